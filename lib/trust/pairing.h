@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Which other hosts this host knows: one small text file each, named after
+ * the host, in one directory (/etc/xen/secmig/hosts):
+ *
+ *     key = BASE64
+ *     address = HOST:PORT
+ *     comment = free text
+ *
+ * Every look-up reads the directory afresh, so that a host that was removed
+ * is unknown at the next handshake without a restart.  A file that is not
+ * safe (owner, mode, links: base/file.h) or not well formed is never a
+ * match.  One key under two names would let one host speak for another:
+ * such a key matches nothing.
+ */
+#ifndef SM_TRUST_PAIRING_H
+#define SM_TRUST_PAIRING_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "trust/identity.h"
+
+#define SM_PAIRING_MAX 4096             /* hosts in one directory */
+#define SM_PAIRING_FILE_MAX 2048        /* bytes in one file */
+#define SM_PAIRING_ADDRESS_SIZE 256
+#define SM_PAIRING_COMMENT_SIZE 256
+
+struct sm_pairing {
+    char name[SM_IDENTITY_NAME_SIZE];
+    uint8_t key[SM_IDENTITY_KEY_LEN];
+    char address[SM_PAIRING_ADDRESS_SIZE];  /* name or numeric, no brackets */
+    uint16_t port;
+    char comment[SM_PAIRING_COMMENT_SIZE];  /* "" when there is none */
+};
+
+/*
+ * In all functions below
+ *   dir        the directory of pairings
+ *   own        this host's public key, which is never a valid peer; NULL
+ *              while this host has none
+ *   why        out: `why_size` bytes, the reason in words ("" on success)
+ * and on error *out is wiped.
+ */
+
+/*
+ * Find a host by name, to dial it.
+ * Returns 0; SM_UNKNOWN_HOST when there is no such pairing (or `name` is no
+ * host name); SM_STATE when its file is unsafe or malformed, its key is our
+ * own or stands under a second name, or the directory is unsafe or too
+ * large; SM_IO; SM_NO_MEMORY.
+ */
+int sm_pairing_by_name(const char *dir, const uint8_t *own,
+                       const char *name, struct sm_pairing *out,
+                       char *why, size_t why_size) SM_WARN_UNUSED;
+
+/*
+ * Find the host a key belongs to, when it dials us.  Keys are compared in
+ * constant time and the scan does not stop at a match, so that the time
+ * taken does not tell which host it was.
+ * Returns 0; SM_UNPAIRED when no sound file holds that key (`why` then names
+ * a file that could not be used, if there was one); SM_STATE when the key is
+ * our own or stands under two names, or the directory is unsafe or too
+ * large; SM_IO; SM_NO_MEMORY.
+ */
+int sm_pairing_by_key(const char *dir, const uint8_t *own,
+                      const uint8_t key[static SM_IDENTITY_KEY_LEN],
+                      struct sm_pairing *out, char *why, size_t why_size)
+    SM_WARN_UNUSED;
+
+/*
+ * Add or, for the same name and the same key, update a pairing.  Written
+ * atomically with mode 0644.
+ *   p  a good name, a usable key, an address, a port other than 0
+ * Returns 0; SM_USAGE when a member of *p is not well formed; SM_EXISTS when
+ * the name is paired with another key (remove it first); SM_STATE when the
+ * key is our own or stands under another name, or the directory is unsafe or
+ * full; SM_IO; SM_NO_MEMORY.
+ */
+int sm_pairing_add(const char *dir, const uint8_t *own,
+                   const struct sm_pairing *p, char *why, size_t why_size)
+    SM_WARN_UNUSED;
+
+/*
+ * Forget a host, durably.  Its file is removed whatever it holds.
+ * Returns 0; SM_UNKNOWN_HOST; SM_STATE (unsafe directory); SM_IO.
+ */
+int sm_pairing_remove(const char *dir, const char *name, char *why,
+                      size_t why_size) SM_WARN_UNUSED;
+
+/*
+ * Call `fn` for each file in the directory, in the order of names.
+ *   fn   `p` is NULL when the file of that `name` cannot be used, `problem`
+ *        then says why (else NULL); both live until fn returns.  A return
+ *        other than 0 ends the walk and is returned.
+ *   ctx  handed to fn
+ * Returns 0, what fn returned, SM_STATE, SM_IO or SM_NO_MEMORY.
+ */
+typedef int sm_pairing_fn(void *ctx, const char *name,
+                          const struct sm_pairing *p, const char *problem);
+int sm_pairing_list(const char *dir, sm_pairing_fn *fn, void *ctx,
+                    char *why, size_t why_size) SM_WARN_UNUSED;
+
+/*
+ * Read the text of one pairing file.
+ *   name       the file's name, becomes out->name
+ *   text, len  the bytes, not trusted; no NUL needed
+ * Returns 0 or SM_STATE.
+ */
+int sm_pairing_parse(const char *name, const char *text, size_t len,
+                     struct sm_pairing *out, char *why, size_t why_size)
+    SM_WARN_UNUSED;
+
+/* Write "HOST:PORT" or "[V6]:PORT" (the inverse of sm_conf_address()). */
+#define SM_PAIRING_ENDPOINT_SIZE (SM_PAIRING_ADDRESS_SIZE + 9)
+void sm_pairing_endpoint(const struct sm_pairing *p,
+                         char out[static SM_PAIRING_ENDPOINT_SIZE]);
+
+#endif
