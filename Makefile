@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# ./configure && make && make install DESTDIR=…   for packagers: no root, no
+#                                                 network, no Xen needed to run
+# make demo, make check                           as root on Debian 12: these
+#                                                 do all their own set-up
+# BUILD=DIR names another build directory (it needs its own config.mk).
+
+BUILD ?= build
+DESTDIR ?=
+
+-include $(BUILD)/config.mk
+
+WARNINGS = -std=gnu11 -Wall -Wextra -Werror -Wshadow -Wmissing-prototypes \
+           -Wstrict-prototypes -Wvla -Wformat=2
+HARDENING = -fstack-protector-strong -fPIE
+PLACES = -DSM_ETC_DIR='"$(SYSCONFDIR)/xen/secmig"' \
+         -DSM_STATE_DIR='"$(LOCALSTATEDIR)/lib/xen/secmig"' \
+         -DSM_RUN_DIR='"$(RUNSTATEDIR)/xen"' \
+         -DSM_LIBEXEC_DIR='"$(LIBEXECDIR)/xen-secmig"'
+COMPILE = $(CC) $(WARNINGS) $(HARDENING) -D_GNU_SOURCE -Ilib $(PLACES) \
+          $(LIB_CFLAGS) $(CPPFLAGS) $(CFLAGS) -MMD -MP
+LINK = $(CC) -pie -Wl,-z,relro,-z,now $(CFLAGS) $(LDFLAGS)
+
+objects = $(patsubst %,$(BUILD)/obj/%.o,$(basename $(1)))
+
+LIB_SOURCES = $(wildcard lib/*/*.c lib/*/*.S)
+LIB = $(BUILD)/libsecmig.a
+PROGRAMS = secmigd secmig $(if $(filter yes,$(WITH_XL)),secmig-xl)
+MAN_PAGES = $(wildcard docs/man/*.[1-8])
+
+.PHONY: all install clean check demo unit fuzz lint xen check-xen-patches
+all: $(BUILD)/config.mk $(LIB) $(PROGRAMS:%=$(BUILD)/%)
+
+$(BUILD)/config.mk:
+	@echo "not configured: run ./configure first" >&2; exit 1
+
+# ---- the library and the programs ----
+
+$(BUILD)/obj/%.o: %.c $(BUILD)/config.mk
+	@mkdir -p $(@D)
+	@echo "  CC   $<"
+	@$(COMPILE) -c $< -o $@
+
+$(BUILD)/obj/%.o: %.S $(BUILD)/config.mk
+	@mkdir -p $(@D)
+	@echo "  AS   $<"
+	@$(COMPILE) -c $< -o $@
+
+$(LIB): $(call objects,$(LIB_SOURCES))
+	@echo "  AR   $@"
+	@rm -f $@
+	@$(AR) rcs $@ $^
+
+$(BUILD)/secmigd: $(call objects,$(wildcard helper/secmigd/*.c)) $(LIB)
+	@echo "  LD   $@"
+	@$(LINK) $^ -o $@ $(SECCOMP_LIBS) $(LIB_LIBS)
+
+$(BUILD)/secmig: $(call objects,$(wildcard helper/secmig/*.c)) $(LIB)
+	@echo "  LD   $@"
+	@$(LINK) $^ -o $@ $(LIB_LIBS)
+
+$(BUILD)/secmig-xl: $(call objects,$(wildcard helper/secmig-xl/*.c)) $(LIB)
+	@echo "  LD   $@"
+	@$(LINK) $^ -o $@ $(XL_LIBS) $(YAJL_LIBS) $(SECCOMP_LIBS) $(LIB_LIBS)
+
+# ---- installing ----
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin \
+	    $(DESTDIR)$(LIBEXECDIR)/xen-secmig \
+	    $(DESTDIR)$(PREFIX)/share/xen-secmig \
+	    $(DESTDIR)$(PREFIX)/lib/sysusers.d \
+	    $(DESTDIR)$(PREFIX)/lib/systemd/system
+	install -d -m 0755 $(DESTDIR)$(SYSCONFDIR)/xen/secmig
+	install -m 0755 $(BUILD)/secmigd $(DESTDIR)$(PREFIX)/sbin/
+	install -m 0755 $(BUILD)/secmig $(DESTDIR)$(PREFIX)/bin/
+	if [ "$(WITH_XL)" = yes ]; then install -m 0755 $(BUILD)/secmig-xl \
+	    $(DESTDIR)$(LIBEXECDIR)/xen-secmig/; fi
+	install -m 0644 policy-schema/secmig-policy.rng \
+	    $(DESTDIR)$(PREFIX)/share/xen-secmig/
+	install -m 0644 helper/secmigd/secmigd.sysusers \
+	    $(DESTDIR)$(PREFIX)/lib/sysusers.d/xen-secmig.conf
+	sed 's|@SBINDIR@|$(PREFIX)/sbin|' helper/secmigd/secmigd.service.in \
+	    >$(DESTDIR)$(PREFIX)/lib/systemd/system/secmigd.service
+	for page in $(MAN_PAGES); do \
+	    dir=$(DESTDIR)$(MANDIR)/man$${page##*.}; \
+	    install -d $$dir && install -m 0644 $$page $$dir/ || exit 1; done
+
+# ---- tests ----
+# Every tests/unit/test_*.c and tests/vectors/*.c is one program, linked with
+# the library (and the flattener of secmig-xl, which needs no libxl).
+
+UNIT = $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
+VECTORS = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/vectors/*.c))
+TWOHOST = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/twohost/*.c))
+FUZZ = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
+FLATTEN = $(call objects,$(wildcard helper/secmig-xl/flatten.c))
+
+unit: $(UNIT) $(VECTORS) $(TWOHOST)
+
+$(UNIT) $(VECTORS) $(TWOHOST): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(LIB) $(FLATTEN)
+	@mkdir -p $(@D)
+	@echo "  LD   $@"
+	@$(LINK) $< $(FLATTEN) $(LIB) -o $@ $(LIB_LIBS) -lyajl \
+	    $(shell pkg-config --libs check)
+
+# The fuzzers need clang and a build directory configured for it, with
+# CFLAGS that hold -fsanitize=fuzzer-no-link.
+fuzzers: $(FUZZ)
+
+$(FUZZ): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(LIB) $(FLATTEN)
+	@mkdir -p $(@D)
+	@echo "  LD   $@"
+	@$(LINK) -fsanitize=fuzzer $< $(FLATTEN) $(LIB) -o $@ $(LIB_LIBS) -lyajl
+
+check:
+	tests/check
+
+demo:
+	tests/demo
+
+fuzz:
+	tests/fuzz/run --long
+
+-include xen-patches/rules.mk
+
+clean:
+	rm -rf $(BUILD)/obj $(BUILD)/tests $(LIB) $(PROGRAMS:%=$(BUILD)/%)
+
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

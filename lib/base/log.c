@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base/log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define LINE_MAX_BYTES 2048
+
+static const char *log_who = "secmig";
+static enum sm_log_level log_max = SM_LOG_INFO;
+static int log_prefix;
+
+void sm_log_init(const char *who, enum sm_log_level max)
+{
+    log_who = who;
+    log_max = max;
+    log_prefix = getenv("JOURNAL_STREAM") != NULL;
+}
+
+void sm_log(enum sm_log_level level, const char *fmt, ...)
+{
+    char line[LINE_MAX_BYTES];
+    int len = 0, n, i, text;
+    va_list ap;
+
+    if (level > log_max)
+        return;
+    if (log_prefix)
+        len = snprintf(line, sizeof(line), "<%d>", (int)level);
+    n = snprintf(line + len, sizeof(line) - (size_t)len, "%s: ", log_who);
+    len += n;
+    if (len >= LINE_MAX_BYTES - 1)
+        return;
+    text = len;
+    va_start(ap, fmt);
+    n = vsnprintf(line + len, sizeof(line) - 1 - (size_t)len, fmt, ap);
+    va_end(ap);
+    if (n < 0)
+        return;
+    len += n;
+    if (len > LINE_MAX_BYTES - 2)
+        len = LINE_MAX_BYTES - 2;
+    /* One event is one line, whatever the text holds. */
+    for (i = text; i < len; i++)
+        if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
+            line[i] = '?';
+    line[len++] = '\n';
+    /* One write, so that lines of several processes do not mix.  A log that
+     * cannot be written has nowhere to report that. */
+    if (write(STDERR_FILENO, line, (size_t)len) < 0)
+        return;
+}
