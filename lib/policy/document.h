@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The policy document: from files (or bytes) to a checked model.
+ *
+ * Order of the checks, each done only when the one before has passed:
+ *   1. size caps, file ownership and mode (base/file.h);
+ *   2. the detached signature, over the raw bytes (trust/minisign.h);
+ *   3. the raw bytes: UTF-8, no byte order mark, no control or bidirectional
+ *      character, no DOCTYPE, CDATA, processing instruction, numeric
+ *      character reference or text content; caps on depth, elements,
+ *      attributes and the length of one tag (lex.h);
+ *   4. libxml2: no network, no DTD, no entity, an entity loader that always
+ *      fails;
+ *   5. the RELAX NG schema that is compiled in (policy-schema/);
+ *   6. plain structs, with every reference resolved (model.h).
+ * So no byte of XML is parsed before its signature has been verified, and
+ * the decision engine never sees a tree.
+ *
+ * libxml2 keeps some state per process: the first parse sets its external
+ * entity loader to one that refuses everything, for good.
+ */
+#ifndef SM_POLICY_DOCUMENT_H
+#define SM_POLICY_DOCUMENT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+/* Cap on a signed document, in bytes.  libxml2's start-tag handling is
+ * quadratic in attributes: see also the per-tag caps in lex.h. */
+#define SM_POLICY_DOCUMENT_MAX  (64 * 1024)
+
+/* Cap on the number of rules, which is the size of the set that a decision
+ * carries (decide.h). */
+#define SM_POLICY_RULES_MAX     1024
+
+/* Room that is always enough for `why`. */
+#define SM_POLICY_WHY_MAX       512
+
+struct sm_policy;
+
+struct sm_policy_files {
+    const char *xml;        /* the document */
+    const char *signature;  /* its .minisig */
+    const char *public_key; /* minisign public key file of the site */
+};
+
+/*
+ * Read, verify, parse and check a policy.
+ *   out    the policy, the caller's, to be freed with sm_policy_free();
+ *          NULL on error
+ *   files  three file names; borrowed for the call.  Each file must pass the
+ *          checks of sm_file_read(SM_FILE_PUBLIC).
+ *   why    `why_size` bytes for one line, with the file name and, for errors
+ *          in the document, the line number; "" on success
+ * A policy that is expired or not yet valid loads: sm_policy_decide() denies
+ * with it.  Returns 0; SM_POLICY when a file is missing, the signature does
+ * not verify or the document is wrong; SM_STATE when a file's owner or mode
+ * is unsafe; SM_IO; SM_NO_MEMORY.
+ */
+int sm_policy_load(struct sm_policy **out,
+                   const struct sm_policy_files *files,
+                   char *why, size_t why_size) SM_WARN_UNUSED;
+
+/*
+ * Steps 3 to 6 for `len` bytes at `xml` whose signature the caller has
+ * verified, or does not care about (`secmig policy check --unsigned`, the
+ * fuzzer).  The bytes are borrowed for the call only.
+ *   name   what to call the document in `why` ("policy.xml"); may be NULL
+ * Returns 0, SM_POLICY (also when len > SM_POLICY_DOCUMENT_MAX) or
+ * SM_NO_MEMORY.
+ */
+int sm_policy_parse(struct sm_policy **out, const void *xml, size_t len,
+                    const char *name, char *why, size_t why_size)
+    SM_WARN_UNUSED;
+
+/* Free a policy and all its rules; NULL is fine. */
+void sm_policy_free(struct sm_policy *policy);
+
+/* Validity in seconds since the epoch: INT64_MIN / INT64_MAX when the
+ * document gives no not-before / not-after.  The policy is valid while
+ * start <= now <= expiry. */
+int64_t sm_policy_start(const struct sm_policy *policy);
+int64_t sm_policy_expiry(const struct sm_policy *policy);
+
+/* The document's version, at least 1. */
+uint64_t sm_policy_version(const struct sm_policy *policy);
+
+/* The site's name; belongs to the policy. */
+const char *sm_policy_site(const struct sm_policy *policy);
+
+/* Number of rules and of hosts. */
+size_t sm_policy_rule_count(const struct sm_policy *policy);
+size_t sm_policy_host_count(const struct sm_policy *policy);
+
+#endif
