@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the handshake of two hosts binds and carries: the prologue, and the
+ * payloads of messages 2 and 3 of Noise XX.
+ *
+ * On the wire each handshake message is a u16 length and the message.  Every
+ * payload is padded with zeroes to one fixed size, so that each message has
+ * exactly one valid length, known before it is read: sm_hello_message_len().
+ * Message 1 carries an empty payload, because nothing authenticates it.
+ */
+#ifndef SM_CHANNEL_HELLO_H
+#define SM_CHANNEL_HELLO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/wire.h"
+#include "channel/suite.h"
+
+#define SM_HELLO_VERSION 1              /* of the whole protocol */
+#define SM_HELLO_NOISE      "Noise_XX_25519_ChaChaPoly_BLAKE2b"
+#define SM_HELLO_NOISE_PSK  "Noise_XXpsk0_25519_ChaChaPoly_BLAKE2b"
+
+#define SM_HELLO_HOST_MAX 64            /* bytes of a host's name */
+#define SM_HELLO_PAYLOAD_LEN 96         /* every payload of message 2 or 3 */
+#define SM_HELLO_MESSAGES 3
+#define SM_HELLO_MESSAGE_MAX 512        /* no handshake message is longer */
+#define SM_HELLO_PROLOGUE_MAX 128
+
+/* Message 2, responder to initiator. */
+struct sm_hello {
+    uint16_t version;                   /* SM_HELLO_VERSION */
+    char host[SM_HELLO_HOST_MAX + 1];   /* the sender's own name */
+    uint32_t suites;                    /* mask of what the sender has */
+};
+
+/* Message 3, initiator to responder. */
+struct sm_hello_choice {
+    uint16_t version;
+    char host[SM_HELLO_HOST_MAX + 1];
+    uint32_t suites;
+    uint16_t suite;                     /* the suite of all records */
+};
+
+/*
+ * The prologue: str "xen-secmig 1", str name of the destination.  The
+ * initiator puts in the name it dialled, the responder its own name: when
+ * they differ the handshake fails, though neither crossed the wire in clear.
+ *   name     1 to SM_HELLO_HOST_MAX bytes of clean UTF-8
+ *   out      SM_HELLO_PROLOGUE_MAX bytes
+ *   len      out: bytes used
+ * Returns 0, or SM_USAGE for a name that breaks these rules.
+ */
+int sm_hello_prologue(const char *name,
+                      uint8_t out[static SM_HELLO_PROLOGUE_MAX], size_t *len)
+    SM_WARN_UNUSED;
+
+/*
+ * The exact length of handshake message 1, 2 or 3 on the wire, without its
+ * u16 length; 0 for any other number.
+ *   psk   whether SM_HELLO_NOISE_PSK is used
+ */
+size_t sm_hello_message_len(unsigned int message, bool psk);
+
+/*
+ * Encode a payload, padded to SM_HELLO_PAYLOAD_LEN bytes.
+ * Returns 0, or SM_USAGE for a name that breaks the rules above.
+ */
+int sm_hello_encode(const struct sm_hello *h,
+                    uint8_t out[static SM_HELLO_PAYLOAD_LEN]) SM_WARN_UNUSED;
+int sm_hello_choice_encode(const struct sm_hello_choice *c,
+                           uint8_t out[static SM_HELLO_PAYLOAD_LEN])
+    SM_WARN_UNUSED;
+
+/*
+ * Decode a payload of any length.  Returns 0; SM_PROTOCOL when it is not
+ * exactly one padded payload with an allowed name and version
+ * SM_HELLO_VERSION (*out is then zeroed).
+ */
+int sm_hello_decode(const uint8_t *data, size_t len, struct sm_hello *out)
+    SM_WARN_UNUSED;
+int sm_hello_choice_decode(const uint8_t *data, size_t len,
+                           struct sm_hello_choice *out) SM_WARN_UNUSED;
+
+/*
+ * The initiator's choice: the best suite of both masks.
+ * The responder's check that a choice is the best of what was offered, so
+ * that nobody can be talked down: returns 0, or SM_PROTOCOL when `c->suite`
+ * is not sm_suite_best(ours, c->suites).
+ */
+int sm_hello_check(const struct sm_hello_choice *c, uint32_t ours)
+    SM_WARN_UNUSED;
+
+#endif

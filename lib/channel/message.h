@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The messages of the CONTROL stream: their layouts, who may send which
+ * when, and how they are put together again from records.
+ *
+ *   message   u32 length of what follows, u16 type, body
+ *
+ * A message may cross record boundaries and a record may hold several.
+ */
+#ifndef SM_CHANNEL_MESSAGE_H
+#define SM_CHANNEL_MESSAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/wire.h"
+
+#define SM_MESSAGE_VERSION 1
+#define SM_MESSAGE_HEADER_LEN 6
+#define SM_MESSAGE_CONFIG_MAX (1024 * 1024)
+#define SM_MESSAGE_NAME_MAX 255
+#define SM_MESSAGE_OPERATOR_MAX 64
+#define SM_MESSAGE_RULE_MAX 128
+#define SM_MESSAGE_TEXT_MAX 512
+/* The longest message, header included. */
+#define SM_MESSAGE_MAX \
+    (SM_MESSAGE_HEADER_LEN + 2 + 16 + 8 + 4 + 2 + SM_MESSAGE_NAME_MAX + 2 + \
+     SM_MESSAGE_OPERATOR_MAX + 4 + SM_MESSAGE_CONFIG_MAX)
+
+enum sm_message_type {
+    SM_MESSAGE_REQUEST = 1,     /* source: may I send this guest? */
+    SM_MESSAGE_ACCEPT = 2,      /* destination: yes, by this rule */
+    SM_MESSAGE_REFUSE = 3,      /* destination: no, and why */
+    SM_MESSAGE_KEEPALIVE = 4,   /* either: still here */
+    SM_MESSAGE_CANCEL = 5,      /* source: give up, discard the copy */
+    SM_MESSAGE_DONE = 6,        /* destination: how it ended */
+};
+
+/* Who sent a message.  The source is the handshake's initiator. */
+enum sm_message_role {
+    SM_MESSAGE_SOURCE = 0,
+    SM_MESSAGE_DESTINATION = 1,
+};
+
+/* Where a conversation stands; the same on both sides but for messages in
+ * flight. */
+enum sm_message_state {
+    SM_MESSAGE_OPEN = 0,        /* the handshake is done */
+    SM_MESSAGE_ASKED = 1,       /* after REQUEST */
+    SM_MESSAGE_MOVING = 2,      /* after ACCEPT: STATE may flow */
+    SM_MESSAGE_CANCELLED = 3,   /* after CANCEL: waiting for DONE */
+    SM_MESSAGE_ENDED = 4,       /* after REFUSE or DONE */
+};
+
+/* Flags of a REQUEST; all others must be 0. */
+#define SM_MESSAGE_LEAVE_PAUSED 1   /* do not unpause on the destination */
+#define SM_MESSAGE_WEAK_HANDOVER 2  /* unpatched xl on the source */
+#define SM_MESSAGE_FLAGS_ALL 3
+
+struct sm_message_request {
+    uint16_t version;           /* SM_MESSAGE_VERSION */
+    uint8_t uuid[16];
+    uint64_t memory_kb;
+    uint32_t flags;
+    char name[SM_MESSAGE_NAME_MAX + 1];         /* not empty */
+    char operator[SM_MESSAGE_OPERATOR_MAX + 1]; /* who asked; for the log */
+    const uint8_t *config;      /* borrowed; not empty */
+    size_t config_len;
+};
+
+struct sm_message_accept {
+    char rule[SM_MESSAGE_RULE_MAX + 1];
+};
+
+/* Codes are numbers of base/err.h, positive; 0 is success (DONE only). */
+struct sm_message_refuse {
+    uint16_t code;
+    char rule[SM_MESSAGE_RULE_MAX + 1];
+    char text[SM_MESSAGE_TEXT_MAX + 1];
+};
+
+struct sm_message_verdict {     /* CANCEL and DONE */
+    uint16_t code;
+    char text[SM_MESSAGE_TEXT_MAX + 1];
+};
+
+struct sm_message {
+    enum sm_message_type type;
+    union {
+        struct sm_message_request request;
+        struct sm_message_accept accept;
+        struct sm_message_refuse refuse;
+        struct sm_message_verdict cancel;
+        struct sm_message_verdict done;
+    } u;
+};
+
+/* "REQUEST" and so on; "?" for a number that is no type. */
+const char *sm_message_name(unsigned int type);
+
+/*
+ * Whether `role` may send a message of this type in this state.  Everything
+ * that the table does not name is refused, unknown numbers too.
+ *   type   as received, not trusted
+ */
+bool sm_message_permitted(enum sm_message_role role,
+                          enum sm_message_state state, unsigned int type);
+
+/* The state after a permitted message; unchanged for one that is not. */
+enum sm_message_state sm_message_after(enum sm_message_role role,
+                                       enum sm_message_state state,
+                                       unsigned int type);
+
+/*
+ * Longest body of a type in bytes, 0 when there is none or the type is
+ * unknown.
+ */
+size_t sm_message_body_max(unsigned int type);
+
+/*
+ * Append one message, header included, to a writer that was started with a
+ * cap of at least SM_MESSAGE_MAX.
+ * Returns 0; SM_USAGE for a field that breaks its rule; or the writer's
+ * error.  After an error the writer's content is not to be sent.
+ */
+int sm_message_encode(struct sm_wire_writer *w, const struct sm_message *m)
+    SM_WARN_UNUSED;
+
+/*
+ * Decode one body.
+ *   type        as received, not trusted
+ *   body, len   what follows the header; `out` borrows from it
+ * Returns 0; SM_PROTOCOL for anything but exactly one body of that type with
+ * every field within its rule (*out is then zeroed).
+ */
+int sm_message_decode(unsigned int type, const uint8_t *body, size_t len,
+                      struct sm_message *out) SM_WARN_UNUSED;
+
+/* Puts messages together from the plaintext of CONTROL records. */
+struct sm_message_reader {
+    enum sm_message_role sender;
+    uint8_t header[SM_MESSAGE_HEADER_LEN];
+    size_t have;                /* bytes of header and body so far */
+    size_t need;                /* bytes of the body */
+    uint8_t *body;              /* malloc'd once the header is accepted */
+    int error;
+};
+
+/* Start; `sender` is the role of the peer that we read from. */
+void sm_message_reader_init(struct sm_message_reader *r,
+                            enum sm_message_role sender);
+
+/* Free; may be called twice. */
+void sm_message_reader_dispose(struct sm_message_reader *r);
+
+/*
+ * Take bytes until one message is complete or they are used up.
+ *   state       where the conversation stands now
+ *   data, len   in and out: moved past what was taken
+ *   out         the message when *ready; what it borrows is valid until the
+ *               next call on this reader
+ * The type must be permitted, and the length within the type's cap, before
+ * anything is allocated.
+ * Returns 0; SM_PROTOCOL for a message that is malformed or not permitted
+ * now; SM_NO_MEMORY.  After an error every further call returns it again.
+ */
+int sm_message_reader_next(struct sm_message_reader *r,
+                           enum sm_message_state state,
+                           const uint8_t **data, size_t *len,
+                           struct sm_message *out, bool *ready)
+    SM_WARN_UNUSED;
+
+/* Whether no message is half read: must be true at CONTROL's FINAL. */
+bool sm_message_reader_idle(const struct sm_message_reader *r);
+
+#endif
