@@ -72,8 +72,9 @@ int sm_identity_from_secret(const char *name,
 void sm_identity_free(struct sm_identity *id);
 
 /*
- * Write the fingerprint of a public key: 125 bits of
- * BLAKE2b("secmig host key 1" || key) as 25 symbols in 5 groups, e.g.
+ * Write the fingerprint of a public key: the first 125 bits of
+ * BLAKE2b-128("secmig host key 1" || key), RFC 7693, as 25 symbols in 5
+ * groups, e.g.
  * "7KQ2M-0XTRB-9VNEC-H4WPA-J61SD".  The alphabet is Crockford's base 32
  * (no I, L, O, U), which reads aloud without mistakes.
  *   out  SM_IDENTITY_FINGERPRINT_SIZE bytes, NUL-terminated

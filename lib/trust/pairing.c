@@ -1,0 +1,544 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "trust/pairing.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/secret.h"
+#include "base/wire.h"
+
+#define WHY(...) snprintf(why, why_size, __VA_ARGS__)
+
+#define WHY_SIZE 768    /* for reasons kept aside here */
+
+/* ---- one file ---- */
+
+static bool address_ok(const char *s)
+{
+    size_t i;
+
+    for (i = 0; s[i]; i++) {
+        char c = s[i];
+
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+              (c >= '0' && c <= '9') || strchr("-._:%", c)))
+            return false;
+    }
+    /* A leading '-' would be an option to some program one day. */
+    return i > 0 && i < SM_PAIRING_ADDRESS_SIZE && s[0] != '-';
+}
+
+/* "key = value" without the blanks around; false when it is not that. */
+static bool split_line(const char *line, size_t len, const char **key,
+                       size_t *key_len, const char **value,
+                       size_t *value_len)
+{
+    const char *equals = memchr(line, '=', len);
+    size_t k, v;
+
+    if (!equals)
+        return false;
+    k = (size_t)(equals - line);
+    v = len - k - 1;
+    *value = equals + 1;
+    while (k && line[k - 1] == ' ')
+        k--;
+    while (v && **value == ' ') {
+        (*value)++;
+        v--;
+    }
+    while (v && (*value)[v - 1] == ' ')
+        v--;
+    *key = line;
+    *key_len = k;
+    *value_len = v;
+    return true;
+}
+
+enum { HAVE_KEY = 1, HAVE_ADDRESS = 2, HAVE_COMMENT = 4 };
+
+/* Returns NULL, or what is wrong with the line. */
+static const char *parse_line(struct sm_pairing *p, unsigned int *have,
+                              const char *line, size_t len)
+{
+    const char *key, *value;
+    size_t key_len, value_len;
+    char text[SM_PAIRING_ENDPOINT_SIZE];
+    unsigned int which;
+
+    if (!len || line[0] == '#')
+        return NULL;
+    if (!split_line(line, len, &key, &key_len, &value, &value_len))
+        return "expected 'key = value'";
+    if (key_len == 3 && !memcmp(key, "key", 3))
+        which = HAVE_KEY;
+    else if (key_len == 7 && !memcmp(key, "address", 7))
+        which = HAVE_ADDRESS;
+    else if (key_len == 7 && !memcmp(key, "comment", 7))
+        which = HAVE_COMMENT;
+    else
+        return "unknown word (key, address and comment are known)";
+    if (*have & which)
+        return "given twice";
+    *have |= which;
+
+    if (which == HAVE_KEY)
+        return sm_identity_from_base64(value, value_len, p->key) ?
+               NULL : "the key is damaged or unusable";
+    if (which == HAVE_COMMENT) {
+        if (value_len >= sizeof(p->comment))
+            return "the comment is too long";
+        memcpy(p->comment, value, value_len);
+        p->comment[value_len] = '\0';
+        return NULL;
+    }
+    if (value_len >= sizeof(text))
+        return "the address is too long";
+    memcpy(text, value, value_len);
+    text[value_len] = '\0';
+    if (sm_conf_address(text, p->address, sizeof(p->address), &p->port) ||
+        !address_ok(p->address))
+        return "not an address (HOST, HOST:PORT or [V6]:PORT)";
+    return NULL;
+}
+
+int sm_pairing_parse(const char *name, const char *text, size_t len,
+                     struct sm_pairing *out, char *why, size_t why_size)
+{
+    const char *problem = NULL, *nl;
+    unsigned int have = 0;
+    int line = 0;
+    size_t n;
+
+    WHY("%s", "");
+    memset(out, 0, sizeof(*out));
+    if (!sm_conf_name_ok(name)) {
+        WHY("not the name of a host");
+        return SM_STATE;
+    }
+    snprintf(out->name, sizeof(out->name), "%s", name);
+    while (len && !problem) {
+        nl = memchr(text, '\n', len);
+        n = nl ? (size_t)(nl - text) : len;
+        line++;
+        if (!sm_wire_text_ok(text, n))
+            problem = "control character or broken UTF-8";
+        else
+            problem = parse_line(out, &have, text, n);
+        n += nl ? 1 : 0;
+        text += n;
+        len -= n;
+    }
+    if (problem)
+        WHY("line %d: %s", line, problem);
+    else if (!(have & HAVE_KEY))
+        WHY("%s", problem = "no key");
+    else if (!(have & HAVE_ADDRESS))
+        WHY("%s", problem = "no address");
+    if (problem) {
+        sm_secret_wipe(out, sizeof(*out));
+        return SM_STATE;
+    }
+    return 0;
+}
+
+static int file_path(const char *dir, const char *name,
+                     char path[static PATH_MAX], char *why, size_t why_size)
+{
+    if (snprintf(path, PATH_MAX, "%s/%s", dir, name) >= PATH_MAX) {
+        WHY("%s: path too long", dir);
+        return SM_USAGE;
+    }
+    return 0;
+}
+
+/* A missing file is SM_UNKNOWN_HOST here. */
+static int load(const char *dir, const char *name, struct sm_pairing *out,
+                char *why, size_t why_size)
+{
+    char path[PATH_MAX], problem[WHY_SIZE];
+    uint8_t *data = NULL;
+    size_t len = 0;
+    int rc;
+
+    rc = file_path(dir, name, path, why, why_size);
+    if (rc)
+        goto out;
+    errno = 0;
+    rc = sm_file_read(path, SM_FILE_PUBLIC, SM_PAIRING_FILE_MAX, &data, &len,
+                      why, why_size);
+    if (rc == SM_STATE && errno == ENOENT)
+        rc = SM_UNKNOWN_HOST;
+    if (rc)
+        goto out;
+    rc = sm_pairing_parse(name, (const char *)data, len, out, problem,
+                          sizeof(problem));
+    if (rc)
+        WHY("%s: %s", path, problem);
+out:
+    sm_file_free(data, len);
+    return rc;
+}
+
+/* ---- the directory ---- */
+
+struct names {
+    char (*name)[SM_IDENTITY_NAME_SIZE];
+    size_t n, size;
+};
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(a, b);
+}
+
+/* `name` is a good host name, so it fits. */
+static int names_add(struct names *names, const char *name)
+{
+    void *p;
+
+    if (names->n == names->size) {
+        size_t size = names->size ? 2 * names->size : 16;
+
+        p = realloc(names->name, size * sizeof(*names->name));
+        if (!p)
+            return SM_NO_MEMORY;
+        names->name = p;
+        names->size = size;
+    }
+    memcpy(names->name[names->n++], name, strlen(name) + 1);
+    return 0;
+}
+
+/*
+ * All host names in the directory, sorted.  Hidden files are temporary ones
+ * of sm_file_write(); anything else whose name is no host name (an editor's
+ * copy) cannot be looked up and is passed over.
+ */
+static int read_names(const char *dir, struct names *names, char *why,
+                      size_t why_size)
+{
+    struct dirent *de;
+    struct stat st;
+    DIR *d = NULL;
+    int rc;
+
+    memset(names, 0, sizeof(*names));
+    WHY("%s", "");
+    d = opendir(dir);
+    if (!d) {
+        WHY("%s: %s%s", dir, strerror(errno),
+            errno == ENOENT ? " (run 'secmig init')" : "");
+        rc = errno == ENOENT || errno == ENOTDIR ? SM_STATE : SM_IO;
+        goto out;
+    }
+    if (fstat(dirfd(d), &st)) {
+        WHY("%s: %s", dir, strerror(errno));
+        rc = SM_IO;
+        goto out;
+    }
+    if ((st.st_uid && st.st_uid != geteuid()) ||
+        (st.st_mode & (S_IWGRP | S_IWOTH))) {
+        WHY("%s: others could change it (owner or mode)", dir);
+        rc = SM_STATE;
+        goto out;
+    }
+    for (;;) {
+        errno = 0;
+        de = readdir(d);
+        if (!de)
+            break;
+        if (!sm_conf_name_ok(de->d_name))
+            continue;
+        if (names->n == SM_PAIRING_MAX) {
+            WHY("%s: more than %d hosts", dir, SM_PAIRING_MAX);
+            rc = SM_STATE;
+            goto out;
+        }
+        rc = names_add(names, de->d_name);
+        if (rc) {
+            WHY("%s: out of memory", dir);
+            goto out;
+        }
+    }
+    if (errno) {
+        WHY("%s: %s", dir, strerror(errno));
+        rc = SM_IO;
+        goto out;
+    }
+    if (names->n)
+        qsort(names->name, names->n, sizeof(*names->name), compare_names);
+    rc = 0;
+out:
+    if (d)
+        closedir(d);
+    if (rc) {
+        free(names->name);
+        memset(names, 0, sizeof(*names));
+    }
+    return rc;
+}
+
+int sm_pairing_list(const char *dir, sm_pairing_fn *fn, void *ctx,
+                    char *why, size_t why_size)
+{
+    char problem[WHY_SIZE];
+    struct sm_pairing p;
+    struct names names;
+    size_t i;
+    int rc;
+
+    rc = read_names(dir, &names, why, why_size);
+    for (i = 0; i < names.n && !rc; i++) {
+        rc = load(dir, names.name[i], &p, problem, sizeof(problem));
+        if (rc == SM_UNKNOWN_HOST)      /* removed meanwhile */
+            rc = 0;
+        else
+            rc = fn(ctx, names.name[i], rc ? NULL : &p,
+                    rc ? problem : NULL);
+    }
+    free(names.name);
+    return rc;
+}
+
+/* ---- look-ups ---- */
+
+struct search {
+    const uint8_t *key;
+    struct sm_pairing *out;
+    unsigned int found;
+    char names[2][SM_IDENTITY_NAME_SIZE];   /* of the first two found */
+    char problem[WHY_SIZE];                 /* of the first unusable file */
+};
+
+static int search_step(void *ctx, const char *name,
+                       const struct sm_pairing *p, const char *problem)
+{
+    struct search *s = ctx;
+
+    if (!p) {
+        if (!s->problem[0])
+            snprintf(s->problem, sizeof(s->problem), "%s", problem);
+        return 0;
+    }
+    if (!sm_secret_equal(p->key, s->key, SM_IDENTITY_KEY_LEN))
+        return 0;
+    if (s->found < 2)
+        snprintf(s->names[s->found], sizeof(s->names[0]), "%s", name);
+    if (!s->found++)
+        *s->out = *p;
+    return 0;
+}
+
+static int is_own(const uint8_t *own, const uint8_t *key)
+{
+    return own && sm_secret_equal(own, key, SM_IDENTITY_KEY_LEN);
+}
+
+int sm_pairing_by_key(const char *dir, const uint8_t *own,
+                      const uint8_t key[static SM_IDENTITY_KEY_LEN],
+                      struct sm_pairing *out, char *why, size_t why_size)
+{
+    struct search s = { .key = key, .out = out };
+    int rc;
+
+    memset(out, 0, sizeof(*out));
+    rc = sm_pairing_list(dir, search_step, &s, why, why_size);
+    if (rc)
+        goto out;
+    if (is_own(own, key)) {
+        WHY("that is this host's own key");
+        rc = SM_STATE;
+    } else if (s.found > 1) {
+        WHY("%s: '%s' and '%s' have the same key (remove one)", dir,
+            s.names[0], s.names[1]);
+        rc = SM_STATE;
+    } else if (!s.found) {
+        WHY("no paired host has that key%s%s", s.problem[0] ? "; " : "",
+            s.problem);
+        rc = SM_UNPAIRED;
+    }
+out:
+    if (rc)
+        sm_secret_wipe(out, sizeof(*out));
+    return rc;
+}
+
+int sm_pairing_by_name(const char *dir, const uint8_t *own,
+                       const char *name, struct sm_pairing *out,
+                       char *why, size_t why_size)
+{
+    struct sm_pairing other;
+    int rc;
+
+    memset(out, 0, sizeof(*out));
+    WHY("%s", "");
+    if (!sm_conf_name_ok(name)) {
+        WHY("not the name of a host");
+        rc = SM_UNKNOWN_HOST;
+        goto out;
+    }
+    rc = load(dir, name, out, why, why_size);
+    if (rc == SM_UNKNOWN_HOST)
+        WHY("'%s' is not paired with this host (see 'secmig pair')", name);
+    if (rc)
+        goto out;
+    /* The key must be that host's alone, by the rules of the other way. */
+    rc = sm_pairing_by_key(dir, own, out->key, &other, why, why_size);
+    if (rc)
+        goto out;
+    if (strcmp(other.name, name)) {
+        WHY("%s: changed while it was read", dir);
+        rc = SM_STATE;
+    }
+out:
+    if (rc)
+        sm_secret_wipe(out, sizeof(*out));
+    return rc;
+}
+
+/* ---- changes ---- */
+
+static int check_new(const uint8_t *own, const struct sm_pairing *p,
+                     char *why, size_t why_size)
+{
+    const char *problem = NULL;
+
+    if (!sm_conf_name_ok(p->name))
+        problem = "not the name of a host (letters, digits, '-', '_', '.')";
+    else if (!address_ok(p->address) || !p->port)
+        problem = "not an address (HOST, HOST:PORT or [V6]:PORT)";
+    else if (!sm_identity_key_ok(p->key))
+        problem = "the key is unusable";
+    else if (strnlen(p->comment, sizeof(p->comment)) ==
+                 sizeof(p->comment) ||
+             !sm_wire_text_ok(p->comment, strlen(p->comment)))
+        problem = "the comment is too long or not clean text";
+    if (problem) {
+        WHY("%s", problem);
+        return SM_USAGE;
+    }
+    if (is_own(own, p->key)) {
+        WHY("that is this host's own key");
+        return SM_STATE;
+    }
+    return 0;
+}
+
+static int check_place(const char *dir, const struct sm_pairing *p,
+                       char *why, size_t why_size)
+{
+    struct sm_pairing old;
+    struct search s = { .key = p->key, .out = &old };
+    struct names names;
+    size_t n;
+    int rc;
+
+    rc = read_names(dir, &names, why, why_size);
+    if (rc)
+        return rc;
+    n = names.n;
+    free(names.name);
+    rc = sm_pairing_list(dir, search_step, &s, why, why_size);
+    if (rc)
+        return rc;
+    if (s.found > 1 || (s.found && strcmp(s.names[0], p->name))) {
+        WHY("'%s' has that key already (see 'secmig trust remove')",
+            s.found > 1 && !strcmp(s.names[0], p->name) ? s.names[1]
+                                                        : s.names[0]);
+        return SM_STATE;
+    }
+    if (s.found)
+        return 0;       /* same name, same key: an update */
+    rc = load(dir, p->name, &old, why, why_size);
+    if (rc != SM_UNKNOWN_HOST) {
+        WHY("'%s' is paired with another key (if it has changed, "
+            "'secmig trust remove %s' first)", p->name, p->name);
+        return SM_EXISTS;
+    }
+    if (n >= SM_PAIRING_MAX) {
+        WHY("%s: holds %d hosts already", dir, SM_PAIRING_MAX);
+        return SM_STATE;
+    }
+    return 0;
+}
+
+int sm_pairing_add(const char *dir, const uint8_t *own,
+                   const struct sm_pairing *p, char *why, size_t why_size)
+{
+    char path[PATH_MAX], text[SM_PAIRING_FILE_MAX];
+    char base64[SM_IDENTITY_BASE64_SIZE];
+    char endpoint[SM_PAIRING_ENDPOINT_SIZE];
+    int rc, n;
+
+    WHY("%s", "");
+    rc = check_new(own, p, why, why_size);
+    if (rc)
+        return rc;
+    rc = file_path(dir, p->name, path, why, why_size);
+    if (rc)
+        return rc;
+    rc = check_place(dir, p, why, why_size);
+    if (rc)
+        return rc;
+    sm_identity_base64(p->key, base64);
+    sm_pairing_endpoint(p, endpoint);
+    n = snprintf(text, sizeof(text), "key = %s\naddress = %s\n", base64,
+                 endpoint);
+    if (p->comment[0])
+        n += snprintf(text + n, sizeof(text) - (size_t)n, "comment = %s\n",
+                      p->comment);
+    return sm_file_write(path, text, (size_t)n, 0644, why, why_size);
+}
+
+int sm_pairing_remove(const char *dir, const char *name, char *why,
+                      size_t why_size)
+{
+    struct names names;
+    int rc, fd = -1;
+
+    WHY("%s", "");
+    if (!sm_conf_name_ok(name)) {
+        WHY("not the name of a host");
+        return SM_UNKNOWN_HOST;
+    }
+    rc = read_names(dir, &names, why, why_size);    /* is it safe? */
+    if (rc)
+        return rc;
+    free(names.name);
+    fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || unlinkat(fd, name, 0)) {
+        rc = errno == ENOENT ? SM_UNKNOWN_HOST : SM_IO;
+        if (rc == SM_UNKNOWN_HOST)
+            WHY("'%s' is not paired with this host", name);
+        else
+            WHY("%s/%s: %s", dir, name, strerror(errno));
+        goto out;
+    }
+    if (fsync(fd)) {
+        WHY("%s: %s", dir, strerror(errno));
+        rc = SM_IO;
+    }
+out:
+    if (fd >= 0)
+        close(fd);
+    return rc;
+}
+
+void sm_pairing_endpoint(const struct sm_pairing *p,
+                         char out[static SM_PAIRING_ENDPOINT_SIZE])
+{
+    bool v6 = strchr(p->address, ':') != NULL;
+
+    snprintf(out, SM_PAIRING_ENDPOINT_SIZE, "%s%s%s:%u", v6 ? "[" : "",
+             p->address, v6 ? "]" : "", (unsigned int)p->port);
+}
