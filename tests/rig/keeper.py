@@ -1,0 +1,150 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Keeps the two emulated hosts: one process that starts both QEMUs with a
+wire between them, and writes each line of their serial ports to a file
+with the time it came (CLOCK_MONOTONIC, the one clock for both hosts).
+
+    keeper.py RUNDIR BASE SEED-A SEED-B [hold]
+
+RUNDIR/lock is locked while the keeper lives.  SIGTERM ends it and both
+hosts; with "hold", so does the end of its standard input.
+"""
+import ctypes
+import fcntl
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+CPU = "max,smap=off,smep=off,+svm,+npt,rdtscp=off,xsave=off,avx=off,avx2=off"
+XEN = ("dom0_mem=1024M,max:1024M console=com1 com1=115200,8n1 noreboot "
+       "guest_loglvl=all bootscrub=0 spec-ctrl=no")
+DOM0 = "console=hvc0 root=/dev/sda rw net.ifnames=0 mitigations=off quiet"
+PR_SET_PDEATHSIG = 1
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def command(name, base, seed, port, wire_fd):
+    """QEMU's command line.  Each -cpu flag is needed: with SMAP or SMEP a
+    PV dom0 dies, without rdtscp=off PVH guests die, with xsave or AVX the
+    migration stream is corrupted."""
+    mac = "52:54:00:9a:%02x:01" % (ord(name) - ord("A") + 1)
+    args = [
+        "qemu-system-x86_64", "-name", "rig-" + name, "-nodefaults",
+        "-display", "none", "-no-user-config", "-machine", "pc",
+        "-accel", "tcg,thread=multi", "-cpu", CPU, "-m", "2048", "-smp", "1",
+        "-kernel", base + "/xen", "-append", XEN,
+        "-initrd", "%s/vmlinux %s,%s/initrd" % (base, DOM0, base),
+        "-drive", "file=%s/root.img,format=raw,if=ide,index=0,snapshot=on" % base,
+        "-drive", "file=%s,format=raw,if=ide,index=1,snapshot=on" % seed,
+        "-netdev", "socket,id=wire,fd=%d" % wire_fd,
+        "-device", "e1000,id=eth0,netdev=wire,mac=" + mac,
+        "-netdev", "user,id=agent,restrict=on,net=10.0.2.0/24,"
+                   "hostfwd=tcp:127.0.0.1:%d-10.0.2.15:4000" % port,
+        "-device", "e1000,id=eth1,netdev=agent",
+        "-qmp", "unix:qmp-%s,server=on,wait=off" % name,
+        "-serial", "stdio",
+    ]
+    if name == "A":
+        args += ["-object", "filter-dump,id=dump,netdev=wire,file=wire.pcap,"
+                            "maxlen=65600"]
+    return args
+
+
+def end_with_parent():
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def stamp(pipe, path):
+    """One stamped line for each line that comes; a line is dated by its
+    first byte."""
+    with open(path, "ab", buffering=0) as log:
+        start, line = None, b""
+        while True:
+            data = os.read(pipe.fileno(), 65536)
+            now = time.monotonic()
+            if not data:
+                return
+            for part in data.splitlines(keepends=True):
+                start = start or now
+                line += part
+                if part.endswith((b"\n", b"\r")):
+                    text = line.strip()
+                    if text:
+                        log.write(b"%.6f %s\n" % (start, text))
+                    start, line = None, b""
+
+
+def launch(base, seeds):
+    """Both QEMUs, or None if a port was taken in between."""
+    ends = socket.socketpair()
+    ports = {name: free_port() for name in "AB"}
+    hosts = {}
+    for name, end in zip("AB", ends):
+        hosts[name] = subprocess.Popen(
+            command(name, base, seeds[name], ports[name], end.fileno()),
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=open("qemu-%s.err" % name, "wb"), pass_fds=[end.fileno()],
+            preexec_fn=end_with_parent)
+    for end in ends:
+        end.close()
+    time.sleep(1)
+    if any(p.poll() is not None for p in hosts.values()):
+        for p in hosts.values():
+            p.kill()
+            p.wait()
+        return None
+    return hosts, ports
+
+
+def main():
+    rundir, base, seed_a, seed_b = sys.argv[1:5]
+    hold = sys.argv[5:] == ["hold"]
+    os.chdir(rundir)
+    lock = open("lock", "w")
+    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    os.environ["TMPDIR"] = rundir      # where snapshot=on puts its writes
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    signal.signal(signal.SIGINT, lambda *_: stop.set())
+    for _ in range(3):
+        started = launch(base, {"A": seed_a, "B": seed_b})
+        if started:
+            break
+    else:
+        with open("failed", "w") as file:
+            file.write(open("qemu-A.err").read() + open("qemu-B.err").read())
+        return 1
+    hosts, ports = started
+    for name, process in hosts.items():
+        threading.Thread(target=stamp, daemon=True,
+                         args=(process.stdout, "serial-%s.log" % name)).start()
+    state = {"pid": os.getpid(), "started": time.monotonic(), "base": base,
+             "hosts": {n: {"port": ports[n], "pid": hosts[n].pid} for n in "AB"}}
+    with open("state.new", "w") as file:
+        json.dump(state, file)
+    os.rename("state.new", "state")
+    if hold:
+        threading.Thread(target=lambda: (sys.stdin.buffer.read(), stop.set()),
+                         daemon=True).start()
+    while not stop.wait(0.5):
+        if any(p.poll() is not None for p in hosts.values()):
+            break
+    for process in hosts.values():
+        process.kill()
+        process.wait()
+    os.unlink("state")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
