@@ -1,0 +1,348 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A man in the middle between two secmigd.
+
+It knows the framing of docs/protocol.md and nothing of the keys: handshake
+messages are u16 length + bytes; records are an 8-byte header (u32 length, u8
+stream, u8 flags, u16 zero) + body.  Direction "out" is initiator to
+responder, "in" the way back.  Frames are counted from 0 in each direction,
+handshake messages first.
+"""
+import socket
+import struct
+import threading
+import time
+
+# Noise XX: -> e, <- e ee s es, -> s se
+HANDSHAKE = {"out": 2, "in": 1}
+
+
+class Frame:
+    def __init__(self, direction, index, data, record):
+        self.direction = direction
+        self.index = index
+        self.data = data
+        self.record = record    # number among the records, -1: handshake
+
+    @property
+    def stream(self):
+        return self.data[4]
+
+    @property
+    def flags(self):
+        return self.data[5]
+
+
+class Cut(Exception):
+    """Raised by an attack: end the connection; `last` goes out first."""
+    def __init__(self, last=b""):
+        self.last = last
+
+
+class Session:
+    """One connection through the proxy, with all that crossed it."""
+    def __init__(self, client, server):
+        self.socks = {"out": (client, server), "in": (server, client)}
+        self.frames = {"out": [], "in": []}     # as the sender sent them
+        self.closed = {"out": 0.0, "in": 0.0}   # when that sender went away
+        self.raw = {"out": bytearray(), "in": bytearray()}
+        self.threads = []
+        self.began = time.monotonic()
+        self.lock = threading.Lock()
+
+    def send(self, direction, data):
+        """Towards the receiver of `direction`."""
+        with self.lock:
+            self.socks[direction][1].sendall(data)
+
+    def records(self, direction):
+        return [f for f in self.frames[direction] if f.record >= 0]
+
+    def alive(self):
+        return any(t.is_alive() for t in self.threads)
+
+    def kill(self):
+        for s in self.socks["out"]:
+            try:
+                s.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+            s.close()
+
+
+def read_exactly(sock, n):
+    data = bytearray()
+    while len(data) < n:
+        got = sock.recv(n - len(data))
+        if not got:
+            return bytes(data), False
+        data += got
+    return bytes(data), True
+
+
+def read_frame(sock, handshake):
+    """One whole frame; (b"", False) at the end, a torn one comes as is."""
+    head, ok = read_exactly(sock, 2 if handshake else 8)
+    if not ok:
+        return head, False
+    if handshake:
+        length, = struct.unpack(">H", head)
+    else:
+        length, = struct.unpack(">I", head[:4])
+    body, ok = read_exactly(sock, length)
+    return head + body, ok
+
+
+class Proxy:
+    """attack(session, frame) returns the list of byte strings to pass on in
+    place of the frame (None: pass it as it is), or raises Cut."""
+
+    def __init__(self, listen, upstream, attack=None):
+        self.upstream = upstream
+        self.attack = attack
+        self.sessions = []
+        self.held = threading.Event()   # set it to release what was held
+        self.server = socket.socket()
+        self.server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.server.bind(listen)
+        self.server.listen(64)
+        self.address = self.server.getsockname()
+        self.thread = threading.Thread(target=self._accept, daemon=True)
+        self.thread.start()
+
+    def _accept(self):
+        while True:
+            try:
+                client, _ = self.server.accept()
+            except OSError:
+                return
+            try:
+                server = socket.create_connection(self.upstream, 5)
+                server.settimeout(None)
+            except OSError:
+                client.close()
+                continue
+            for s in (client, server):
+                s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            s = Session(client, server)
+            self.sessions.append(s)
+            s.threads = [threading.Thread(target=self._pump, args=(s, d),
+                                          daemon=True) for d in ("out", "in")]
+            for t in s.threads:
+                t.start()
+
+    def _pump(self, session, direction):
+        source, sink = session.socks[direction]
+        try:
+            index = 0
+            while True:
+                handshake = index < HANDSHAKE[direction]
+                data, whole = read_frame(source, handshake)
+                session.raw[direction] += data
+                if not whole:
+                    if data:
+                        session.send(direction, data)
+                    break
+                frame = Frame(direction, index, data,
+                              index - HANDSHAKE[direction]
+                              if not handshake else -1)
+                session.frames[direction].append(frame)
+                index += 1
+                todo = None
+                if self.attack:
+                    todo = self.attack(session, frame)
+                for d in [data] if todo is None else todo:
+                    session.send(direction, d)
+            session.closed[direction] = time.monotonic()
+            sink.shutdown(socket.SHUT_WR)
+        except Cut as c:
+            try:
+                if c.last:
+                    session.send(direction, c.last)
+            except OSError:
+                pass
+            session.kill()
+        except OSError:
+            session.closed[direction] = time.monotonic()
+            session.kill()
+
+    def settle(self, limit=10):
+        """Wait until no session is open."""
+        end = time.monotonic() + limit
+        while time.monotonic() < end:
+            if not any(s.alive() for s in self.sessions):
+                return True
+            time.sleep(0.01)
+        return False
+
+    def close(self):
+        self.held.set()
+        try:
+            self.server.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        self.server.close()
+        self.thread.join(5)
+        for s in self.sessions:
+            s.kill()
+        for s in self.sessions:
+            for t in s.threads:
+                t.join(5)
+
+
+# ---- attacks: each is for one frame, named by direction and number ----
+
+def at(direction, index, what):
+    """Do `what(session, frame)` to that frame of each session."""
+    def attack(session, frame):
+        if frame.direction == direction and frame.index == index:
+            return what(session, frame)
+        return None
+    return attack
+
+
+def flip(offset, bit=0):
+    def what(_, frame):
+        data = bytearray(frame.data)
+        data[offset % len(data)] ^= 1 << bit
+        return [bytes(data)]
+    return what
+
+
+def drop(_, frame):
+    return []
+
+
+def duplicate(_, frame):
+    return [frame.data, frame.data]
+
+
+def reflect(session, frame):
+    """Back to the one who sent it."""
+    session.send("in" if frame.direction == "out" else "out", frame.data)
+    return []
+
+
+def truncate(keep):
+    """Pass on `keep` bytes of the frame (negative: from the end), then
+    close."""
+    def what(_, frame):
+        raise Cut(frame.data[:keep])
+    return what
+
+
+def cut(_, frame):
+    raise Cut()
+
+
+def append(extra):
+    def what(_, frame):
+        return [frame.data + extra]
+    return what
+
+
+def replace(data):
+    def what(_, frame):
+        return [data]
+    return what
+
+
+def swap(direction, index):
+    """Frame `index` and the one after it change places."""
+    kept = {}
+
+    def attack(session, frame):
+        if frame.direction != direction:
+            return None
+        if frame.index == index:
+            kept[session] = frame.data
+            return []
+        if frame.index == index + 1 and session in kept:
+            return [frame.data, kept.pop(session)]
+        return None
+    return attack
+
+
+def hold(direction, index, proxy):
+    """From that frame on nothing passes that way until proxy().held is
+    set; the connection stays open."""
+    def attack(session, frame):
+        if frame.direction == direction and frame.index >= index:
+            proxy().held.wait()
+        return None
+    return attack
+
+
+def hold_both(index_out, proxy):
+    """As hold(), both ways, from frame `index_out` of "out" on."""
+    stop = threading.Event()
+
+    def attack(session, frame):
+        if frame.direction == "out" and frame.index >= index_out:
+            stop.set()
+        if stop.is_set():
+            proxy().held.wait()
+        return None
+    return attack
+
+
+def play(address, frames, limit=10):
+    """A client that sends recorded frames and reads to the end.  Returns
+    what came back."""
+    s = socket.create_connection(address, 5)
+    s.settimeout(limit)
+    back = b""
+    try:
+        for f in frames:
+            s.sendall(f)
+            time.sleep(0.02)
+        s.shutdown(socket.SHUT_WR)
+        while True:
+            got = s.recv(65536)
+            if not got:
+                break
+            back += got
+    except OSError:
+        pass
+    s.close()
+    return back
+
+
+class Player(threading.Thread):
+    """A server that answers every connection with recorded frames."""
+
+    def __init__(self, listen, frames):
+        super().__init__(daemon=True)
+        self.frames = frames
+        self.accepted = 0
+        self.server = socket.socket()
+        self.server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.server.bind(listen)
+        self.server.listen(8)
+        self.address = self.server.getsockname()
+        self.start()
+
+    def run(self):
+        while True:
+            try:
+                c, _ = self.server.accept()
+            except OSError:
+                return
+            self.accepted += 1
+            try:
+                c.settimeout(10)
+                c.recv(65536)
+                for f in self.frames:
+                    c.sendall(f)
+                while c.recv(65536):
+                    pass
+            except OSError:
+                pass
+            c.close()
+
+    def close(self):
+        try:
+            self.server.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        self.server.close()
+        self.join(12)
