@@ -68,12 +68,25 @@ struct sm_noise_params {
  */
 const char *sm_noise_unsupported(const char *protocol);
 
+/* What sm_noise_params must hold for one side of a protocol. */
+struct sm_noise_needs {
+    bool local_static;          /* static_public, and a secret or dh */
+    bool remote_static;         /* remote_static */
+    unsigned int psks;          /* exactly so many */
+    bool one_way;               /* only the initiator sends afterwards */
+};
+
+/* Returns 0, or SM_CONFIG when sm_noise_unsupported(). */
+int sm_noise_needs(const char *protocol, bool initiator,
+                   struct sm_noise_needs *out) SM_WARN_UNUSED;
+
 /*
  * Start a handshake.
  *   out   the new state, the caller's, for sm_noise_free(); NULL on error
  * Returns 0; SM_CONFIG when sm_noise_unsupported(); SM_USAGE when a key or
- * PSK that the pattern needs is missing, or one that it has no place for is
- * given; SM_NO_MEMORY.
+ * PSK that the pattern needs is missing, one that it has no place for is
+ * given, static_public does not belong to static_secret, or remote_static is
+ * our own key; SM_NO_MEMORY.
  */
 int sm_noise_new(struct sm_noise **out, const struct sm_noise_params *p)
     SM_WARN_UNUSED;

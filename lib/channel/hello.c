@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "channel/hello.h"
+
+#include <string.h>
+
+#include "channel/noise.h"
+
+#define PROLOGUE_LABEL "xen-secmig 1"
+
+static bool name_ok(const char *name)
+{
+    size_t len = strnlen(name, SM_HELLO_HOST_MAX + 1);
+
+    return len > 0 && len <= SM_HELLO_HOST_MAX && sm_wire_text_ok(name, len);
+}
+
+int sm_hello_prologue(const char *name,
+                      uint8_t out[static SM_HELLO_PROLOGUE_MAX], size_t *len)
+{
+    struct sm_wire_writer w;
+    int rc;
+
+    *len = 0;
+    if (!name_ok(name))
+        return SM_USAGE;
+    sm_wire_writer_init(&w, SM_HELLO_PROLOGUE_MAX);
+    sm_wire_put_str(&w, PROLOGUE_LABEL);
+    sm_wire_put_str(&w, name);
+    rc = sm_wire_error(&w);
+    if (!rc) {
+        memcpy(out, w.data, w.len);
+        *len = w.len;
+    }
+    sm_wire_writer_dispose(&w);
+    return rc;
+}
+
+/* Tokens of XX: e | e ee s es | s se.  With psk0 there is a key from the
+ * start, so that message 1's empty payload has a tag. */
+size_t sm_hello_message_len(unsigned int message, bool psk)
+{
+    const size_t encrypted_key = SM_DH_LEN + SM_NOISE_TAG_LEN;
+    const size_t encrypted_payload = SM_HELLO_PAYLOAD_LEN + SM_NOISE_TAG_LEN;
+
+    switch (message) {
+    case 1:
+        return SM_DH_LEN + (psk ? SM_NOISE_TAG_LEN : 0);
+    case 2:
+        return SM_DH_LEN + encrypted_key + encrypted_payload;
+    case 3:
+        return encrypted_key + encrypted_payload;
+    default:
+        return 0;
+    }
+}
+
+/* The fields that both payloads begin with. */
+static int put_common(struct sm_wire_writer *w, uint16_t version,
+                      const char *host, uint32_t suites)
+{
+    if (!name_ok(host))
+        return SM_USAGE;
+    sm_wire_writer_init(w, SM_HELLO_PAYLOAD_LEN);
+    sm_wire_put_u16(w, version);
+    sm_wire_put_str(w, host);
+    sm_wire_put_u32(w, suites);
+    return 0;
+}
+
+static int put_padded(struct sm_wire_writer *w,
+                      uint8_t out[static SM_HELLO_PAYLOAD_LEN])
+{
+    int rc = sm_wire_error(w);
+
+    if (!rc) {
+        memset(out, 0, SM_HELLO_PAYLOAD_LEN);
+        memcpy(out, w->data, w->len);
+    }
+    sm_wire_writer_dispose(w);
+    return rc;
+}
+
+int sm_hello_encode(const struct sm_hello *h,
+                    uint8_t out[static SM_HELLO_PAYLOAD_LEN])
+{
+    struct sm_wire_writer w;
+    int rc;
+
+    rc = put_common(&w, h->version, h->host, h->suites);
+    return rc ? rc : put_padded(&w, out);
+}
+
+int sm_hello_choice_encode(const struct sm_hello_choice *c,
+                           uint8_t out[static SM_HELLO_PAYLOAD_LEN])
+{
+    struct sm_wire_writer w;
+    int rc;
+
+    rc = put_common(&w, c->version, c->host, c->suites);
+    if (rc)
+        return rc;
+    sm_wire_put_u16(&w, c->suite);
+    return put_padded(&w, out);
+}
+
+/* The rest of a payload must be zeroes, up to the one allowed length. */
+static bool padding_ok(struct sm_wire_reader *r, size_t len)
+{
+    uint8_t rest[SM_HELLO_PAYLOAD_LEN], sum = 0;
+    size_t n = sm_wire_left(r), i;
+
+    if (len != SM_HELLO_PAYLOAD_LEN)
+        return false;
+    sm_wire_get_bytes(r, rest, n);
+    for (i = 0; i < n; i++)
+        sum |= rest[i];
+    return !sum && !sm_wire_end(r);
+}
+
+int sm_hello_decode(const uint8_t *data, size_t len, struct sm_hello *out)
+{
+    struct sm_wire_reader r;
+
+    memset(out, 0, sizeof(*out));
+    sm_wire_reader_init(&r, data, len);
+    out->version = sm_wire_get_u16(&r);
+    sm_wire_get_str(&r, out->host, sizeof(out->host));
+    out->suites = sm_wire_get_u32(&r);
+    if (!padding_ok(&r, len) || out->version != SM_HELLO_VERSION ||
+        !name_ok(out->host)) {
+        memset(out, 0, sizeof(*out));
+        return SM_PROTOCOL;
+    }
+    return 0;
+}
+
+int sm_hello_choice_decode(const uint8_t *data, size_t len,
+                           struct sm_hello_choice *out)
+{
+    struct sm_wire_reader r;
+
+    memset(out, 0, sizeof(*out));
+    sm_wire_reader_init(&r, data, len);
+    out->version = sm_wire_get_u16(&r);
+    sm_wire_get_str(&r, out->host, sizeof(out->host));
+    out->suites = sm_wire_get_u32(&r);
+    out->suite = sm_wire_get_u16(&r);
+    if (!padding_ok(&r, len) || out->version != SM_HELLO_VERSION ||
+        !name_ok(out->host)) {
+        memset(out, 0, sizeof(*out));
+        return SM_PROTOCOL;
+    }
+    return 0;
+}
+
+int sm_hello_check(const struct sm_hello_choice *c, uint32_t ours)
+{
+    enum sm_suite best = sm_suite_best(ours, c->suites);
+
+    return best == SM_SUITE_NONE || c->suite != (unsigned int)best
+           ? SM_PROTOCOL : 0;
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "channel/noise_pattern.h"
+
+#include <string.h>
+
+#define E SM_NOISE_E
+#define S SM_NOISE_S
+#define EE SM_NOISE_EE
+#define ES SM_NOISE_ES
+#define SE SM_NOISE_SE
+#define SS SM_NOISE_SS
+
+/* Sections 7.4 (one-way) and 7.5 (fundamental).  A row ends with END, which
+ * is 0; `n` messages. */
+static const struct row {
+    const char *name;
+    bool initiator_known, responder_known;
+    unsigned int n;
+    uint8_t messages[SM_NOISE_PATTERN_MESSAGES][SM_NOISE_PATTERN_TOKENS];
+} table[] = {
+    { "N",  false, true,  1, { { E, ES } } },
+    { "K",  true,  true,  1, { { E, ES, SS } } },
+    { "X",  false, true,  1, { { E, ES, S, SS } } },
+
+    { "NN", false, false, 2, { { E }, { E, EE } } },
+    { "NK", false, true,  2, { { E, ES }, { E, EE } } },
+    { "NX", false, false, 2, { { E }, { E, EE, S, ES } } },
+    { "KN", true,  false, 2, { { E }, { E, EE, SE } } },
+    { "KK", true,  true,  2, { { E, ES, SS }, { E, EE, SE } } },
+    { "KX", true,  false, 2, { { E }, { E, EE, SE, S, ES } } },
+    { "XN", false, false, 3, { { E }, { E, EE }, { S, SE } } },
+    { "XK", false, true,  3, { { E, ES }, { E, EE }, { S, SE } } },
+    { "XX", false, false, 3, { { E }, { E, EE, S, ES }, { S, SE } } },
+    { "IN", false, false, 2, { { E, S }, { E, EE, SE } } },
+    { "IK", false, true,  2, { { E, ES, S, SS }, { E, EE, SE } } },
+    { "IX", false, false, 2, { { E, S }, { E, EE, SE, S, ES } } },
+};
+
+#undef E
+#undef S
+#undef EE
+#undef ES
+#undef SE
+#undef SS
+
+/* The part of a name up to `stop` or the end; *p moves behind it. */
+static size_t part(const char **p, const char **start, const char *stop)
+{
+    size_t len;
+
+    *start = *p;
+    len = strcspn(*p, stop);
+    *p += len;
+    return len;
+}
+
+static bool is(const char *start, size_t len, const char *word)
+{
+    return strlen(word) == len && !memcmp(start, word, len);
+}
+
+static const char *base_pattern(const char *start, size_t len,
+                                struct sm_noise_pattern *out)
+{
+    size_t i;
+
+    for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        if (!is(start, len, table[i].name))
+            continue;
+        out->initiator_known = table[i].initiator_known;
+        out->responder_known = table[i].responder_known;
+        out->n_messages = table[i].n;
+        memcpy(out->messages, table[i].messages, sizeof(out->messages));
+        return NULL;
+    }
+    return "pattern is not in the table";
+}
+
+/* psk0 goes before the first message's tokens, pskN after the Nth's. */
+static void add_psk(struct sm_noise_pattern *out, unsigned int where)
+{
+    uint8_t *row = out->messages[where ? where - 1 : 0];
+    size_t n = 0;
+
+    while (row[n] != SM_NOISE_END)
+        n++;
+    if (where) {
+        row[n] = SM_NOISE_PSK;
+    } else {
+        memmove(row + 1, row, n);
+        row[0] = SM_NOISE_PSK;
+    }
+    out->n_psks++;
+}
+
+static const char *modifiers(const char *start, size_t len,
+                             struct sm_noise_pattern *out)
+{
+    int last = -1, where;
+
+    while (len) {
+        if (len < 4 || memcmp(start, "psk", 3))
+            return "modifier is not psk0 to psk4";
+        where = start[3] - '0';
+        if (where < 0 || where > 4)
+            return "modifier is not psk0 to psk4";
+        if (where <= last)
+            return "modifiers are not in order";
+        if ((unsigned int)where > out->n_messages)
+            return "psk modifier is beyond the last message";
+        add_psk(out, (unsigned int)where);
+        last = where;
+        start += 4;
+        len -= 4;
+        if (len && (*start++ != '+' || !--len))
+            return "modifiers are not separated by one +";
+    }
+    return NULL;
+}
+
+static const char *cipher(const char *start, size_t len, enum sm_suite *out)
+{
+    if (is(start, len, "ChaChaPoly")) {
+        *out = SM_SUITE_CHACHA20POLY1305;
+        return NULL;
+    }
+    if (!is(start, len, "AESGCM"))
+        return "cipher is not ChaChaPoly or AESGCM";
+    *out = SM_SUITE_AES256GCM;
+    if (!(sm_suite_available() & SM_SUITE_BIT(*out)))
+        return "AESGCM: this processor has no AES instructions";
+    return NULL;
+}
+
+const char *sm_noise_pattern_parse(const char *name,
+                                   struct sm_noise_pattern *out)
+{
+    const char *p = name, *start, *why;
+    size_t len;
+
+    memset(out, 0, sizeof(*out));
+    if (strlen(name) > SM_NOISE_NAME_MAX)
+        return "name is longer than 255 bytes";
+    if (strncmp(p, "Noise_", 6))
+        return "name does not start with Noise_";
+    p += 6;
+
+    len = part(&p, &start, "_abcdefghijklmnopqrstuvwxyz");
+    why = base_pattern(start, len, out);
+    if (why)
+        return why;
+    len = part(&p, &start, "_");
+    why = modifiers(start, len, out);
+    if (why)
+        return why;
+
+    if (*p++ != '_')
+        return "name ends after the pattern";
+    len = part(&p, &start, "_");
+    if (!is(start, len, "25519"))
+        return "DH is not 25519";
+
+    if (*p++ != '_')
+        return "name ends after the DH";
+    len = part(&p, &start, "_");
+    why = cipher(start, len, &out->suite);
+    if (why)
+        return why;
+
+    if (*p++ != '_')
+        return "name ends after the cipher";
+    len = strlen(p);
+    if (is(p, len, "BLAKE2s"))
+        return "hash BLAKE2s is not in libsodium";
+    if (sm_hash_by_name(p, len, &out->hash))
+        return "hash is not BLAKE2b, SHA256 or SHA512";
+    return NULL;
+}
