@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The verbs about domains of this host: domain, room, discard. */
+#include "xl.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What xl calls a copy that is still being received. */
+#define INCOMING "--incoming"
+
+/*
+ * What a domain needs beside its memory: libxl's estimate for page tables
+ * (two pages for a MiB), and the constants it adds per domain and per vCPU,
+ * rounded up.
+ */
+#define OVERHEAD_KB(memory_kb) ((memory_kb) / 128 + 4096)
+
+static int parse_number(const char *text, uint64_t max, uint64_t *out)
+{
+    unsigned long long v;
+    char *end;
+
+    errno = 0;
+    v = strtoull(text, &end, 10);
+    if (errno || end == text || *end || text[0] < '0' || text[0] > '9' ||
+        v > max) {
+        xl_complain("not a number in range");
+        return SM_USAGE;
+    }
+    *out = v;
+    return 0;
+}
+
+static int parse_uuid(const char *text, libxl_uuid *uuid)
+{
+    if (strlen(text) != LIBXL_UUID_FMTLEN ||
+        libxl_uuid_from_string(uuid, text) || libxl_uuid_is_nil(uuid)) {
+        xl_complain("not a uuid");
+        return SM_USAGE;
+    }
+    return 0;
+}
+
+static int check_name(const char *name)
+{
+    size_t len = strlen(name);
+
+    if (len == 0 || len > XL_NAME_MAX || !sm_wire_text_ok(name, len)) {
+        xl_complain("not a domain name");
+        return SM_USAGE;
+    }
+    return 0;
+}
+
+/* Whether `full` is `name` followed by `suffix`. */
+static bool name_is(const char *full, const char *name, const char *suffix)
+{
+    size_t len = strlen(name);
+
+    return !strncmp(full, name, len) && !strcmp(full + len, suffix);
+}
+
+/* Whether the owner forbade migration; only the stored config knows. */
+static int get_nomigrate(libxl_ctx *ctx, uint32_t domid, bool *nomigrate_r)
+{
+    libxl_domain_config d_config;
+    int rc;
+
+    libxl_domain_config_init(&d_config);
+    if (libxl_retrieve_domain_configuration(ctx, domid, &d_config, NULL)) {
+        xl_complain("libxl has no configuration of domain %" PRIu32, domid);
+        rc = SM_XL;
+        goto out;
+    }
+    *nomigrate_r =
+        !libxl_defbool_is_default(d_config.b_info.disable_migrate) &&
+        libxl_defbool_val(d_config.b_info.disable_migrate);
+    rc = 0;
+
+out:
+    libxl_domain_config_dispose(&d_config);
+    return rc;
+}
+
+int xl_domain(libxl_ctx *ctx, char **argv)
+{
+    struct sm_wire_writer w;
+    libxl_dominfo info;
+    char *name = NULL;
+    uint64_t domid;
+    bool nomigrate;
+    int rc;
+
+    sm_wire_writer_init(&w, 4096);
+    libxl_dominfo_init(&info);
+
+    rc = parse_number(argv[0], UINT32_MAX, &domid);
+    if (rc) goto out;
+    rc = libxl_domain_info(ctx, &info, (uint32_t)domid);
+    if (rc == ERROR_DOMAIN_NOTFOUND || domid == 0 || (!rc && info.dying)) {
+        xl_complain("no guest with domid %" PRIu64, domid);
+        rc = SM_NO_DOMAIN;
+        goto out;
+    }
+    if (rc) {
+        xl_complain("libxl cannot tell about domain %" PRIu64, domid);
+        rc = SM_XL;
+        goto out;
+    }
+    name = libxl_domid_to_name(ctx, (uint32_t)domid);
+    if (!name || check_name(name)) {
+        xl_complain("domain %" PRIu64 " has no usable name", domid);
+        rc = SM_STATE;
+        goto out;
+    }
+    rc = get_nomigrate(ctx, (uint32_t)domid, &nomigrate);
+    if (rc) goto out;
+
+    sm_wire_put_u32(&w, (uint32_t)domid);
+    sm_wire_put_bytes(&w, libxl_uuid_bytearray_const(&info.uuid), 16);
+    sm_wire_put_str(&w, name);
+    sm_wire_put_u64(&w, info.max_memkb);
+    sm_wire_put_u32(&w, nomigrate ? XL_NOMIGRATE : 0);
+    rc = xl_answer(&w);
+
+out:
+    free(name);
+    libxl_dominfo_dispose(&info);
+    sm_wire_writer_dispose(&w);
+    return rc;
+}
+
+int xl_room(libxl_ctx *ctx, char **argv)
+{
+    libxl_dominfo *list = NULL;
+    uint64_t memory_kb, need_kb, room_kb;
+    const char *name = argv[2];
+    char *other = NULL;
+    libxl_uuid uuid;
+    int count = 0, i, rc;
+
+    rc = parse_number(argv[0], UINT64_MAX / 2, &memory_kb);
+    if (rc) goto out;
+    rc = parse_uuid(argv[1], &uuid);
+    if (rc) goto out;
+    rc = check_name(name);
+    if (rc) goto out;
+
+    list = libxl_list_domain(ctx, &count);
+    if (!list) {
+        xl_complain("libxl cannot list the domains");
+        rc = SM_XL;
+        goto out;
+    }
+    for (i = 0; i < count; i++) {
+        if (!libxl_uuid_compare(&list[i].uuid, &uuid)) {
+            printf("a domain with this uuid is here already (domid %u)\n",
+                   list[i].domid);
+            rc = SM_EXISTS;
+            goto out;
+        }
+        free(other);
+        other = libxl_domid_to_name(ctx, list[i].domid);
+        if (other && (name_is(other, name, "") ||
+                      name_is(other, name, INCOMING))) {
+            printf("a domain named %s is here already (domid %u)\n",
+                   other, list[i].domid);
+            rc = SM_EXISTS;
+            goto out;
+        }
+    }
+
+    rc = xl_memory_room(ctx, &room_kb);
+    if (rc) goto out;
+    need_kb = memory_kb + OVERHEAD_KB(memory_kb);
+    if (need_kb > room_kb) {
+        printf("the guest needs %" PRIu64 " MiB, this host has %" PRIu64
+               " MiB left\n", need_kb / 1024, room_kb / 1024);
+        rc = SM_NO_MEMORY;
+        goto out;
+    }
+    printf("room for %" PRIu64 " MiB\n", need_kb / 1024);
+    rc = 0;
+
+out:
+    free(other);
+    if (list)
+        libxl_dominfo_list_free(list, count);
+    if (fflush(stdout) && !rc)
+        rc = SM_IO;
+    return rc;
+}
+
+/*
+ * Safe against every caller's mistake: what is destroyed has the uuid, has
+ * the name that only a copy being received has, is paused, and has used no
+ * CPU time at all, so nothing that ever was the guest is lost.
+ */
+int xl_discard(libxl_ctx *ctx, char **argv)
+{
+    libxl_dominfo *list = NULL, *found = NULL;
+    const char *name = argv[1];
+    char *full = NULL;
+    libxl_uuid uuid;
+    int count = 0, i, rc;
+
+    rc = parse_uuid(argv[0], &uuid);
+    if (rc) goto out;
+    rc = check_name(name);
+    if (rc) goto out;
+
+    list = libxl_list_domain(ctx, &count);
+    if (!list) {
+        xl_complain("libxl cannot list the domains");
+        rc = SM_XL;
+        goto out;
+    }
+    for (i = 0; i < count; i++)
+        if (!libxl_uuid_compare(&list[i].uuid, &uuid) && !list[i].dying)
+            found = &list[i];
+    if (!found) {
+        printf("nothing to discard\n");
+        rc = 0;
+        goto out;
+    }
+    full = libxl_domid_to_name(ctx, found->domid);
+    if (!full || !name_is(full, name, INCOMING)) {
+        printf("domain %u is not an incoming copy: left alone\n",
+               found->domid);
+        rc = SM_EXISTS;
+        goto out;
+    }
+    if (!found->paused || found->cpu_time != 0) {
+        printf("domain %u (%s) is not paused or has run: left alone\n",
+               found->domid, full);
+        rc = SM_EXISTS;
+        goto out;
+    }
+    if (libxl_domain_destroy(ctx, found->domid, NULL)) {
+        printf("domain %u (%s) could not be destroyed\n", found->domid,
+               full);
+        rc = SM_XL;
+        goto out;
+    }
+    printf("discarded domain %u (%s)\n", found->domid, full);
+    rc = 0;
+
+out:
+    free(full);
+    if (list)
+        libxl_dominfo_list_free(list, count);
+    if (fflush(stdout) && !rc)
+        rc = SM_IO;
+    return rc;
+}
