@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "policy/document.h"
+
+#include <errno.h>
+#include <libxml/parser.h>
+#include <libxml/relaxng.h>
+#include <libxml/tree.h>
+#include <libxml/xmlerror.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/wire.h"
+#include "policy/lex.h"
+#include "policy/model.h"
+#include "trust/minisign.h"
+
+/* schema.S */
+extern const char sm_policy_schema[], sm_policy_schema_end[];
+
+/* The first error that libxml2 reports. */
+struct first_error {
+    bool set, no_memory;
+    unsigned int line;
+    char text[256];
+};
+
+static int fail(char *why, size_t why_size, int err, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+
+static int fail(char *why, size_t why_size, int err, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(why, why_size, fmt, ap);
+    va_end(ap);
+    return err;
+}
+
+/* ---- libxml2 ---- */
+
+static void on_error(void *ctx, xmlErrorPtr error)
+{
+    struct first_error *first = ctx;
+    size_t n;
+
+    if (error && error->code == XML_ERR_NO_MEMORY)
+        first->no_memory = true;
+    if (first->set || !error || !error->message)
+        return;
+    first->set = true;
+    first->line = error->line > 0 ? (unsigned int)error->line : 1;
+    n = strcspn(error->message, "\n");
+    snprintf(first->text, sizeof(first->text), "%.*s",
+             (int)(n < 200 ? n : 200), error->message);
+    if (!sm_wire_text_ok(first->text, strlen(first->text)))
+        snprintf(first->text, sizeof(first->text), "not well-formed");
+}
+
+static xmlParserInputPtr no_entities(const char *url, const char *id,
+                                     xmlParserCtxtPtr context)
+{
+    (void)url;
+    (void)id;
+    (void)context;
+    return NULL;
+}
+
+static int parse_xml(const void *xml, size_t len, xmlDocPtr *tree,
+                     struct first_error *first)
+{
+    /* Not in this list, on purpose: NOENT, DTDLOAD, DTDATTR, DTDVALID,
+     * XINCLUDE and HUGE. */
+    const int options = XML_PARSE_NONET | XML_PARSE_NOBLANKS |
+#if LIBXML_VERSION >= 21300
+                        XML_PARSE_NO_XXE |
+#endif
+                        XML_PARSE_NOCDATA;
+    xmlParserCtxtPtr ctxt;
+
+    xmlInitParser();
+    xmlSetExternalEntityLoader(no_entities);
+    *tree = NULL;
+    ctxt = xmlNewParserCtxt();
+    if (!ctxt)
+        return SM_NO_MEMORY;
+    *tree = xmlCtxtReadMemory(ctxt, xml, (int)len, NULL, "UTF-8", options);
+    if (*tree && !ctxt->wellFormed) {
+        xmlFreeDoc(*tree);
+        *tree = NULL;
+    }
+    xmlFreeParserCtxt(ctxt);
+    if (*tree)
+        return 0;
+    return first->no_memory ? SM_NO_MEMORY : SM_POLICY;
+}
+
+/* Returns 0, SM_POLICY when the tree is not valid, SM_NO_MEMORY. */
+static int validate(xmlDocPtr tree, struct first_error *first)
+{
+    xmlRelaxNGParserCtxtPtr parser = NULL;
+    xmlRelaxNGPtr schema = NULL;
+    xmlRelaxNGValidCtxtPtr valid = NULL;
+    int r, rc;
+
+    parser = xmlRelaxNGNewMemParserCtxt(
+        sm_policy_schema, (int)(sm_policy_schema_end - sm_policy_schema));
+    if (parser)
+        schema = xmlRelaxNGParse(parser);
+    if (schema)
+        valid = xmlRelaxNGNewValidCtxt(schema);
+    if (!valid) {
+        /* The schema is ours and tested: only memory can be short. */
+        rc = SM_NO_MEMORY;
+        goto out;
+    }
+    xmlRelaxNGSetValidStructuredErrors(valid, on_error, first);
+    r = xmlRelaxNGValidateDoc(valid, tree);
+    rc = r == 0 ? 0 : r > 0 && !first->no_memory ? SM_POLICY : SM_NO_MEMORY;
+out:
+    xmlRelaxNGFreeValidCtxt(valid);
+    xmlRelaxNGFree(schema);
+    xmlRelaxNGFreeParserCtxt(parser);
+    return rc;
+}
+
+/* ---- document.h ---- */
+
+int sm_policy_parse(struct sm_policy **out, const void *xml, size_t len,
+                    const char *name, char *why, size_t why_size)
+{
+    struct first_error first = { .line = 1 };
+    struct sm_policy *policy = NULL;
+    xmlDocPtr tree = NULL;
+    char text[SM_POLICY_WHY_MAX] = "";
+    unsigned int line = 1;
+    int rc, built;
+
+    *out = NULL;
+    if (!name)
+        name = "policy";
+    if (len > SM_POLICY_DOCUMENT_MAX)
+        return fail(why, why_size, SM_POLICY, "%s: longer than %d bytes",
+                    name, SM_POLICY_DOCUMENT_MAX);
+    rc = sm_policy_lex(xml, len, &line, text, sizeof(text));
+    if (rc)
+        goto out;
+
+    xmlSetStructuredErrorFunc(&first, on_error);
+    rc = parse_xml(xml, len, &tree, &first);
+    if (rc) {
+        line = first.line;
+        snprintf(text, sizeof(text), "%s",
+                 first.set ? first.text : "not well-formed");
+        goto out;
+    }
+    /* The schema decides first, but our own checks say better what is
+     * wrong; the line nearer to the start wins. */
+    rc = validate(tree, &first);
+    built = sm_policy_build(&policy, tree, &line, text, sizeof(text));
+    if (rc == SM_POLICY && (built == 0 || line > first.line)) {
+        line = first.line;
+        snprintf(text, sizeof(text), "%s",
+                 first.set ? first.text : "does not match the schema");
+    }
+    if (!rc || built == SM_NO_MEMORY)
+        rc = built;
+    if (!rc) {
+        *out = policy;
+        policy = NULL;
+    }
+out:
+    xmlSetStructuredErrorFunc(NULL, NULL);
+    xmlFreeDoc(tree);
+    sm_policy_free(policy);
+    if (rc == SM_NO_MEMORY)
+        fail(why, why_size, rc, "%s: out of memory", name);
+    else if (rc)
+        fail(why, why_size, rc, "%s:%u: %s", name, line, text);
+    else if (why_size)
+        why[0] = '\0';
+    return rc;
+}
+
+/* One of the three files; a missing one makes the policy missing. */
+static int read_part(const char *path, size_t max, uint8_t **data,
+                     size_t *len, char *why, size_t why_size)
+{
+    int rc;
+
+    errno = 0;
+    rc = sm_file_read(path, SM_FILE_PUBLIC, max, data, len, why, why_size);
+    if (rc == SM_STATE && errno == ENOENT)
+        rc = SM_POLICY;
+    return rc;
+}
+
+int sm_policy_load(struct sm_policy **out,
+                   const struct sm_policy_files *files,
+                   char *why, size_t why_size)
+{
+    struct sm_minisign_public key;
+    struct sm_minisign_signature sig;
+    uint8_t *xml = NULL, *sig_text = NULL, *key_text = NULL;
+    size_t xml_len = 0, sig_len = 0, key_len = 0;
+    char text[SM_POLICY_WHY_MAX] = "";
+    int rc;
+
+    *out = NULL;
+    rc = read_part(files->xml, SM_POLICY_DOCUMENT_MAX, &xml, &xml_len,
+                   why, why_size);
+    if (!rc)
+        rc = read_part(files->public_key, SM_MINISIGN_TEXT_MAX, &key_text,
+                       &key_len, why, why_size);
+    if (!rc)
+        rc = read_part(files->signature, SM_MINISIGN_TEXT_MAX, &sig_text,
+                       &sig_len, why, why_size);
+    if (rc)
+        goto out;
+    rc = sm_minisign_public_parse(key_text, key_len, &key, text,
+                                  sizeof(text));
+    if (rc) {
+        rc = fail(why, why_size, SM_POLICY, "%s: %s", files->public_key,
+                  text);
+        goto out;
+    }
+    rc = sm_minisign_signature_parse(sig_text, sig_len, &sig, text,
+                                     sizeof(text));
+    if (!rc)
+        rc = sm_minisign_verify(&key, &sig, xml, xml_len, text,
+                                sizeof(text));
+    if (rc) {
+        rc = fail(why, why_size, SM_POLICY, "%s: %s", files->signature,
+                  text);
+        goto out;
+    }
+    rc = sm_policy_parse(out, xml, xml_len, files->xml, why, why_size);
+out:
+    sm_file_free(xml, xml_len);
+    sm_file_free(sig_text, sig_len);
+    sm_file_free(key_text, key_len);
+    return rc;
+}
