@@ -3,7 +3,8 @@
  * Noise handshakes, revision 34 (noiseprotocol.org/noise.html), driven by a
  * table of patterns.
  *
- *   patterns   N K X  NN NK NX KN KK KX XN XK XX IN IK IX
+ *   patterns   N K X  NN NK NX KN KK KX XN XK XX IN IK IX, and the deferred
+ *              ones (NK1, X1K1 ...)
  *   modifiers  psk0 .. psk4, also several ("XXpsk0+psk3")
  *   DH         25519; a result of all zeroes is refused
  *   ciphers    ChaChaPoly, AESGCM (where the processor has AES)
@@ -130,9 +131,9 @@ int sm_noise_write(struct sm_noise *n, const void *payload, size_t len,
  * own key sent back to us; SM_AUTH when a part does not decrypt (changed on
  * the way, other prologue, other key or PSK); or an error of the callback.
  *
- * In patterns whose first message is not encrypted (NN, NX, XN, XX, IN, IX
- * and KN, KX without a PSK) its payload is neither secret nor authentic:
- * never act on it.
+ * In patterns whose first message is not encrypted (XX, NN, IX and others
+ * without a PSK) its payload is neither secret nor authentic; in the rest it
+ * can be replayed.  Never act on a first message.
  */
 int sm_noise_read(struct sm_noise *n, const uint8_t *msg, size_t msg_len,
                   uint8_t *payload, size_t size, size_t *len)

@@ -10,8 +10,8 @@
 #define SE SM_NOISE_SE
 #define SS SM_NOISE_SS
 
-/* Sections 7.4 (one-way) and 7.5 (fundamental).  A row ends with END, which
- * is 0; `n` messages. */
+/* Sections 7.4 (one-way), 7.5 (fundamental) and 18.1 (deferred).  A row of
+ * tokens ends with END, which is 0; there are `n` of them. */
 static const struct row {
     const char *name;
     bool initiator_known, responder_known;
@@ -34,6 +34,30 @@ static const struct row {
     { "IN", false, false, 2, { { E, S }, { E, EE, SE } } },
     { "IK", false, true,  2, { { E, ES, S, SS }, { E, EE, SE } } },
     { "IX", false, false, 2, { { E, S }, { E, EE, SE, S, ES } } },
+
+    { "NK1", false, true, 2, { { E }, { E, EE, ES } } },
+    { "NX1", false, false, 3, { { E }, { E, EE, S }, { ES } } },
+    { "X1N", false, false, 4, { { E }, { E, EE }, { S }, { SE } } },
+    { "X1K", false, true, 4, { { E, ES }, { E, EE }, { S }, { SE } } },
+    { "XK1", false, true, 3, { { E }, { E, EE, ES }, { S, SE } } },
+    { "X1K1", false, true, 4, { { E }, { E, EE, ES }, { S }, { SE } } },
+    { "X1X", false, false, 4, { { E }, { E, EE, S, ES }, { S }, { SE } } },
+    { "XX1", false, false, 3, { { E }, { E, EE, S }, { ES, S, SE } } },
+    { "X1X1", false, false, 4, { { E }, { E, EE, S }, { ES, S }, { SE } } },
+    { "K1N", true, false, 3, { { E }, { E, EE }, { SE } } },
+    { "K1K", true, true, 3, { { E, ES }, { E, EE }, { SE } } },
+    { "KK1", true, true, 2, { { E }, { E, EE, SE, ES } } },
+    { "K1K1", true, true, 3, { { E }, { E, EE, ES }, { SE } } },
+    { "K1X", true, false, 3, { { E }, { E, EE, S, ES }, { SE } } },
+    { "KX1", true, false, 3, { { E }, { E, EE, SE, S }, { ES } } },
+    { "K1X1", true, false, 3, { { E }, { E, EE, S }, { SE, ES } } },
+    { "I1N", false, false, 3, { { E, S }, { E, EE }, { SE } } },
+    { "I1K", false, true, 3, { { E, ES, S }, { E, EE }, { SE } } },
+    { "IK1", false, true, 2, { { E, S }, { E, EE, SE, ES } } },
+    { "I1K1", false, true, 3, { { E, S }, { E, EE, ES }, { SE } } },
+    { "I1X", false, false, 3, { { E, S }, { E, EE, S, ES }, { SE } } },
+    { "IX1", false, false, 3, { { E, S }, { E, EE, SE, S }, { ES } } },
+    { "I1X1", false, false, 3, { { E, S }, { E, EE, S }, { SE, ES } } },
 };
 
 #undef E

@@ -13,9 +13,9 @@
 #include "channel/suite.h"
 
 #define SM_NOISE_NAME_MAX 255           /* section 8 */
-#define SM_NOISE_PATTERN_MESSAGES 3
+#define SM_NOISE_PATTERN_MESSAGES 4
 #define SM_NOISE_PATTERN_TOKENS 8       /* the longest row, and an END */
-#define SM_NOISE_PATTERN_PSKS 4         /* psk0, and one per message */
+#define SM_NOISE_PATTERN_PSKS 5         /* psk0, and one per message */
 
 enum sm_noise_token {
     SM_NOISE_END = 0,
