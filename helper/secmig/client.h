@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The client's side of the control socket: frames to and from secmigd.
- * The layouts are in docs/protocol.md, "Control socket".
+ * The client's side of the control socket (base/frame.h).
  */
 #ifndef SM_SECMIG_CLIENT_H
 #define SM_SECMIG_CLIENT_H
@@ -10,34 +9,16 @@
 #include <stdint.h>
 
 #include "base/err.h"
-
-#define SM_CLIENT_VERSION 1
-#define SM_CLIENT_HEADER_LEN 8
-#define SM_CLIENT_BODY_MAX ((1u << 20) + 4096)
-#define SM_CLIENT_TEXT_MAX 65535
-
-enum sm_client_type {
-    SM_CLIENT_MIGRATE = 1,
-    SM_CLIENT_ANSWER = 2,
-    SM_CLIENT_STREAM = 3,
-    SM_CLIENT_RESULT = 4,
-    SM_CLIENT_CANCEL = 5,
-    SM_CLIENT_STATUS = 16,
-    SM_CLIENT_STATUS_IS = 17,
-};
-
-#define SM_CLIENT_FLAG_PAUSED 1u        /* leave paused on the destination */
-#define SM_CLIENT_FLAG_WEAK 2u          /* unpatched xl: weaker handover */
-#define SM_CLIENT_DOMID_UNKNOWN 0xffffffffu
+#include "base/frame.h"
 
 struct sm_client;
 
 /* A frame as received.  Zeroed, or dispose with sm_client_frame_dispose(). */
 struct sm_client_frame {
-    uint16_t type;
+    uint16_t type;      /* enum frame_type */
     uint8_t *body;      /* malloc'd, `len` bytes; NULL when len is 0 */
     size_t len;
-    int fds[2];         /* -1 unless type is SM_CLIENT_STREAM */
+    int fds[2];         /* -1 unless type is FRAME_STREAM */
 };
 
 /*
@@ -65,14 +46,14 @@ int sm_client_fd(const struct sm_client *c);
 
 /*
  * Send one frame, whole.
- * Returns 0; SM_USAGE when len is over SM_CLIENT_BODY_MAX; SM_TIMEOUT;
+ * Returns 0; SM_USAGE when len is over FRAME_BODY_MAX; SM_TIMEOUT;
  * SM_NO_DAEMON when the daemon has gone; SM_IO.
  */
 int sm_client_send(struct sm_client *c, uint16_t type, const void *body,
                    size_t len, int64_t deadline) SM_WARN_UNUSED;
 
 /*
- * Receive one frame, whole, and with SM_CLIENT_STREAM its two descriptors,
+ * Receive one frame, whole, and with FRAME_STREAM its two descriptors,
  * close-on-exec, which become the frame's.  Anything else than
  * the layout allows (type, version, length, descriptors where none belong,
  * one or three of them) is refused and closes what came with it.
@@ -89,8 +70,8 @@ void sm_client_frame_dispose(struct sm_client_frame *frame);
 /* The body of ANSWER and RESULT. */
 struct sm_client_answer {
     uint16_t code;              /* 0, or an exit code of base/err.h */
-    char rule[256];
-    char text[1024];
+    char rule[FRAME_RULE_MAX + 1];
+    char text[FRAME_TEXT_MAX + 1];
 };
 
 /* Read one.  Returns 0 or SM_PROTOCOL. */

@@ -8,14 +8,18 @@
  *   argc, argv  from the verb itself on: argv[0] is its name
  * returns an `enum sm_err`, which becomes the exit code; before it returns an
  * error it has printed exactly one line on standard error: what, where, what
- * to do.  SM_USAGE returned without a line makes main.c print the verb's
- * usage.
+ * to do.  Or it prints nothing and returns SM_CLI_USAGE: main.c then prints
+ * the verb's line of the table and exits as for SM_USAGE.
  */
 #ifndef SM_SECMIG_VERBS_H
 #define SM_SECMIG_VERBS_H
 
+#include <stdint.h>
+
 #include "base/conf.h"
 #include "base/err.h"
+
+#define SM_CLI_USAGE 1
 
 struct sm_cli {
     const char *root;           /* --root, or NULL */

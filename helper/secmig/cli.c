@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "verbs.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "tty.h"
+#include "seal/seal.h"
+#include "trust/identity.h"
+
+int sm_cli_fail(int err, const char *fmt, ...)
+{
+    va_list ap;
+
+    fputs("secmig: ", stderr);
+    va_start(ap, fmt);
+    vfprintf(stderr, fmt, ap);
+    va_end(ap);
+    fputc('\n', stderr);
+    return err;
+}
+
+static int ask(void *ctx, int confirm, uint8_t *buf, size_t size,
+               size_t *len)
+{
+    (void)ctx;
+    return sm_tty_passphrase(confirm, buf, size, len);
+}
+
+int sm_cli_seal(const struct sm_cli *cli, const char *backend, int fresh,
+                struct sm_seal **out)
+{
+    struct sm_seal_source source = { .ask = ask, .fresh = fresh };
+    char why[768];
+    int rc;
+
+    if (cli->conf.passphrase_file[0])
+        source.passphrase_file = cli->conf.passphrase_file;
+    rc = sm_seal_open_backend(backend ? backend : cli->conf.seal, &source,
+                              out, why, sizeof(why));
+    return rc ? sm_cli_fail(rc, "%s", why) : 0;
+}
+
+int sm_cli_host_key(const struct sm_cli *cli, char *name, uint8_t *key)
+{
+    char why[768], reason[128];
+    uint8_t *data = NULL;
+    size_t len = 0;
+    int rc;
+
+    errno = 0;
+    rc = sm_file_read(cli->conf.host_pub, SM_FILE_PUBLIC,
+                      SM_IDENTITY_LINE_SIZE, &data, &len, why, sizeof(why));
+    if (rc == SM_STATE && errno == ENOENT)
+        return sm_cli_fail(rc, "%s: this host has no key yet (run 'secmig "
+                           "init')", cli->conf.host_pub);
+    if (rc)
+        return sm_cli_fail(rc, "%s", why);
+    rc = sm_identity_parse((const char *)data, len, name, key, reason,
+                           sizeof(reason));
+    sm_file_free(data, len);
+    if (rc)
+        return sm_cli_fail(rc, "%s: %s", cli->conf.host_pub, reason);
+    return 0;
+}

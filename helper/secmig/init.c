@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * secmig init: directories, a first secmigd.conf, this host's key.  Never
+ * overwrites: what is there already is either kept (directories, the
+ * configuration) or a reason to stop (a key).
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "seal/seal.h"
+#include "trust/identity.h"
+#include "verbs.h"
+
+struct options {
+    const char *name, *seal, *passphrase_file;
+};
+
+static int parse(int argc, char **argv, struct options *o)
+{
+    const char **value;
+    int i;
+
+    for (i = 1; i < argc; i++) {
+        if (!strcmp(argv[i], "--name"))
+            value = &o->name;
+        else if (!strcmp(argv[i], "--seal"))
+            value = &o->seal;
+        else if (!strcmp(argv[i], "--passphrase-file"))
+            value = &o->passphrase_file;
+        else
+            return SM_CLI_USAGE;
+        if (++i == argc || *value)
+            return SM_CLI_USAGE;
+        *value = argv[i];
+    }
+    return 0;
+}
+
+/*
+ * Settle name and seal: an existing configuration decides, and options must
+ * agree with it, because the daemon will follow it and not them.
+ */
+static int settle(struct sm_cli *cli, const struct options *o)
+{
+    struct sm_conf *conf = &cli->conf;
+
+    if (o->name && !sm_conf_name_ok(o->name))
+        return sm_cli_fail(SM_USAGE, "--name %s: not the name of a host "
+                           "(letters, digits, '-', '_', '.')", o->name);
+    if (o->seal && strcmp(o->seal, "passphrase") && strcmp(o->seal, "plain"))
+        return sm_cli_fail(SM_USAGE, "--seal %s: passphrase and plain are "
+                           "known", o->seal);
+    if (o->passphrase_file && (o->passphrase_file[0] != '/' ||
+                               strlen(o->passphrase_file) >=
+                                   sizeof(conf->passphrase_file)))
+        return sm_cli_fail(SM_USAGE, "--passphrase-file %s: not an absolute "
+                           "path", o->passphrase_file);
+    if (cli->conf_present) {
+        if ((o->name && strcmp(o->name, conf->name)) ||
+            (o->seal && strcmp(o->seal, conf->seal)) ||
+            (o->passphrase_file &&
+             strcmp(o->passphrase_file, conf->passphrase_file)))
+            return sm_cli_fail(SM_CONFIG, "%s exists and says otherwise than "
+                               "the options: change one of them",
+                               conf->conf_file);
+    } else {
+        if (o->name)
+            snprintf(conf->name, sizeof(conf->name), "%s", o->name);
+        if (o->seal)
+            snprintf(conf->seal, sizeof(conf->seal), "%s", o->seal);
+        if (o->passphrase_file)
+            snprintf(conf->passphrase_file, sizeof(conf->passphrase_file),
+                     "%s", o->passphrase_file);
+    }
+    if (!conf->name[0])
+        return sm_cli_fail(SM_USAGE, "this machine's host name cannot be "
+                           "used: choose one with --name");
+    return 0;
+}
+
+/* The directories above ours belong to the system; make those missing. */
+static int make_parents(const char *path)
+{
+    char copy[PATH_MAX];
+    char *slash;
+
+    if (snprintf(copy, sizeof(copy), "%s", path) >= (int)sizeof(copy))
+        return sm_cli_fail(SM_USAGE, "%s: path too long", path);
+    for (slash = strchr(copy + 1, '/'); slash;
+         slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        if (mkdir(copy, 0755) && errno != EEXIST)
+            return sm_cli_fail(SM_IO, "%s: cannot make directory: %s", copy,
+                               strerror(errno));
+        *slash = '/';
+    }
+    return 0;
+}
+
+static int make_directories(const struct sm_conf *conf)
+{
+    const struct {
+        const char *path;
+        mode_t mode;
+    } dirs[] = {
+        { conf->etc_dir, 0755 },
+        { conf->hosts_dir, 0755 },
+        { conf->state_dir, 0700 },
+        { conf->empty_dir, 0755 },
+    };
+    char why[768];
+    size_t i;
+    int rc;
+
+    for (i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
+        rc = make_parents(dirs[i].path);
+        if (rc)
+            return rc;
+        rc = sm_file_mkdir(dirs[i].path, dirs[i].mode, why, sizeof(why));
+        if (rc)
+            return sm_cli_fail(rc, "%s", why);
+    }
+    return make_parents(conf->socket);
+}
+
+static int refuse_existing(const char *path)
+{
+    struct stat st;
+
+    if (!lstat(path, &st))
+        return sm_cli_fail(SM_STATE, "%s exists: this host has a key already "
+                           "('secmig key show'); nothing was changed", path);
+    if (errno != ENOENT && errno != ENOTDIR)
+        return sm_cli_fail(SM_IO, "%s: %s", path, strerror(errno));
+    return 0;
+}
+
+static int write_conf(const struct sm_conf *conf)
+{
+    char text[2 * SM_CONF_PATH_MAX], why[768];
+    int n, rc;
+
+    n = snprintf(text, sizeof(text),
+                 "# Settings of secmigd; see secmigd.conf(5).\n"
+                 "name = %s\n"
+                 "seal = %s\n", conf->name, conf->seal);
+    if (conf->passphrase_file[0])
+        n += snprintf(text + n, sizeof(text) - (size_t)n,
+                      "passphrase-file = %s\n", conf->passphrase_file);
+    rc = sm_file_write(conf->conf_file, text, (size_t)n, 0644, why,
+                       sizeof(why));
+    return rc ? sm_cli_fail(rc, "%s", why) : 0;
+}
+
+static int make_key(const struct sm_cli *cli)
+{
+    const struct sm_conf *conf = &cli->conf;
+    char line[SM_IDENTITY_LINE_SIZE], why[768];
+    struct sm_identity *id = NULL;
+    struct sm_seal *seal = NULL;
+    int rc;
+
+    rc = sm_cli_seal(cli, NULL, 1, &seal);
+    if (rc)
+        goto out;
+    rc = sm_identity_generate(conf->name, &id);
+    if (!rc)
+        rc = sm_identity_format(id->name, id->public_key, line);
+    if (rc) {
+        sm_cli_fail(rc, "cannot make a key: %s", sm_err_text(rc));
+        goto out;
+    }
+    /* The public half last: its presence says that the key is whole. */
+    rc = sm_seal_store(seal, conf->host_key, SM_IDENTITY_PURPOSE, conf->name,
+                       0, id->secret_key, SM_IDENTITY_KEY_LEN, why,
+                       sizeof(why));
+    if (!rc)
+        rc = sm_file_write(conf->host_pub, line, strlen(line), 0644, why,
+                           sizeof(why));
+    if (rc)
+        sm_cli_fail(rc, "%s", why);
+out:
+    sm_identity_free(id);
+    sm_seal_free(seal);
+    return rc;
+}
+
+static int tell(const struct sm_cli *cli)
+{
+    char name[SM_IDENTITY_NAME_SIZE];
+    char fingerprint[SM_IDENTITY_FINGERPRINT_SIZE];
+    uint8_t key[SM_IDENTITY_KEY_LEN];
+    int rc;
+
+    rc = sm_cli_host_key(cli, name, key);
+    if (rc)
+        return rc;
+    sm_identity_fingerprint(key, fingerprint);
+    printf("host         %s\n"
+           "fingerprint  %s\n"
+           "sealed with  %s\n\n"
+           "Next: carry the line of 'secmig key export' to the other host,\n"
+           "'secmig pair' there and here, install a signed policy\n"
+           "('secmig policy'), start secmigd.\n", name, fingerprint,
+           cli->conf.seal);
+    if (fflush(stdout))
+        return sm_cli_fail(SM_IO, "standard output: cannot write");
+    return 0;
+}
+
+int sm_verb_init(const struct sm_cli *cli, int argc, char **argv)
+{
+    struct options o = { 0 };
+    struct sm_cli settled = *cli;
+    int rc;
+
+    rc = parse(argc, argv, &o);
+    if (!rc)
+        rc = settle(&settled, &o);
+    if (!rc)
+        rc = refuse_existing(settled.conf.host_key);
+    if (!rc)
+        rc = refuse_existing(settled.conf.host_pub);
+    if (!rc)
+        rc = make_directories(&settled.conf);
+    if (!rc && !settled.conf_present)
+        rc = write_conf(&settled.conf);
+    if (!rc)
+        rc = make_key(&settled);
+    if (!rc)
+        rc = tell(&settled);
+    return rc;
+}

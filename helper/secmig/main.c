@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * secmig: the administrator's command.  One table of verbs; each verb is a
+ * file of its own.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/log.h"
+#include "base/secret.h"
+#include "verbs.h"
+
+static const struct {
+    const char *verb;
+    int (*run)(const struct sm_cli *cli, int argc, char **argv);
+    const char *arguments;
+    const char *purpose;
+} verbs[] = {
+    { "init", sm_verb_init,
+      "[--name NAME] [--seal passphrase|plain] [--passphrase-file FILE]",
+      "make this host's key and directories" },
+    { "key", sm_verb_key,
+      "show | export",
+      "this host's fingerprint, or its public key line" },
+    { "pair", sm_verb_pair,
+      "[--fingerprint FPR] [--comment TEXT] NAME ADDRESS[:PORT] [FILE]",
+      "trust another host; its key line comes from FILE or stdin" },
+    { "trust", sm_verb_trust,
+      "list [--dump] | show NAME | remove NAME",
+      "the hosts this one trusts" },
+    { "policy", sm_verb_policy,
+      "VERB ...",
+      "check, sign and explain the policy" },
+    { "status", sm_verb_status,
+      "",
+      "what the daemon is doing" },
+    { "transport", sm_verb_transport,
+      "HOST xl migrate-receive [OPTIONS]",
+      "for an unpatched xl: xl migrate -s 'secmig transport' GUEST HOST" },
+};
+
+#define N_VERBS (sizeof(verbs) / sizeof(verbs[0]))
+
+static void usage(FILE *f)
+{
+    size_t i;
+
+    fprintf(f, "usage: secmig [--root DIR] [--config FILE] VERB ...\n\n");
+    for (i = 0; i < N_VERBS; i++)
+        fprintf(f, "  secmig %s %s\n      %s\n", verbs[i].verb,
+                verbs[i].arguments, verbs[i].purpose);
+    fprintf(f, "\nsecmig(1) describes each verb and the exit codes.\n");
+}
+
+/* Read the configuration when it is there.  A file that was named by the
+ * caller has to be. */
+static int load_conf(struct sm_cli *cli, const char *file)
+{
+    char why[768];
+    int rc;
+
+    if (sm_conf_init(&cli->conf, cli->root, file))
+        return sm_cli_fail(SM_USAGE, "--root or --config: path too long");
+    errno = 0;
+    rc = sm_conf_load(&cli->conf, why, sizeof(why));
+    if (rc == SM_STATE && errno == ENOENT && !file)
+        return 0;
+    if (rc)
+        return sm_cli_fail(rc, "%s", why);
+    cli->conf_present = 1;
+    return 0;
+}
+
+/* Options in front of the verb; *next is then the index of the verb. */
+static int options(int argc, char **argv, struct sm_cli *cli,
+                   const char **config, int *next)
+{
+    int i;
+
+    for (i = 1; i < argc && argv[i][0] == '-'; i++) {
+        if (!strcmp(argv[i], "--root") && i + 1 < argc) {
+            cli->root = argv[++i];
+        } else if (!strcmp(argv[i], "--config") && i + 1 < argc) {
+            *config = argv[++i];
+        } else {
+            return sm_cli_fail(SM_USAGE, "%s: unknown option, or its value "
+                               "is missing (see 'secmig --help')", argv[i]);
+        }
+    }
+    *next = i;
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    const char *config = NULL;
+    struct sm_cli cli = { 0 };
+    int rc, next = 0;
+    size_t i;
+
+    if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") ||
+                     !strcmp(argv[1], "help"))) {
+        usage(stdout);
+        return 0;
+    }
+    sm_log_init("secmig", SM_LOG_NOTICE);
+    umask(022);
+    rc = options(argc, argv, &cli, &config, &next);
+    if (rc)
+        return sm_err_exit(rc);
+    if (next == argc) {
+        usage(stderr);
+        return sm_err_exit(SM_USAGE);
+    }
+    for (i = 0; i < N_VERBS; i++)
+        if (!strcmp(argv[next], verbs[i].verb))
+            break;
+    if (i == N_VERBS)
+        return sm_err_exit(sm_cli_fail(SM_USAGE, "%s: no such verb (see "
+                                       "'secmig --help')", argv[next]));
+    if (sm_secret_init())
+        return sm_err_exit(sm_cli_fail(SM_STATE, "cannot protect the memory "
+                                       "of this process"));
+    rc = load_conf(&cli, config);
+    if (!rc)
+        rc = verbs[i].run(&cli, argc - next, argv + next);
+    if (rc == SM_CLI_USAGE) {
+        fprintf(stderr, "usage: secmig %s %s\n", verbs[i].verb,
+                verbs[i].arguments);
+        rc = SM_USAGE;
+    }
+    return sm_err_exit(rc);
+}
