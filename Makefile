@@ -96,23 +96,30 @@ VECTORS = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/vectors/*.c))
 TWOHOST = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/twohost/*.c))
 FUZZ = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 FLATTEN = $(call objects,$(wildcard helper/secmig-xl/flatten.c))
+# The verbs of secmig: an archive, so that a test pulls in what it uses.
+CLI = $(BUILD)/libsecmig-cli.a
+
+$(CLI): $(call objects,$(filter-out %/main.c,$(wildcard helper/secmig/*.c)))
+	@echo "  AR   $@"
+	@rm -f $@
+	@$(AR) rcs $@ $^
 
 unit: $(UNIT) $(VECTORS) $(TWOHOST)
 
-$(UNIT) $(VECTORS) $(TWOHOST): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(LIB) $(FLATTEN)
+$(UNIT) $(VECTORS) $(TWOHOST): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(LIB) $(FLATTEN) $(CLI)
 	@mkdir -p $(@D)
 	@echo "  LD   $@"
-	@$(LINK) $< $(FLATTEN) $(LIB) -o $@ $(LIB_LIBS) -lyajl \
+	@$(LINK) $< $(FLATTEN) $(CLI) $(LIB) -o $@ $(LIB_LIBS) -lyajl \
 	    $(shell pkg-config --libs check)
 
 # The fuzzers need clang and a build directory configured for it, with
 # CFLAGS that hold -fsanitize=fuzzer-no-link.
 fuzzers: $(FUZZ)
 
-$(FUZZ): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(LIB) $(FLATTEN)
+$(FUZZ): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(LIB) $(FLATTEN) $(CLI)
 	@mkdir -p $(@D)
 	@echo "  LD   $@"
-	@$(LINK) -fsanitize=fuzzer $< $(FLATTEN) $(LIB) -o $@ $(LIB_LIBS) -lyajl
+	@$(LINK) -fsanitize=fuzzer $< $(FLATTEN) $(CLI) $(LIB) -o $@ $(LIB_LIBS) -lyajl
 
 check:
 	tests/check
