@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What secmig-xl says about a domain or a domain config.  It has parsed
+ * bytes from a peer: its output is bounded and decoded to the last byte.
+ */
+#ifndef SECMIGD_FACTS_H
+#define SECMIGD_FACTS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/frame.h"
+#include "policy/config.h"
+
+#define FACTS_NOMIGRATE 1u
+#define FACTS_FIELD_SIZE 513        /* longest field, with NUL */
+#define FACTS_VALUE_SIZE 4097
+/* Output of `secmig-xl config`: the config twice over and then some. */
+#define FACTS_OUTPUT_MAX (4 * 1024 * 1024)
+
+struct facts {
+    uint32_t domid;                 /* of `domain` only */
+    uint8_t uuid[16];
+    char name[FRAME_NAME_MAX + 1];
+    uint64_t memory_kb;
+    uint32_t flags;
+    /* of `config` only; all freed by facts_clear() */
+    char *config;                   /* canonical JSON, NUL-terminated */
+    size_t config_len;
+    struct sm_policy_fact *list;
+    size_t n;
+    char *strings;                  /* what list points into */
+};
+
+/* Decode the output of `secmig-xl domain`.  Returns 0 or SM_PROTOCOL. */
+int facts_domain(struct facts *f, const uint8_t *data, size_t len)
+    SM_WARN_UNUSED;
+
+/* Decode the output of `secmig-xl config`.  Returns 0, SM_PROTOCOL or
+ * SM_NO_MEMORY. */
+int facts_config(struct facts *f, const uint8_t *data, size_t len)
+    SM_WARN_UNUSED;
+
+void facts_clear(struct facts *f);
+
+/* "xxxxxxxx-xxxx-…"; 37 bytes with the NUL. */
+void facts_uuid_text(const uint8_t uuid[static 16], char out[static 37]);
+
+#endif

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Messages between the processes of secmigd: one SOCK_SEQPACKET datagram
+ * each, at most IPC_MAX bytes, with up to two descriptors.  Anything large
+ * (a domain config) travels as a sealed memfd, so that no process has to
+ * hold bytes of it that it does not need.
+ *
+ * Every sender but the parent is taken for hostile.  The parent looks each
+ * message up in a table {type, states in which it is permitted, number of
+ * descriptors, handler}; the handler decodes the body with base/wire, to the
+ * last byte.  Whatever does not fit ends that child.
+ */
+#ifndef SECMIGD_IPC_H
+#define SECMIGD_IPC_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/wire.h"
+
+#define IPC_MAX 32768
+#define IPC_FDS 2
+
+/* Layouts beside the types; str, blob, u16 … as in base/wire.h. */
+enum ipc_type {
+    /* keeper */
+    IPC_KEEPER_READY = 1,   /* > parent: public key[32] */
+    IPC_KEEPER_CLIENT,      /* < parent: fd of one peer's request socket */
+
+    /* dialer */
+    IPC_DIAL,               /* < parent: str address, u16 port */
+    IPC_DIALED,             /* > parent: u16 code, str text; fd when 0 */
+
+    /* peer */
+    IPC_PEER_START,         /* < parent: u8 initiator, str destination name,
+                               own public key[32];
+                               fds: connection, keeper's request socket */
+    IPC_PEER_KEY,           /* > parent: key[32], str claimed name,
+                               u16 suite (0: not chosen yet) */
+    IPC_PEER_KEY_IS,        /* < parent: u16 code, str text */
+    IPC_PEER_REQUEST,       /* both ways: uuid[16], u64 memory_kb, u32 flags,
+                               str name, str operator; fd: config */
+    IPC_PEER_ANSWER,        /* both ways: u16 code, str rule, str text;
+                               responder and code 0: two stream fds */
+    IPC_PEER_STREAM,        /* < parent, initiator: fds to read, to write */
+    IPC_PEER_XL,            /* < parent, responder: u16 code, str text */
+    IPC_PEER_CANCEL,        /* < parent: u16 code, str text */
+    IPC_PEER_END,           /* > parent: u16 code, str text, u64 bytes sent,
+                               u64 bytes received (STATE, plain) */
+
+    /* control */
+    IPC_CLIENT_START,       /* < parent: fd of the client */
+    IPC_CLIENT_MIGRATE,     /* > parent: u32 domid, uuid[16], u32 flags,
+                               str host, str name; fd: config */
+    IPC_CLIENT_ANSWER,      /* < parent: u16 code, str rule, str text;
+                               code 0: two stream fds (write, read) */
+    IPC_CLIENT_RESULT,      /* < parent: u16 code, str rule, str text */
+    IPC_CLIENT_CANCEL,      /* > parent: nothing */
+    IPC_CLIENT_STATUS,      /* > parent: nothing */
+    IPC_CLIENT_STATUS_IS,   /* < parent: blob text (lines) */
+};
+
+struct ipc_message {
+    uint16_t type;
+    size_t len;                 /* of the body */
+    uint8_t body[IPC_MAX];
+    int fds[IPC_FDS];           /* -1 where there is none */
+    size_t n_fds;
+};
+
+/* A connected pair of sockets, close-on-exec. Returns 0 or SM_IO. */
+int ipc_pair(int sv[2]) SM_WARN_UNUSED;
+
+/*
+ * Send one message.
+ *   body   the writer's content, NULL for none; a writer's error is returned
+ *   fds    `n` descriptors, which stay the caller's
+ * Never blocks longer than the socket's mode says.  Returns 0, SM_LINK when
+ * the other side is gone, SM_BUSY when its queue is full, SM_IO.
+ */
+int ipc_send(int fd, enum ipc_type type, const struct sm_wire_writer *body,
+             const int *fds, size_t n) SM_WARN_UNUSED;
+
+/*
+ * Receive one message; descriptors become the message's, to be taken with
+ * ipc_take_fd() or closed by ipc_close_fds().
+ * Returns 0; SM_BUSY when there is none (non-blocking socket); SM_LINK at
+ * the end; SM_PROTOCOL when it is malformed (descriptors already closed);
+ * SM_IO.
+ */
+int ipc_recv(int fd, struct ipc_message *m) SM_WARN_UNUSED;
+
+/* Take over descriptor `i`; -1 when there is none. */
+int ipc_take_fd(struct ipc_message *m, size_t i);
+void ipc_close_fds(struct ipc_message *m);
+
+/*
+ * A sealed memfd with `len` bytes: the reader may trust that they no longer
+ * change.  Returns the descriptor (offset 0), or a negative error.
+ */
+int ipc_memfd(const void *data, size_t len) SM_WARN_UNUSED;
+
+/*
+ * The size of a memfd that came from a child, after checking that it is
+ * sealed against writing and resizing and holds at most `max` bytes.
+ * Returns 0 or SM_PROTOCOL.
+ */
+int ipc_memfd_check(int fd, size_t max, size_t *len) SM_WARN_UNUSED;
+
+/* Read a checked memfd whole; *data is malloc'd (NUL added), the caller's. */
+int ipc_memfd_read(int fd, size_t max, uint8_t **data, size_t *len)
+    SM_WARN_UNUSED;
+
+#endif

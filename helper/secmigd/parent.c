@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The parent.  May: decide, start xl and secmig-xl, hand out descriptors.
+ * May not: read a byte that came from the network.  It accepts connections
+ * and gives each to a process of its own.
+ */
+#include "parent.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <netdb.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "loop.h"
+#include "roles.h"
+#include "spawn.h"
+
+#define LISTENERS_MAX 4
+#define BACKLOG 64
+#define CLIENTS_MAX 64          /* of the control socket, at once */
+
+struct parent parent;
+
+static struct child keeper;
+static struct loop_watch keeper_watch, control_listener, signals;
+static struct loop_watch listeners[LISTENERS_MAX];
+static int exit_code = -1;      /* >= 0: leave the loop */
+
+int parent_keeper_client(void)
+{
+    int sv[2], rc;
+
+    if (ipc_pair(sv))
+        return SM_IO;
+    rc = ipc_send(parent.keeper, IPC_KEEPER_CLIENT, NULL, &sv[1], 1);
+    close(sv[1]);
+    if (rc) {
+        close(sv[0]);
+        return rc;
+    }
+    return sv[0];
+}
+
+/* ---- listening ---- */
+
+static void on_connection(void *ctx, short revents)
+{
+    struct loop_watch *w = ctx;
+    struct sockaddr_storage address;
+    socklen_t len = sizeof(address);
+    char host[64] = "?";
+    int fd;
+
+    (void)revents;
+    fd = accept4(w->fd, (struct sockaddr *)&address, &len, SOCK_CLOEXEC);
+    if (fd < 0)
+        return;
+    if (getnameinfo((struct sockaddr *)&address, len, host, sizeof(host),
+                    NULL, 0, NI_NUMERICHOST))
+        strcpy(host, "?");
+    if (incoming_strangers() >= parent.conf.max_unauthenticated) {
+        sm_warning("connection from %s dropped: %d are not authenticated "
+                   "yet (max-unauthenticated)", host,
+                   parent.conf.max_unauthenticated);
+        close(fd);
+        return;
+    }
+    incoming_new(fd, host);
+}
+
+static void on_client(void *ctx, short revents)
+{
+    struct ucred cred;
+    socklen_t len = sizeof(cred);
+    int fd;
+
+    (void)ctx;
+    (void)revents;
+    fd = accept4(control_listener.fd, NULL, NULL, SOCK_CLOEXEC);
+    if (fd < 0)
+        return;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len)) {
+        close(fd);
+        return;
+    }
+    outgoing_new(fd, cred.uid);
+}
+
+static int listen_tcp(void)
+{
+    struct addrinfo hints = {
+        .ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV,
+        .ai_socktype = SOCK_STREAM,
+    }, *list = NULL, *ai;
+    const char *address = parent.conf.listen_address;
+    int n = 0, on = 1, fd, r;
+    char port[8];
+
+    snprintf(port, sizeof(port), "%u", parent.conf.listen_port);
+    r = getaddrinfo(address[0] ? address : NULL, port, &hints, &list);
+    if (r) {
+        sm_error("listen = %s: %s", address, gai_strerror(r));
+        return SM_CONFIG;
+    }
+    for (ai = list; ai && n < LISTENERS_MAX; ai = ai->ai_next) {
+        fd = socket(ai->ai_family, ai->ai_socktype | SOCK_CLOEXEC |
+                    SOCK_NONBLOCK, ai->ai_protocol);
+        if (fd < 0)
+            continue;
+        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+        if (ai->ai_family == AF_INET6)
+            setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
+        if (bind(fd, ai->ai_addr, ai->ai_addrlen) || listen(fd, BACKLOG)) {
+            sm_error("cannot listen on %s port %s: %s",
+                     address[0] ? address : "all addresses", port,
+                     strerror(errno));
+            close(fd);
+            continue;
+        }
+        loop_watch(&listeners[n], fd, POLLIN, on_connection, &listeners[n]);
+        n++;
+    }
+    freeaddrinfo(list);
+    return n ? 0 : SM_IO;
+}
+
+/* Who may connect to the control socket: root, or a group too. */
+static int set_socket_access(const char *path)
+{
+    struct group *gr;
+
+    if (!parent.conf.socket_group[0])
+        return chmod(path, 0600) ? SM_IO : 0;
+    gr = getgrnam(parent.conf.socket_group);
+    if (!gr) {
+        sm_error("socket-group = %s: no such group",
+                 parent.conf.socket_group);
+        return SM_CONFIG;
+    }
+    return chown(path, 0, gr->gr_gid) || chmod(path, 0660) ? SM_IO : 0;
+}
+
+static int listen_control(void)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    const char *path = parent.conf.socket;
+    mode_t mask;
+    int rc, fd;
+
+    if (strlen(path) >= sizeof(address.sun_path)) {
+        sm_error("%s: too long for a socket", path);
+        return SM_CONFIG;
+    }
+    strcpy(address.sun_path, path);
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return SM_IO;
+    if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0) {
+        sm_error("%s: another secmigd is serving it", path);
+        rc = SM_BUSY;
+        goto fail;
+    }
+    close(fd);
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return SM_IO;
+    unlink(path);               /* left by one that was killed */
+    mask = umask(0177);
+    rc = bind(fd, (struct sockaddr *)&address, sizeof(address)) ? SM_IO : 0;
+    umask(mask);
+    if (!rc)
+        rc = set_socket_access(path);
+    if (!rc && listen(fd, CLIENTS_MAX))
+        rc = SM_IO;
+    if (rc) {
+        if (rc == SM_IO)
+            sm_error("%s: %s", path, strerror(errno));
+        goto fail;
+    }
+    loop_watch(&control_listener, fd, POLLIN, on_client, NULL);
+    return 0;
+fail:
+    close(fd);
+    return rc;
+}
+
+/* ---- the keeper ---- */
+
+static void keeper_ended(void *ctx, int status)
+{
+    (void)ctx;
+    /* At the start it has said why; its exit code is ours. */
+    if (exit_code < 0)
+        sm_error("the keeper has ended (%s)", spawn_status_text(status));
+    exit_code = WIFEXITED(status) && WEXITSTATUS(status) ?
+                WEXITSTATUS(status) : sm_err_exit(SM_FAIL);
+}
+
+static void on_keeper(void *ctx, short revents)
+{
+    static struct ipc_message m;    /* IPC_MAX bytes: not for the stack */
+    struct sm_wire_reader r;
+    int rc;
+
+    (void)ctx;
+    (void)revents;
+    rc = ipc_recv(parent.keeper, &m);
+    if (rc == SM_BUSY)
+        return;
+    if (rc) {
+        loop_unwatch(&keeper_watch);    /* keeper_ended() follows */
+        return;
+    }
+    sm_wire_reader_init(&r, m.body, m.len);
+    sm_wire_get_bytes(&r, parent.own_key, sizeof(parent.own_key));
+    if (m.type != IPC_KEEPER_READY || m.n_fds || sm_wire_end(&r)) {
+        sm_error("the keeper broke the rules");
+        exit_code = sm_err_exit(SM_FAIL);
+    }
+    ipc_close_fds(&m);
+    loop_unwatch(&keeper_watch);        /* it has no more to say */
+}
+
+static int start_keeper(void)
+{
+    static const uint8_t none[SM_IDENTITY_KEY_LEN];
+    int rc;
+
+    rc = spawn_role(&keeper, "keeper", &parent.keeper, keeper_ended, NULL);
+    if (rc)
+        return rc;
+    loop_watch(&keeper_watch, parent.keeper, POLLIN, on_keeper, NULL);
+    while (exit_code < 0 && !memcmp(parent.own_key, none, sizeof(none)))
+        if (loop_once())
+            return SM_IO;
+    return 0;
+}
+
+/* ---- signals ---- */
+
+static void on_signal(void *ctx, short revents)
+{
+    struct signalfd_siginfo info;
+
+    (void)ctx;
+    (void)revents;
+    if (read(signals.fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
+        return;
+    if (info.ssi_signo == SIGHUP)
+        decision_reload();
+    else
+        exit_code = 0;
+}
+
+static int catch_signals(void)
+{
+    sigset_t set;
+    int fd;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    if (sigprocmask(SIG_BLOCK, &set, NULL))
+        return SM_IO;
+    fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (fd < 0)
+        return SM_IO;
+    loop_watch(&signals, fd, POLLIN, on_signal, NULL);
+    return 0;
+}
+
+static int check_places(void)
+{
+    char why[1024];
+    int rc;
+
+    rc = sm_file_mkdir(parent.conf.empty_dir, 0755, why, sizeof(why));
+    if (rc)
+        sm_error("%s (has 'secmig init' been run?)", why);
+    return rc;
+}
+
+int parent_main(const struct sm_conf *conf, const char *root,
+                const char *conf_file)
+{
+    int rc;
+
+    parent.conf = *conf;
+    if (geteuid() != 0) {
+        sm_error("must be started by root: it gives up what each part does "
+                 "not need");
+        return sm_err_exit(SM_SANDBOX);
+    }
+    if (!conf->name[0]) {
+        sm_error("%s: no 'name', and the system's host name is not usable",
+                 conf->conf_file);
+        return sm_err_exit(SM_CONFIG);
+    }
+    rc = check_places();
+    if (!rc)
+        rc = spawn_init(root, conf_file);
+    if (!rc)
+        rc = catch_signals();
+    if (!rc)
+        rc = start_keeper();
+    if (rc || exit_code >= 0)
+        return exit_code >= 0 ? exit_code : sm_err_exit(rc);
+    decision_reload();
+    rc = listen_tcp();
+    if (!rc)
+        rc = listen_control();
+    if (rc)
+        return sm_err_exit(rc);
+    sm_notice("host %s ready on port %u", conf->name, conf->listen_port);
+    while (exit_code < 0)
+        if (loop_once())
+            exit_code = sm_err_exit(SM_IO);
+    unlink(conf->socket);
+    /* Roles end when their channels close; xl runs on by itself. */
+    return exit_code;
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Inside the parent: the one process that decides, starts programs and hands
+ * out descriptors.  It reads no byte from the network: what its children
+ * tell it is parsed under the rules of ipc.h.
+ */
+#ifndef SECMIGD_PARENT_H
+#define SECMIGD_PARENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/conf.h"
+#include "base/err.h"
+#include "facts.h"
+#include "ipc.h"
+#include "policy/decide.h"
+#include "trust/identity.h"
+#include "trust/pairing.h"
+
+struct parent {
+    struct sm_conf conf;
+    uint8_t own_key[SM_IDENTITY_KEY_LEN];       /* public; from the keeper */
+    int keeper;                                 /* its message channel */
+    struct sm_policy *policy;                   /* NULL: deny everything */
+    char policy_why[SM_POLICY_WHY_MAX];         /* ... and why */
+    unsigned long last_id;                      /* of sessions, for the log */
+};
+
+extern struct parent parent;    /* the process's state: there is one */
+
+/* A request socket for one peer: its end.  Returns the descriptor, or an
+ * error. */
+int parent_keeper_client(void) SM_WARN_UNUSED;
+
+/* ---- decision.c ---- */
+
+/* (Re)load the policy.  A bad one keeps the one in force, if any. */
+void decision_reload(void);
+
+/*
+ * Decide by this host's policy and log the decision with its rule.
+ *   facts  of the guest's config; on migrate-in the config is checked too
+ *   other  the paired host at the far end
+ *   by     who asks, for the log
+ */
+void decision_make(enum sm_policy_action action, const struct facts *facts,
+                   const struct sm_pairing *other, const char *account,
+                   const char *by, struct sm_policy_decision *out);
+
+/* ---- outgoing.c: one client of the control socket ---- */
+
+/* Takes over `fd`, a connection from a client with uid `uid`. */
+void outgoing_new(int fd, uid_t uid);
+
+/* ---- incoming.c: one connection from another host ---- */
+
+/* Takes over `fd`; `from` is its numeric address, for the log. */
+void incoming_new(int fd, const char *from);
+
+/* ---- both ---- */
+
+/* One line for each session, appended to `w` as text. */
+void outgoing_status(char *out, size_t size);
+void incoming_status(char *out, size_t size);
+
+/* Whether a guest with this uuid is already on its way out / in. */
+bool outgoing_has(const uint8_t uuid[static 16]);
+bool incoming_has(const uint8_t uuid[static 16]);
+
+/* Sessions that move a guest, and connections not authenticated yet. */
+int outgoing_count(void);
+int incoming_count(void);
+int incoming_strangers(void);
+
+#endif

@@ -1,0 +1,548 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The peer: one process for one connection.  May: read and write the one
+ * socket and, after the ACCEPT, the two pipes to xl that the parent hands
+ * it; ask the keeper for one Diffie-Hellman.  May not: open files, start
+ * programs, see the static key, decide anything.  Everything that comes from
+ * the network is parsed here, in an empty root, as an account that owns
+ * nothing, under a system call filter.
+ */
+#include "peer.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "roles.h"
+#include "sandbox.h"
+
+#define CLOSING_TIME 3000       /* ms to hand over the last words */
+
+static const char *const syscalls[] = {
+    "poll", "ppoll", "read", "write", "recvmsg", "sendmsg", "recvfrom",
+    "sendto", "setsockopt", "shutdown", "fcntl", "memfd_create", "lseek",
+    "fstat", "newfstatat", "pread64", NULL
+};
+
+static struct ipc_message message;      /* the one being handled */
+
+void peer_enter(struct peer *p, enum peer_phase phase, int64_t ms)
+{
+    p->phase = phase;
+    p->deadline = sm_clock_deadline(ms);
+}
+
+void peer_end(struct peer *p, int code, const char *fmt, ...)
+{
+    char text[SM_MESSAGE_TEXT_MAX + 1];
+    struct sm_wire_writer w;
+    va_list ap;
+
+    if (p->phase == PEER_CLOSING)
+        return;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    if (!sm_wire_text_ok(text, strlen(text)))   /* cut inside a letter */
+        snprintf(text, sizeof(text), "%s", sm_err_text(code));
+    peer_pump_close(p);
+    sm_wire_writer_init(&w, IPC_MAX);
+    sm_wire_put_u16(&w, (uint16_t)-code);
+    sm_wire_put_str(&w, text);
+    sm_wire_put_u64(&w, p->sent);
+    sm_wire_put_u64(&w, p->received);
+    if (ipc_send(ROLE_CHANNEL, IPC_PEER_END, &w, NULL, 0))
+        p->done = true;             /* nobody to tell */
+    sm_wire_writer_dispose(&w);
+    peer_enter(p, PEER_CLOSING, CLOSING_TIME);
+    /* Without records there is nothing more to say. */
+    if (!link_records(p->link))
+        p->done = true;
+}
+
+/* ---- the source's side of the conversation ---- */
+
+static void send_request(struct peer *p)
+{
+    struct sm_message m = { .type = SM_MESSAGE_REQUEST };
+    int rc;
+
+    m.u.request = p->request;
+    rc = link_put_message(p->link, &m, 0);
+    if (rc) {
+        peer_end(p, rc, "cannot send REQUEST: %s", sm_err_text(rc));
+        return;
+    }
+    p->state = sm_message_after(SM_MESSAGE_SOURCE, p->state,
+                                SM_MESSAGE_REQUEST);
+    peer_enter(p, PEER_ANSWER, p->conf->answer_timeout);
+}
+
+static void tell_answer(struct peer *p, int code, const char *rule,
+                        const char *text)
+{
+    struct sm_wire_writer w;
+
+    sm_wire_writer_init(&w, IPC_MAX);
+    sm_wire_put_u16(&w, (uint16_t)-code);
+    sm_wire_put_str(&w, rule);
+    sm_wire_put_str(&w, text);
+    if (ipc_send(ROLE_CHANNEL, IPC_PEER_ANSWER, &w, NULL, 0))
+        p->done = true;
+    sm_wire_writer_dispose(&w);
+}
+
+/* A refusal keeps its class, seen from this side. */
+static int remote_code(unsigned int code)
+{
+    int err = sm_err_from_code(code);
+
+    return err == SM_REFUSED_LOCAL || err == SM_OK || err == SM_FAIL ?
+           SM_REFUSED_REMOTE : err;
+}
+
+static void on_refuse(struct peer *p, const struct sm_message_refuse *r)
+{
+    int code = remote_code(r->code);
+
+    tell_answer(p, code, r->rule, r->text);
+    peer_end(p, code, "%s", r->text);
+}
+
+/* ---- the destination's side ---- */
+
+static void on_request(struct peer *p, const struct sm_message_request *r)
+{
+    struct sm_wire_writer w;
+    int rc, fd;
+
+    sm_wire_writer_init(&w, IPC_MAX);
+    fd = ipc_memfd(r->config, r->config_len);
+    rc = fd < 0 ? fd : 0;
+    if (!rc) {
+        sm_wire_put_bytes(&w, r->uuid, sizeof(r->uuid));
+        sm_wire_put_u64(&w, r->memory_kb);
+        sm_wire_put_u32(&w, r->flags);
+        sm_wire_put_str(&w, r->name);
+        sm_wire_put_str(&w, r->operator);
+        rc = ipc_send(ROLE_CHANNEL, IPC_PEER_REQUEST, &w, &fd, 1);
+        close(fd);
+    }
+    sm_wire_writer_dispose(&w);
+    if (rc)
+        peer_end(p, rc, "cannot pass on the request: %s", sm_err_text(rc));
+    else
+        peer_enter(p, PEER_ANSWER, p->conf->answer_timeout);
+}
+
+static void refuse(struct peer *p, int code, const char *rule,
+                   const char *text)
+{
+    struct sm_message m = { .type = SM_MESSAGE_REFUSE };
+
+    m.u.refuse.code = (uint16_t)-code;
+    snprintf(m.u.refuse.rule, sizeof(m.u.refuse.rule), "%s", rule);
+    snprintf(m.u.refuse.text, sizeof(m.u.refuse.text), "%s", text);
+    if (link_put_message(p->link, &m, SM_RECORD_FINAL))
+        p->done = true;
+    peer_end(p, code, "%s", text);
+}
+
+/* ---- messages from the other side ---- */
+
+static void on_message(struct peer *p, const struct sm_message *m)
+{
+    enum sm_message_role sender = p->initiator ? SM_MESSAGE_DESTINATION :
+                                  SM_MESSAGE_SOURCE;
+
+    p->state = sm_message_after(sender, p->state, m->type);
+    switch (m->type) {
+    case SM_MESSAGE_REQUEST:
+        on_request(p, &m->u.request);
+        break;
+    case SM_MESSAGE_ACCEPT:
+        tell_answer(p, 0, m->u.accept.rule, "");
+        peer_enter(p, PEER_OPEN, p->conf->answer_timeout);
+        break;
+    case SM_MESSAGE_REFUSE:
+        on_refuse(p, &m->u.refuse);
+        break;
+    case SM_MESSAGE_CANCEL:
+        peer_end(p, SM_CANCELLED, "cancelled by %s: %s", p->other,
+                 m->u.cancel.text);
+        break;
+    case SM_MESSAGE_DONE:
+        /* Success counts only when nothing of the stream was cut off. */
+        if (m->u.done.code == 0 &&
+            !sm_record_finished(link_records(p->link), SM_RECORD_STATE))
+            peer_end(p, SM_PROTOCOL, "DONE before the end of the stream");
+        else if (m->u.done.code == 0)
+            peer_end(p, SM_OK, "%s", m->u.done.text);
+        else
+            peer_end(p, remote_code(m->u.done.code), "%s", m->u.done.text);
+        break;
+    case SM_MESSAGE_KEEPALIVE:
+        break;
+    }
+}
+
+static void on_control(struct peer *p, const uint8_t *data, size_t len,
+                       bool final)
+{
+    struct sm_message m;
+    bool ready = true;
+    int rc = 0;
+
+    while (!rc && ready && p->phase != PEER_CLOSING) {
+        rc = sm_message_reader_next(&p->reader, p->state, &data, &len, &m,
+                                    &ready);
+        if (!rc && ready)
+            on_message(p, &m);
+        if (!len)
+            break;
+    }
+    if (rc)
+        peer_end(p, rc, "%s sent a message that is malformed or out of "
+                 "turn", p->other);
+    else if (final && p->phase != PEER_CLOSING)
+        peer_end(p, SM_PROTOCOL, "%s ended the conversation early",
+                 p->other);
+}
+
+static void on_record(struct peer *p)
+{
+    enum sm_record_stream stream;
+    unsigned int flags;
+    const uint8_t *data;
+    size_t len;
+    bool final;
+
+    if (link_open(p->link, &stream, &flags, &data, &len)) {
+        peer_end(p, SM_PROTOCOL, "a record from %s was changed, lost or "
+                 "repeated on the way", p->other);
+        return;
+    }
+    final = flags & SM_RECORD_FINAL;
+    if (stream == SM_RECORD_CONTROL)
+        on_control(p, data, len, final);
+    else if (stream == SM_RECORD_STATE && p->phase == PEER_MOVE)
+        peer_pump_state(p, data, len, final);
+    else
+        peer_end(p, SM_PROTOCOL, "%s sent data out of turn", p->other);
+}
+
+/* The socket is readable. */
+static void on_socket(struct peer *p)
+{
+    static uint8_t sink[4096];
+    int rc;
+
+    if (p->phase == PEER_CLOSING) {
+        /* Only the end of the connection is of interest: closing with
+         * bytes unread would reset it and lose our last words. */
+        if (recv(link_fd(p->link), sink, sizeof(sink), MSG_DONTWAIT) <= 0 &&
+            errno != EAGAIN && errno != EINTR)
+            p->done = true;
+        return;
+    }
+    rc = link_read(p->link);
+    if (rc == SM_LINK)
+        peer_end(p, SM_LINK, p->phase <= PEER_KEY ?
+                 "%s closed the connection during the handshake" :
+                 "connection to %s lost", p->other[0] ? p->other : "peer");
+    else if (rc < 0)
+        peer_end(p, rc, "%s sent a header that is not allowed",
+                 p->other[0] ? p->other : "peer");
+    else if (rc == 1 && p->phase == PEER_HANDSHAKE)
+        peer_handshake_frame(p);
+    else if (rc == 1)
+        on_record(p);
+}
+
+/* ---- messages from the parent ---- */
+
+static void parent_request(struct peer *p, struct sm_wire_reader *r)
+{
+    size_t len = 0;
+
+    sm_wire_get_bytes(r, p->request.uuid, sizeof(p->request.uuid));
+    p->request.version = SM_MESSAGE_VERSION;
+    p->request.memory_kb = sm_wire_get_u64(r);
+    p->request.flags = sm_wire_get_u32(r);
+    sm_wire_get_str(r, p->request.name, sizeof(p->request.name));
+    sm_wire_get_str(r, p->request.operator, sizeof(p->request.operator));
+    if (message.n_fds != 1 ||
+        ipc_memfd_read(message.fds[0], SM_MESSAGE_CONFIG_MAX, &p->config,
+                       &len))
+        r->error = SM_PROTOCOL;
+    p->request.config = p->config;
+    p->request.config_len = len;
+    p->have_request = true;
+}
+
+static void parent_key_is(struct peer *p, struct sm_wire_reader *r)
+{
+    char text[SM_MESSAGE_TEXT_MAX + 1];
+    int code = sm_err_from_code(sm_wire_get_u16(r));
+
+    sm_wire_get_str(r, text, sizeof(text));
+    if (code) {
+        if (p->initiator)
+            peer_end(p, code, "%s", text);
+        else
+            refuse(p, code, "", text);
+        return;
+    }
+    peer_enter(p, PEER_ASK, p->conf->answer_timeout);
+    peer_handshake_go_on(p);
+    if (p->initiator && p->phase == PEER_ASK && p->have_request)
+        send_request(p);
+}
+
+/* The destination's decision. */
+static void parent_answer(struct peer *p, struct sm_wire_reader *r)
+{
+    struct sm_message m = { .type = SM_MESSAGE_ACCEPT };
+    char text[SM_MESSAGE_TEXT_MAX + 1];
+    int code = sm_err_from_code(sm_wire_get_u16(r));
+
+    sm_wire_get_str(r, m.u.accept.rule, sizeof(m.u.accept.rule));
+    sm_wire_get_str(r, text, sizeof(text));
+    if (code) {
+        refuse(p, code, m.u.accept.rule, text);
+        return;
+    }
+    if (message.n_fds != 2 || link_put_message(p->link, &m, 0)) {
+        peer_end(p, SM_FAIL, "cannot send ACCEPT");
+        return;
+    }
+    p->state = sm_message_after(SM_MESSAGE_DESTINATION, p->state,
+                                SM_MESSAGE_ACCEPT);
+    peer_pump_start(p, ipc_take_fd(&message, 0), ipc_take_fd(&message, 1));
+}
+
+static void parent_xl(struct peer *p, struct sm_wire_reader *r)
+{
+    p->verdict.code = sm_wire_get_u16(r);
+    sm_wire_get_str(r, p->verdict.text, sizeof(p->verdict.text));
+    p->have_verdict = true;
+    peer_pump_settle(p);
+}
+
+static void parent_cancel(struct peer *p, struct sm_wire_reader *r)
+{
+    struct sm_message m = { .type = SM_MESSAGE_CANCEL };
+    int code = sm_err_from_code(sm_wire_get_u16(r));
+
+    m.u.cancel.code = (uint16_t)-code;
+    sm_wire_get_str(r, m.u.cancel.text, sizeof(m.u.cancel.text));
+    if (p->initiator && link_records(p->link) &&
+        sm_message_permitted(SM_MESSAGE_SOURCE, p->state, m.type) &&
+        link_put_message(p->link, &m, SM_RECORD_FINAL))
+        p->done = true;
+    peer_end(p, code ? code : SM_CANCELLED, "%s", m.u.cancel.text);
+}
+
+/* What the parent may say, when. */
+static const struct {
+    enum ipc_type type;
+    unsigned int phases;        /* bit (1 << phase) */
+    void (*handle)(struct peer *p, struct sm_wire_reader *r);
+} from_parent[] = {
+    { IPC_PEER_REQUEST, 1u << PEER_HANDSHAKE | 1u << PEER_KEY,
+      parent_request },
+    { IPC_PEER_KEY_IS,  1u << PEER_KEY, parent_key_is },
+    { IPC_PEER_ANSWER,  1u << PEER_ANSWER, parent_answer },
+    { IPC_PEER_XL,      1u << PEER_MOVE, parent_xl },
+    { IPC_PEER_CANCEL,  ~0u, parent_cancel },
+};
+
+static void on_parent(struct peer *p)
+{
+    struct sm_wire_reader r;
+    size_t i;
+    int rc;
+
+    rc = ipc_recv(ROLE_CHANNEL, &message);
+    if (rc) {               /* the parent has gone: nothing is left to do */
+        p->done = true;
+        return;
+    }
+    sm_wire_reader_init(&r, message.body, message.len);
+    if (message.type == IPC_PEER_STREAM && p->phase == PEER_OPEN &&
+        message.n_fds == 2) {
+        peer_pump_start(p, ipc_take_fd(&message, 0),
+                        ipc_take_fd(&message, 1));
+    } else {
+        for (i = 0; i < sizeof(from_parent) / sizeof(from_parent[0]); i++) {
+            if (from_parent[i].type == message.type &&
+                (from_parent[i].phases & 1u << p->phase)) {
+                from_parent[i].handle(p, &r);
+                break;
+            }
+        }
+    }
+    if (sm_wire_end(&r))
+        p->done = true;     /* not our parent's language */
+    ipc_close_fds(&message);
+}
+
+/* ---- time ---- */
+
+static void check_time(struct peer *p)
+{
+    struct sm_message m = { .type = SM_MESSAGE_KEEPALIVE };
+    int64_t now = sm_clock_now_ms();
+
+    if (sm_clock_left(p->deadline) == 0) {
+        if (p->phase == PEER_CLOSING)
+            p->done = true;
+        else
+            peer_end(p, SM_TIMEOUT, "%s did not answer in time",
+                     p->other[0] ? p->other : "peer");
+        return;
+    }
+    if (p->phase != PEER_MOVE && p->phase != PEER_OPEN)
+        return;
+    if (p->phase == PEER_MOVE && !p->held_len &&
+        now - (link_heard(p->link) > p->listening ? link_heard(p->link) :
+               p->listening) >= p->conf->idle_timeout) {
+        peer_end(p, SM_TIMEOUT, "nothing heard from %s for %d seconds",
+                 p->other, p->conf->idle_timeout / 1000);
+        return;
+    }
+    if (link_pending(p->link) &&
+        now - link_spoke(p->link) >= p->conf->finish_timeout) {
+        peer_end(p, SM_TIMEOUT, "%s has taken no data for %d seconds",
+                 p->other, p->conf->finish_timeout / 1000);
+        return;
+    }
+    if (now - link_spoke(p->link) >= p->conf->keepalive &&
+        !link_pending(p->link) && link_put_message(p->link, &m, 0))
+        peer_end(p, SM_FAIL, "cannot send KEEPALIVE");
+}
+
+/* Milliseconds until check_time() may have something to do. */
+static int patience(const struct peer *p)
+{
+    int left = sm_clock_left(p->deadline), tick = p->conf->keepalive / 4;
+
+    if (p->phase != PEER_MOVE && p->phase != PEER_OPEN)
+        return left;
+    return left < 0 || left > tick ? tick : left;
+}
+
+/* ---- the loop ---- */
+
+static void turn(struct peer *p)
+{
+    enum { PARENT, SOCKET, IN, OUT, N };
+    struct pollfd fds[N] = {
+        [PARENT] = { .fd = ROLE_CHANNEL, .events = POLLIN },
+        [SOCKET] = { .fd = link_fd(p->link) },
+        [IN] = { .fd = -1, .events = POLLIN },
+        [OUT] = { .fd = -1, .events = POLLOUT },
+    };
+    bool closing = p->phase == PEER_CLOSING;
+
+    /* Held data must go to xl before the next record is read. */
+    if (!p->held_len && p->phase != PEER_KEY && p->phase != PEER_OPEN)
+        fds[SOCKET].events |= POLLIN;
+    if (link_pending(p->link))
+        fds[SOCKET].events |= POLLOUT;
+    if (!fds[SOCKET].events)
+        fds[SOCKET].fd = -1;
+    if (p->local_in >= 0 && !link_pending(p->link))
+        fds[IN].fd = p->local_in;
+    if (p->local_out >= 0 && p->held_len)
+        fds[OUT].fd = p->local_out;
+    if (poll(fds, N, patience(p)) < 0) {
+        p->done = errno != EINTR;
+        return;
+    }
+    if (fds[PARENT].revents)
+        on_parent(p);
+    if (!p->done && fds[OUT].revents && p->local_out >= 0)
+        peer_pump_out(p);
+    if (!p->done && (fds[SOCKET].revents & ~POLLOUT))
+        on_socket(p);
+    if (!p->done && fds[IN].revents && p->local_in >= 0)
+        peer_pump_in(p);
+    if (!p->done)
+        check_time(p);
+    if (!p->done && link_flush(p->link)) {
+        if (closing)
+            p->done = true;
+        else
+            peer_end(p, SM_LINK, "connection to %s lost", p->other);
+    }
+    if (p->phase == PEER_CLOSING && !p->done && !link_pending(p->link))
+        shutdown(link_fd(p->link), SHUT_WR);
+}
+
+static int start(struct peer *p)
+{
+    unsigned int ms = (unsigned int)p->conf->idle_timeout;
+    struct sm_wire_reader r;
+    int rc, on = 1, fd;
+
+    rc = ipc_recv(ROLE_CHANNEL, &message);
+    if (rc)
+        return rc;
+    sm_wire_reader_init(&r, message.body, message.len);
+    p->initiator = sm_wire_get_u8(&r) == 1;
+    sm_wire_get_str(&r, p->other, sizeof(p->other));
+    sm_wire_get_bytes(&r, p->own_public, sizeof(p->own_public));
+    if (message.type != IPC_PEER_START || message.n_fds != 2 ||
+        sm_wire_end(&r)) {
+        ipc_close_fds(&message);
+        return SM_PROTOCOL;
+    }
+    fd = ipc_take_fd(&message, 0);
+    p->keeper = ipc_take_fd(&message, 1);
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof(ms));
+    p->link = link_new(fd);
+    if (!p->link)
+        return SM_NO_MEMORY;
+    sm_message_reader_init(&p->reader, p->initiator ?
+                           SM_MESSAGE_DESTINATION : SM_MESSAGE_SOURCE);
+    peer_enter(p, PEER_HANDSHAKE, p->conf->handshake_timeout);
+    return 0;
+}
+
+int peer_main(const struct sm_conf *conf)
+{
+    struct peer p = { .conf = conf, .keeper = -1,
+                      .local_in = -1, .local_out = -1 };
+    char why[512];
+    int rc;
+
+    rc = sandbox_enter(&conf->peer, conf->empty_dir, syscalls, why,
+                       sizeof(why));
+    if (rc) {
+        sm_error("sandbox: %s", why);
+        return sm_err_exit(rc);
+    }
+    rc = start(&p);
+    if (rc)
+        goto out;
+    peer_handshake_start(&p);
+    while (!p.done)
+        turn(&p);
+out:
+    sm_noise_free(p.noise);
+    sm_message_reader_dispose(&p.reader);
+    free(p.config);
+    link_free(p.link);
+    return sm_err_exit(rc);
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Inside the peer process: one connection, from handshake to end.
+ *
+ *   PEER_HANDSHAKE  Noise XX                       (peer_handshake.c)
+ *   PEER_KEY        the parent judges the other side's static key
+ *   PEER_ASK        source: the REQUEST is to be sent; destination: awaited
+ *   PEER_ANSWER     source: ACCEPT or REFUSE awaited from the other side;
+ *                   destination: awaited from the parent
+ *   PEER_OPEN       source: accepted, the parent brings the stream
+ *   PEER_MOVE       STATE flows both ways           (peer_pump.c)
+ *   PEER_CLOSING    the result is known: flush, say goodbye
+ */
+#ifndef SECMIGD_PEER_H
+#define SECMIGD_PEER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/conf.h"
+#include "base/err.h"
+#include "channel/hello.h"
+#include "channel/message.h"
+#include "channel/noise.h"
+#include "ipc.h"
+#include "link.h"
+
+enum peer_phase {
+    PEER_HANDSHAKE, PEER_KEY, PEER_ASK, PEER_ANSWER, PEER_OPEN, PEER_MOVE,
+    PEER_CLOSING,
+};
+
+struct peer {
+    const struct sm_conf *conf;
+    bool initiator;
+    char other[SM_CONF_NAME_MAX + 1];   /* the other host, for messages */
+    struct link *link;
+    int keeper;                         /* request socket */
+    enum peer_phase phase;
+    int64_t deadline;                   /* of the phase */
+
+    /* handshake */
+    struct sm_noise *noise;
+    uint8_t own_public[SM_NOISE_KEY_LEN];
+    unsigned int step;                  /* message 1 to 3 */
+    struct sm_hello hello;              /* the responder's, as received */
+    struct sm_hello_choice choice;
+
+    /* conversation */
+    struct sm_message_reader reader;
+    enum sm_message_state state;
+    struct sm_message_request request;  /* source: to be sent */
+    uint8_t *config;                    /* owned; request.config */
+    bool have_request;
+
+    /* streams */
+    int local_in, local_out;            /* from xl, to xl; -1: closed */
+    const uint8_t *held;                /* STATE plaintext not yet written */
+    size_t held_len;
+    bool held_final;                    /* close local_out after it */
+    bool eof_sent;                      /* our STATE has its FINAL */
+    bool have_verdict;                  /* destination: xl has ended */
+    struct sm_message_verdict verdict;
+    int64_t listening;                  /* since when we want to hear */
+    uint64_t sent, received;            /* STATE bytes */
+
+    bool done;                          /* leave the loop */
+};
+
+/*
+ * The result is known: tell the parent, once, and stop moving.
+ *   code  0 or a value of enum sm_err
+ */
+void peer_end(struct peer *p, int code, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Enter a phase, with `ms` to live in it. */
+void peer_enter(struct peer *p, enum peer_phase phase, int64_t ms);
+
+/* peer_handshake.c: errors end the peer with their own words. */
+void peer_handshake_start(struct peer *p);
+void peer_handshake_frame(struct peer *p);      /* a frame is complete */
+void peer_handshake_go_on(struct peer *p);      /* the key is accepted */
+
+/* peer_pump.c */
+void peer_pump_start(struct peer *p, int local_in, int local_out);
+void peer_pump_close(struct peer *p);
+void peer_pump_in(struct peer *p);              /* local_in is readable */
+void peer_pump_out(struct peer *p);             /* local_out is writable */
+/* STATE plaintext arrived; it stays valid until link_read(). */
+void peer_pump_state(struct peer *p, const uint8_t *data, size_t len,
+                     bool final);
+/* Both ways have ended and xl has a verdict: can the peer say DONE? */
+void peer_pump_settle(struct peer *p);
+
+#endif

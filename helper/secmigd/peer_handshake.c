@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The handshake: Noise XX as docs/protocol.md has it, one function a
+ * message, in order of time.
+ *
+ *   1  -> e
+ *   2  <- e, ee, s, es   HELLO: responder's name and suites
+ *   3  -> s, se          CHOICE: initiator's name, suites, the suite chosen
+ *
+ * The initiator shows its own static key (message 3) only after the parent
+ * has accepted the responder's.
+ */
+#include "peer.h"
+
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/secret.h"
+#include "roles.h"
+
+#define KEEPER_TIMEOUT 5000     /* ms for one Diffie-Hellman next door */
+
+/* The static key's part of the handshake, asked of the keeper. */
+static int keeper_dh(void *ctx, const uint8_t public[static SM_DH_LEN],
+                     uint8_t shared[static SM_DH_LEN])
+{
+    struct peer *p = ctx;
+    struct pollfd fd = { .fd = p->keeper, .events = POLLIN };
+
+    if (send(p->keeper, public, SM_DH_LEN, MSG_NOSIGNAL) != SM_DH_LEN)
+        return SM_STATE;
+    if (poll(&fd, 1, KEEPER_TIMEOUT) != 1)
+        return SM_STATE;
+    /* Closed without an answer: the point was of low order. */
+    if (recv(p->keeper, shared, SM_DH_LEN, 0) != SM_DH_LEN)
+        return SM_PROTOCOL;
+    return 0;
+}
+
+/* Our own static public key comes with PEER_START; see peer.c. */
+static int start_noise(struct peer *p, const uint8_t *own_public)
+{
+    uint8_t prologue[SM_HELLO_PROLOGUE_MAX];
+    struct sm_noise_params params = {
+        .protocol = SM_HELLO_NOISE,
+        .initiator = p->initiator,
+        .prologue = prologue,
+        .static_public = own_public,
+        .dh = keeper_dh,
+        .dh_ctx = p,
+    };
+    int rc;
+
+    rc = sm_hello_prologue(p->initiator ? p->other : p->conf->name,
+                           prologue, &params.prologue_len);
+    if (rc)
+        return rc;
+    return sm_noise_new(&p->noise, &params);
+}
+
+static void write_message(struct peer *p, const void *payload, size_t len)
+{
+    uint8_t out[SM_HELLO_MESSAGE_MAX];
+    size_t out_len;
+    int rc;
+
+    rc = sm_noise_write(p->noise, payload, len, out, sizeof(out), &out_len);
+    if (!rc)
+        rc = link_put_frame(p->link, out, out_len);
+    if (rc)
+        peer_end(p, rc, "handshake message %u: %s", p->step,
+                 sm_err_text(rc));
+    p->step++;
+    link_expect(p->link, sm_hello_message_len(p->step, false));
+}
+
+void peer_handshake_start(struct peer *p)
+{
+    int rc;
+
+    rc = start_noise(p, p->own_public);
+    if (rc) {
+        peer_end(p, rc, "cannot start the handshake: %s", sm_err_text(rc));
+        return;
+    }
+    p->step = 1;
+    link_expect(p->link, sm_hello_message_len(1, false));
+    if (p->initiator)
+        write_message(p, NULL, 0);
+}
+
+static void tell_parent_key(struct peer *p, const char *name, uint16_t suite)
+{
+    uint8_t key[SM_NOISE_KEY_LEN];
+    struct sm_wire_writer w;
+    int rc;
+
+    sm_wire_writer_init(&w, IPC_MAX);
+    rc = sm_noise_remote_static(p->noise, key);
+    if (!rc) {
+        sm_wire_put_bytes(&w, key, sizeof(key));
+        sm_wire_put_str(&w, name);
+        sm_wire_put_u16(&w, suite);
+        rc = ipc_send(ROLE_CHANNEL, IPC_PEER_KEY, &w, NULL, 0);
+    }
+    sm_wire_writer_dispose(&w);
+    if (rc)
+        peer_end(p, rc, "no verdict about the key");
+    else
+        peer_enter(p, PEER_KEY, p->conf->handshake_timeout);
+}
+
+/* The keys of the handshake become those of the records. */
+static void start_records(struct peer *p)
+{
+    uint8_t hash[SM_HASH_MAX], tx[SM_NOISE_KEY_LEN], rx[SM_NOISE_KEY_LEN];
+    struct sm_record *rec = NULL;
+    struct sm_record_params params = {
+        .suite = (enum sm_suite)p->choice.suite,
+        .initiator = p->initiator,
+        .tx_key = tx, .rx_key = rx,
+        .hash = hash,
+    };
+    int rc;
+
+    rc = sm_noise_hash(p->noise, hash, &params.hash_len);
+    if (!rc)
+        rc = sm_noise_split(p->noise, tx, rx);
+    if (!rc)
+        rc = sm_record_new(&rec, &params);
+    sm_secret_wipe(tx, sizeof(tx));
+    sm_secret_wipe(rx, sizeof(rx));
+    sm_noise_free(p->noise);
+    p->noise = NULL;
+    if (rc)
+        peer_end(p, rc, "cannot start the records: %s", sm_err_text(rc));
+    else
+        link_secure(p->link, rec);
+}
+
+/* Message 1 at the responder; answered at once with message 2. */
+static void read_1(struct peer *p, const uint8_t *data, size_t len)
+{
+    uint8_t payload[SM_HELLO_MESSAGE_MAX];
+    struct sm_hello hello = { .version = SM_HELLO_VERSION };
+    size_t n;
+    int rc;
+
+    rc = sm_noise_read(p->noise, data, len, payload, sizeof(payload), &n);
+    if (rc || n) {
+        peer_end(p, rc ? rc : SM_PROTOCOL, "handshake message 1 is not ours");
+        return;
+    }
+    p->step = 2;
+    strcpy(hello.host, p->conf->name);
+    hello.suites = sm_suite_available();
+    rc = sm_hello_encode(&hello, payload);
+    if (rc)
+        peer_end(p, rc, "cannot encode HELLO");
+    else
+        write_message(p, payload, SM_HELLO_PAYLOAD_LEN);
+}
+
+/* Message 2 at the initiator: who answers?  The parent judges. */
+static void read_2(struct peer *p, const uint8_t *data, size_t len)
+{
+    uint8_t payload[SM_HELLO_MESSAGE_MAX];
+    size_t n;
+    int rc;
+
+    rc = sm_noise_read(p->noise, data, len, payload, sizeof(payload), &n);
+    if (!rc)
+        rc = sm_hello_decode(payload, n, &p->hello);
+    if (rc == SM_AUTH) {
+        peer_end(p, SM_AUTH, "what answers there does not call itself %s, "
+                 "or the connection was tampered with", p->other);
+    } else if (rc) {
+        peer_end(p, rc, "%s answered the handshake wrongly", p->other);
+    } else if (strcmp(p->hello.host, p->other)) {
+        peer_end(p, SM_AUTH, "the other host calls itself %s, not %s",
+                 p->hello.host, p->other);
+    } else {
+        p->step = 3;
+        tell_parent_key(p, p->hello.host, 0);
+    }
+}
+
+/* Message 3 by the initiator. */
+static void write_3(struct peer *p)
+{
+    uint8_t payload[SM_HELLO_PAYLOAD_LEN];
+    int rc;
+
+    p->choice.version = SM_HELLO_VERSION;
+    strcpy(p->choice.host, p->conf->name);
+    p->choice.suites = sm_suite_available();
+    p->choice.suite = (uint16_t)sm_suite_best(p->choice.suites,
+                                              p->hello.suites);
+    if (p->choice.suite == SM_SUITE_NONE) {
+        peer_end(p, SM_PROTOCOL, "no cipher suite in common with %s",
+                 p->other);
+        return;
+    }
+    rc = sm_hello_choice_encode(&p->choice, payload);
+    if (rc) {
+        peer_end(p, rc, "cannot encode CHOICE");
+        return;
+    }
+    write_message(p, payload, sizeof(payload));
+    if (!p->done)
+        start_records(p);
+}
+
+/* Message 3 at the responder: who is asking?  The parent judges. */
+static void read_3(struct peer *p, const uint8_t *data, size_t len)
+{
+    uint8_t payload[SM_HELLO_MESSAGE_MAX];
+    size_t n;
+    int rc;
+
+    rc = sm_noise_read(p->noise, data, len, payload, sizeof(payload), &n);
+    if (!rc)
+        rc = sm_hello_choice_decode(payload, n, &p->choice);
+    if (!rc)
+        rc = sm_hello_check(&p->choice, sm_suite_available());
+    if (rc) {
+        peer_end(p, rc, "handshake message 3: %s", sm_err_text(rc));
+        return;
+    }
+    strcpy(p->other, p->choice.host);
+    tell_parent_key(p, p->choice.host, p->choice.suite);
+    if (p->phase == PEER_KEY)
+        start_records(p);
+}
+
+void peer_handshake_frame(struct peer *p)
+{
+    const uint8_t *data;
+    size_t len;
+
+    link_frame(p->link, &data, &len);
+    if (!p->initiator && p->step == 1)
+        read_1(p, data, len);
+    else if (p->initiator && p->step == 2)
+        read_2(p, data, len);
+    else if (!p->initiator && p->step == 3)
+        read_3(p, data, len);
+    else
+        peer_end(p, SM_PROTOCOL, "handshake message out of turn");
+}
+
+void peer_handshake_go_on(struct peer *p)
+{
+    if (p->initiator)
+        write_3(p);
+}

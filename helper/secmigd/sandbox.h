@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What a role gives up before it reads its first byte.
+ */
+#ifndef SECMIGD_SANDBOX_H
+#define SECMIGD_SANDBOX_H
+
+#include "base/conf.h"
+#include "base/err.h"
+
+/*
+ * Enter the sandbox for good: the empty directory becomes the root, the
+ * process becomes `user` with no capability and no way to new privileges, it
+ * cannot fork or dump core, and only the listed system calls remain: any
+ * other kills it.
+ *   user      uid and gid, neither 0
+ *   root      directory owned by root, empty, not writable by others; NULL
+ *             leaves the file system in sight (the dialer's resolver)
+ *   syscalls  names, NULL-terminated, besides those that every role needs
+ *             (memory, time, exit, signals' return); NULL: no filter
+ *   why       out: what failed
+ * Returns 0 or SM_SANDBOX; the caller must then exit.
+ */
+int sandbox_enter(const struct sm_conf_user *user, const char *root,
+                  const char *const *syscalls, char *why, size_t why_size)
+    SM_WARN_UNUSED;
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Frames of the control socket, between local programs and secmigd:
+ *
+ *   u32 length of the body, u16 type, u16 version, body
+ *
+ * The client speaks first.  Layouts of the bodies: docs/protocol.md, section
+ * "Control socket".
+ */
+#ifndef SM_BASE_FRAME_H
+#define SM_BASE_FRAME_H
+
+#define FRAME_VERSION 1
+#define FRAME_HEADER_LEN 8
+#define FRAME_CONFIG_MAX (1024 * 1024)          /* domain config, bytes */
+#define FRAME_BODY_MAX (FRAME_CONFIG_MAX + 4096)
+#define FRAME_NAME_MAX 255                      /* domain name, bytes */
+#define FRAME_RULE_MAX 128
+#define FRAME_TEXT_MAX 512                      /* of ANSWER and RESULT */
+#define FRAME_STATUS_MAX 16384                  /* of STATUS-IS */
+
+enum frame_type {
+    FRAME_MIGRATE = 1,      /* client > daemon */
+    FRAME_ANSWER = 2,       /* daemon > client */
+    FRAME_STREAM = 3,       /* daemon > client, with two descriptors */
+    FRAME_RESULT = 4,       /* daemon > client */
+    FRAME_CANCEL = 5,       /* client > daemon */
+    FRAME_STATUS = 16,      /* client > daemon */
+    FRAME_STATUS_IS = 17,   /* daemon > client */
+};
+
+/* Flags of MIGRATE. */
+#define FRAME_LEAVE_PAUSED 1u       /* do not unpause on the destination */
+#define FRAME_WEAK_HANDOVER 2u      /* an unpatched xl behind a transport */
+#define FRAME_FLAGS_ALL 3u
+
+#define FRAME_DOMID_UNKNOWN 0xffffffffu
+
+#endif
