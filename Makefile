@@ -47,6 +47,9 @@ $(BUILD)/obj/%.o: %.S $(BUILD)/config.mk
 	@echo "  AS   $<"
 	@$(COMPILE) -c $< -o $@
 
+# The schema is included by the assembler, which tells -MMD nothing.
+$(BUILD)/obj/lib/policy/schema.o: policy-schema/secmig-policy.rng
+
 $(LIB): $(call objects,$(LIB_SOURCES))
 	@echo "  AR   $@"
 	@rm -f $@

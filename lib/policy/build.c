@@ -120,8 +120,9 @@ static int need_id(struct build *b, xmlNode *e, const char *name,
     int rc = need(b, e, name, out);
 
     if (!rc && !sm_policy_id_ok(*out))
-        rc = bad(b, e, name, *out, "not an id (letters, digits, \".\", "
-                 "\"_\", \"-\"; at most 64, the first a letter or digit)");
+        rc = bad(b, e, name, *out, "not an id (1 to 64 letters, "
+                 "digits, \".\", \"_\", \"-\"; the first neither \".\" nor "
+                 "\"-\")");
     return rc;
 }
 

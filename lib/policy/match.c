@@ -13,7 +13,7 @@ bool sm_policy_id_ok(const char *s)
 {
     size_t i;
 
-    if (!is_alnum(s[0]))
+    if (!is_alnum(s[0]) && s[0] != '_')
         return false;
     for (i = 1; s[i]; i++)
         if (i >= SM_POLICY_ID_MAX || (!is_alnum(s[i]) &&

@@ -17,8 +17,9 @@
 
 #define SM_POLICY_ID_MAX 64
 
-/* Whether `s` is an id: a letter or digit, then letters, digits, ".", "_",
- * "-"; at most SM_POLICY_ID_MAX characters. */
+/* Whether `s` is an id: letters, digits, ".", "_" and "-", the first neither
+ * "." nor "-"; 1 to SM_POLICY_ID_MAX characters.  Names of hosts are ids
+ * (sm_conf_name_ok()). */
 bool sm_policy_id_ok(const char *s);
 
 /* Whether all of `text` matches.  Time is at most the product of the two
