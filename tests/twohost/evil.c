@@ -3,7 +3,10 @@
  * A paired host that does not behave: it has a key that the other side
  * knows, speaks the protocol as far as told, and breaks it as told.
  *
- *   evil keygen FILE NAME          make a key, print its public line
+ *   evil keygen FILE NAME          make a key, print its line and fingerprint
+ *   evil unseal FILE NAME          the secret in a plain sealed host key
+ *   evil sign FILE NAME DOCUMENT   sign whatever it is, with a plain sealed
+ *                                  policy key
  *   evil source FILE NAME ADDRESS PORT PEER STEP...       dials
  *   evil destination FILE NAME ADDRESS PORT STEP...       listens, once
  *
@@ -47,7 +50,9 @@
 #include "channel/message.h"
 #include "channel/noise.h"
 #include "channel/record.h"
+#include "seal/seal.h"
 #include "trust/identity.h"
+#include "trust/minisign.h"
 
 #define STEP_LIMIT_MS 20000
 
@@ -624,14 +629,62 @@ static void run_steps(char **a)
 static int keygen(const char *path, const char *name)
 {
     struct sm_identity *id;
-    char line[SM_IDENTITY_LINE_SIZE], why[256];
+    char line[SM_IDENTITY_LINE_SIZE], fpr[SM_IDENTITY_FINGERPRINT_SIZE];
+    char why[256];
 
     must(sm_identity_generate(name, &id), "generate");
     must(sm_identity_format(name, id->public_key, line), "format");
     must(sm_file_write(path, id->secret_key, SM_IDENTITY_KEY_LEN, 0600, why,
                        sizeof(why)), "write");
-    fputs(line, stdout);
+    sm_identity_fingerprint(id->public_key, fpr);
+    printf("%s%s\n", line, fpr);
     sm_identity_free(id);
+    return 0;
+}
+
+/* What lies in a plain sealed file; locked memory. */
+static uint8_t *open_plain(const char *path, const char *purpose,
+                           const char *name, size_t *len)
+{
+    struct sm_seal_source source = { 0 };
+    struct sm_seal *seal;
+    uint8_t *secret;
+    char why[512];
+
+    must(sm_seal_open_backend("plain", &source, &seal, why, sizeof(why)),
+         "seal");
+    must(sm_seal_load(seal, path, purpose, name, &secret, len, why,
+                      sizeof(why)), "load");
+    sm_seal_free(seal);
+    return secret;
+}
+
+static int unseal(const char *path, const char *name)
+{
+    size_t len, i;
+    uint8_t *secret = open_plain(path, SM_IDENTITY_PURPOSE, name, &len);
+
+    for (i = 0; i < len; i++)
+        printf("%02x", secret[i]);
+    printf("\n");
+    sm_secret_free(secret);
+    return 0;
+}
+
+static int sign(const char *path, const char *name, const char *document)
+{
+    char text[SM_MINISIGN_TEXT_MAX], signature[512], why[256];
+    size_t len, data_len;
+    uint8_t *secret = open_plain(path, "policy-key", name, &len);
+    uint8_t *data = read_all(document, &data_len);
+
+    must(sm_minisign_sign(secret, data, data_len, "signed unseen", text,
+                          sizeof(text)), "sign");
+    snprintf(signature, sizeof(signature), "%s.minisig", document);
+    must(sm_file_write(signature, text, strlen(text), 0644, why,
+                       sizeof(why)), "write");
+    sm_secret_free(secret);
+    free(data);
     return 0;
 }
 
@@ -671,6 +724,10 @@ int main(int argc, char **argv)
     must(sm_secret_init(), "init");
     if (argc == 4 && !strcmp(argv[1], "keygen"))
         return keygen(argv[2], argv[3]);
+    if (argc == 4 && !strcmp(argv[1], "unseal"))
+        return unseal(argv[2], argv[3]);
+    if (argc == 5 && !strcmp(argv[1], "sign"))
+        return sign(argv[2], argv[3], argv[4]);
     if (argc < 6)
         die("usage");
     e = calloc(1, sizeof(*e));

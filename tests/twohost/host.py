@@ -20,7 +20,9 @@ BUILD = os.path.abspath(os.environ.get("SECMIG_BUILD",
                                        os.path.join(TOP, "build")))
 sys.path.insert(0, os.path.join(HERE, "doubles"))
 import fakexen                                                  # noqa: E402
+import proxy                                                    # noqa: E402
 
+SANITIZED = "asan" in os.path.basename(BUILD)
 PEER_UID, KEEPER_UID, CONTROL_UID = 64101, 64102, 64103
 
 # Short, so that a test of each costs seconds; the same units as the manual.
@@ -165,6 +167,19 @@ class Host:
                 " ".join(args), p.returncode, p.stderr.strip()))
         return p
 
+    def dial(self, other, address):
+        """Change the address under which `other` is dialled from now on."""
+        name = "%s/hosts/%s" % (self.etc, other)
+        if not os.path.exists(name):
+            return
+        with open(name) as f:
+            text = re.sub(r"(?m)^address = .*$",
+                          "address = %s:%d" % tuple(address), f.read())
+        # not beside it: that would be a host of its own
+        with open(self.etc + "/.new", "w") as f:
+            f.write(text)
+        os.rename(self.etc + "/.new", name)
+
     # ---- the daemon ----
 
     def start(self):
@@ -228,6 +243,9 @@ class Host:
                 self.name, ["%d %s" % (p, cmdline(p)) for p in tree
                             if os.path.exists("/proc/%d" % p)]))
         return rc
+
+    def reload(self):
+        self.daemon.send_signal(signal.SIGHUP)
 
     def tree(self):
         """All descendants of the daemon, itself included, sorted."""
@@ -406,22 +424,29 @@ class Guest:
         return [h for h in self.lab.hosts
                 if fakexen.guest_state(self.uuid, h.toy) == "running"]
 
-    def must_run_on(self, host, only_trace=True):
-        """It runs there and nowhere else, under its own name, and no host
-        has any other trace of it."""
+    def _trouble(self, host):
+        """What speaks against: it runs on `host` and nowhere else, under
+        its own name, and no other host has a trace of it."""
         where = [h.name for h in self.where()]
         if where != [host.name]:
-            raise AssertionError("%s runs on %s, expected %s" % (
-                self.name, where or "no host", host.name))
+            return "%s runs on %s, expected %s" % (
+                self.name, where or "no host", host.name)
         d = host.find(self)
         if d["name"] != self.name:
-            raise AssertionError("on %s it is called %s" % (host.name,
-                                                            d["name"]))
+            return "on %s it is called %s" % (host.name, d["name"])
         for h in self.lab.hosts:
             d = h.find(self)
-            if h is not host and d and only_trace:
-                raise AssertionError("%s left on %s (paused: %s)" % (
-                    d["name"], h.name, d["paused"]))
+            if h is not host and d:
+                return "%s left on %s (paused: %s)" % (d["name"], h.name,
+                                                       d["paused"])
+        return ""
+
+    def must_run_on(self, host, limit=4):
+        """The far side may need a moment to discard its copy."""
+        wait_until(lambda: not self._trouble(host), limit)
+        trouble = self._trouble(host)
+        if trouble:
+            raise AssertionError(trouble)
 
 
 class Migration:
@@ -539,10 +564,58 @@ class Lab:
         self.senders.append(m)
         return m
 
+    def succeeds(self, guest, src=None, dst="hostB", **opts):
+        """Migrate; the guest must end there, whole.  The outcome."""
+        src = src or self.a
+        to = [h for h in self.hosts if h.name == dst][0]
+        out = self.migrate(guest, src, dst, **opts).wait()
+        if out["exit"] or out["code"]:
+            raise AssertionError("migration failed with %d: %s" % (
+                out["exit"], out["text"]))
+        guest.must_run_on(to)
+        hashes = [e["sha256"] for e in to.events("xl", "stream-hash")]
+        if out["sha256"] not in hashes:
+            raise AssertionError("the memory differs")
+        return out
+
+    def fails(self, guest, code, text="", within=None, src=None,
+              dst="hostB", stays=None, **opts):
+        """Migrate; it must fail with that exit code and one line that
+        matches `text`, while the guest goes on running.  The outcome."""
+        src = src or self.a
+        m = self.migrate(guest, src, dst, **opts)
+        return self.failed(m, guest, code, text, within, stays or src)
+
+    def failed(self, m, guest, code, text="", within=None, stays=None):
+        out = m.wait()
+        what = "%s: %s" % (out.get("rule", ""), out["text"])
+        codes = code if isinstance(code, tuple) else (code,)
+        if out["code"] not in codes or out["exit"] != out["code"]:
+            raise AssertionError("exit code %d (%s), expected %s" % (
+                out["exit"], what, code))
+        if not out["text"] or "\n" in out["text"]:
+            raise AssertionError("not one line: %r" % out["text"])
+        if text and not re.search(text, what, re.I):
+            raise AssertionError("%r does not match %r" % (what, text))
+        if within is not None and out["seconds"] > within:
+            raise AssertionError("took %.1f s, limit %.1f: %s" % (
+                out["seconds"], within, what))
+        if out["undefined"]:
+            raise AssertionError("undefined end: " + what)
+        guest.must_run_on(stays or self.a)
+        return out
+
     def later(self, what):
         """Close `what` at the end of the case."""
         self.closing.append(what)
         return what
+
+    def between(self, attack=None, src=None, dst=None):
+        """A man in the middle of src and dst until the end of the case."""
+        src, dst = src or self.a, dst or self.b
+        p = self.later(proxy.Proxy(("127.0.0.13", 0), dst.address, attack))
+        src.dial(dst.name, p.address)
+        return p
 
     # ---- between cases ----
 
@@ -556,9 +629,13 @@ class Lab:
     def finish(self, strict):
         """Clean up; one line on what was left behind, or ""."""
         problem = ""
-        for w in self.closing:
+        for w in reversed(self.closing):
             w.close()
         self.closing.clear()
+        for h in self.hosts:
+            for o in self.hosts:
+                if o is not h:
+                    h.dial(o.name, o.address)
         for m in self.senders:
             if m.p.poll() is None:
                 problem = problem or "a sender was still running"

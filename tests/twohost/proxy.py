@@ -48,6 +48,8 @@ class Session:
         self.threads = []
         self.began = time.monotonic()
         self.lock = threading.Lock()
+        self.dark = threading.Event()
+        self.released = threading.Event()
 
     def send(self, direction, data):
         """Towards the receiver of `direction`."""
@@ -61,6 +63,7 @@ class Session:
         return any(t.is_alive() for t in self.threads)
 
     def kill(self):
+        self.released.set()
         for s in self.socks["out"]:
             try:
                 s.shutdown(socket.SHUT_RDWR)
@@ -100,7 +103,6 @@ class Proxy:
         self.upstream = upstream
         self.attack = attack
         self.sessions = []
-        self.held = threading.Event()   # set it to release what was held
         self.server = socket.socket()
         self.server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.server.bind(listen)
@@ -147,6 +149,8 @@ class Proxy:
                               if not handshake else -1)
                 session.frames[direction].append(frame)
                 index += 1
+                if session.dark.is_set():
+                    session.released.wait()
                 todo = None
                 if self.attack:
                     todo = self.attack(session, frame)
@@ -165,6 +169,11 @@ class Proxy:
             session.closed[direction] = time.monotonic()
             session.kill()
 
+    def darken(self):
+        """Cut the cable: nothing passes any more, nobody is told."""
+        for s in self.sessions:
+            s.dark.set()
+
     def settle(self, limit=10):
         """Wait until no session is open."""
         end = time.monotonic() + limit
@@ -175,7 +184,6 @@ class Proxy:
         return False
 
     def close(self):
-        self.held.set()
         try:
             self.server.shutdown(socket.SHUT_RDWR)
         except OSError:
@@ -262,25 +270,23 @@ def swap(direction, index):
     return attack
 
 
-def hold(direction, index, proxy):
-    """From that frame on nothing passes that way until proxy().held is
-    set; the connection stays open."""
+def hold(direction, index):
+    """From that frame on nothing passes that way until the session is
+    released; the connection stays open."""
     def attack(session, frame):
         if frame.direction == direction and frame.index >= index:
-            proxy().held.wait()
+            session.released.wait()
         return None
     return attack
 
 
-def hold_both(index_out, proxy):
-    """As hold(), both ways, from frame `index_out` of "out" on."""
-    stop = threading.Event()
-
+def hold_both(direction, index):
+    """As hold(), but both ways: a link that is cut without a word."""
     def attack(session, frame):
-        if frame.direction == "out" and frame.index >= index_out:
-            stop.set()
-        if stop.is_set():
-            proxy().held.wait()
+        if frame.direction == direction and frame.index >= index:
+            session.dark.set()
+        if session.dark.is_set():
+            session.released.wait()
         return None
     return attack
 

@@ -162,7 +162,9 @@ def make_config(name, uuid, mem_kb=98304, nomigrate=False, **parts):
 
 def flatten(value, at=""):
     """The facts of a config: (field, value) pairs as secmig-xl lists them."""
-    if isinstance(value, dict):
+    if value in ({}, []):
+        yield at, json.dumps(value)
+    elif isinstance(value, dict):
         for k, v in value.items():
             yield from flatten(v, at + "." + k if at else k)
     elif isinstance(value, list):

@@ -1,0 +1,533 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Peers that hold a key we trust, and break the protocol or ask for what
+they must not have.  evil.c speaks; this file says what."""
+import json
+import os
+import subprocess
+import time
+
+import case
+import host
+import site_setup
+from case import check, equal
+
+TIMEOUT, LINK, AUTH, PROTOCOL = 13, 14, 15, 16
+UNPAIRED, REFUSED_REMOTE, BUSY, XL = 17, 21, 26, 27
+D = host.DEADLINES
+EVIL = host.BUILD + "/tests/twohost/evil"
+
+REQUEST, ACCEPT, REFUSE, KEEPALIVE, CANCEL, DONE = 1, 2, 3, 4, 5, 6
+CONTROL, STATE, CONTEXT, FINAL = 0, 1, 2, 1
+
+UUID = "0102030405060708090a0b0c0d0e0f10"
+NAME = "guest-evil"
+DASHED = "01020304-0506-0708-090a-0b0c0d0e0f10"
+
+
+class Lab(host.Lab):
+    """With a third host, evil, that A and B are paired with."""
+
+    def set_up(self):
+        super().set_up()
+        key, fpr = subprocess.run(
+            [EVIL, "keygen", self.dir + "/evil.key", "evil"], text=True,
+            capture_output=True, check=True).stdout.splitlines()
+        for h in self.hosts:
+            h.secmig("pair", "--fingerprint", fpr, "evil",
+                     "127.0.0.14:9", data=key + "\n")
+            site_setup.policy(h, hosts=["hostA", "hostB", "evil"])
+
+    def config(self, **parts):
+        """A config file; parts as make_config()'s, or raw=bytes."""
+        path = self.dir + "/evil.json"
+        raw = parts.pop("raw", None)
+        name = parts.pop("name", NAME)
+        with open(path, "wb") as f:
+            f.write(raw if raw is not None else json.dumps(
+                host.fakexen.make_config(name, DASHED, **parts)).encode())
+        return path
+
+    def evil(self, *steps, peer="hostB", dst=None, ok=True, name="evil"):
+        """Dial a host and do the steps.  Lines of output."""
+        to = dst or self.b
+        p = subprocess.run(
+            [EVIL, "source", self.dir + "/evil.key", name, to.address[0],
+             str(to.address[1]), peer] + [str(s) for s in steps],
+            capture_output=True, text=True, timeout=50)
+        if ok and p.returncode:
+            raise AssertionError("evil: %s" % (p.stdout + p.stderr)[-300:])
+        return p.stdout
+
+    def evil_host(self, *steps):
+        """Listen as the host "evil" for A to dial; a Popen."""
+        port = host.free_port()
+        p = subprocess.Popen(
+            [EVIL, "destination", self.dir + "/evil.key", "evil",
+             "127.0.0.14", str(port)] + [str(s) for s in steps],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        p.stdout.readline()
+        self.a.dial("evil", ("127.0.0.14", port))
+        self.children.append(p)
+        return p
+
+    children = []
+
+    def finish(self, strict):
+        for p in self.children:
+            p.kill()
+            p.wait()
+            p.stdout.close()
+        self.children.clear()
+        return super().finish(strict)
+
+
+def request(lab, kb=98304, flags=0, name=NAME, **config):
+    return ["request", lab.config(**config), name, UUID, kb, flags]
+
+
+def no_xl(lab):
+    equal([e["what"] for e in lab.b.events("xl")], [], "xl on B")
+
+
+def good_stream(lab, size=200000):
+    """What a sender writes, as a file."""
+    import hashlib
+    import struct
+    body = os.urandom(size)
+    path = lab.dir + "/evil.stream"
+    with open(path, "wb") as f:
+        f.write(struct.pack(">I", size) + body + struct.pack(">I", 0)
+                + hashlib.sha256(body).digest())
+    return path
+
+
+# ---- as the source: order ----
+
+@case.case("evil that behaves is let in (so the refusals below mean it)")
+def _(lab):
+    out = lab.evil("handshake", *request(lab), "expect", ACCEPT, 4000,
+                   "state", good_stream(lab), "expect", 100 + STATE, 4000)
+    check("got ACCEPT" in out, out)
+    check(lab.b.events("xl", "ready"), "xl did not get to READY")
+
+
+OUT_OF_ORDER = {
+    "data before REQUEST": ["record", STATE, 0, 1000],
+    "an end of STATE before REQUEST": ["record", STATE, FINAL, 0],
+    "CONTEXT before REQUEST": ["record", CONTEXT, 0, 1000],
+    "ACCEPT of its own": ["control", ACCEPT, "00036c6162"],
+    "DONE of its own": ["control", DONE, "00000000"],
+    "CANCEL before REQUEST": ["control", CANCEL, "001c0000"],
+    "a message of type 0": ["control", 0, "-"],
+    "a message of type 255": ["control", 255, "00"],
+    "a message of type 65535": ["control", 65535, "-"],
+    "a REQUEST that claims 4 GiB": ["claim", REQUEST, 0xffffffff],
+    "a REQUEST one byte over its cap": ["claim", REQUEST, 1050000],
+    "a message of length 0": ["claim", REQUEST, 0],
+    "a message of length 1": ["claim", REQUEST, 1],
+    "a REQUEST of one byte": ["control", REQUEST, "00"],
+    "a KEEPALIVE with a body": ["control", KEEPALIVE, "00"],
+    "a header of length 2^32-1": ["header", 0xffffffff, 0, 0, 0],
+    "a header of length 0": ["header", 0, 0, 0, 0],
+    "a header one over the cap": ["header", 262144 + 33, 0, 0, 0],
+    "a header for stream 3": ["header", 100, 3, 0, 0],
+    "a header for stream 255": ["header", 100, 255, 0, 0],
+    "a header with unknown flags": ["header", 100, 0, 2, 0],
+    "a header with pad bytes": ["header", 100, 0, 0, 1],
+    "a record of noise": ["raw", "0000002000000000" + "5a" * 32],
+    "the end of CONTROL": ["record", CONTROL, FINAL, 0],
+}
+
+for _what, _steps in OUT_OF_ORDER.items():
+    @case.case("after the handshake: " + _what)
+    def _(lab, steps=_steps):
+        lab.evil("handshake", *steps, "closed", 2500)
+        no_xl(lab)
+
+
+AFTER_REQUEST = {
+    "data before ACCEPT": ["record", STATE, 0, 1000],
+    "a second REQUEST": None,
+}
+
+for _what, _steps in AFTER_REQUEST.items():
+    @case.case("after REQUEST: " + _what)
+    def _(lab, steps=_steps):
+        # the daemon must be slow to answer for this to be before ACCEPT
+        lab.b.control(secmig_xl={"config": {"hang": True}})
+        steps = steps or request(lab)
+        lab.evil("handshake", *request(lab), *steps, "closed", 3500)
+        no_xl(lab)
+
+
+AFTER_ACCEPT = {
+    "a second REQUEST": None,
+    "data on CONTEXT": ["record", CONTEXT, 0, 100],
+    "an ACCEPT": ["control", ACCEPT, "00036c6162"],
+    "a DONE": ["control", DONE, "00000000"],
+    "data after the end of STATE":
+        ["record", STATE, FINAL, 0, "raw", "0000002001000000" + "5a" * 32],
+    "two ends of STATE":
+        ["record", STATE, FINAL, 0, "raw", "0000001001010000" + "5a" * 16],
+    "a record for stream 3": ["header", 100, 3, 0, 0],
+    "the end of CONTROL": ["record", CONTROL, FINAL, 0],
+    "the line closed": [],
+}
+
+for _what, _steps in AFTER_ACCEPT.items():
+    @case.case("after ACCEPT: " + _what)
+    def _(lab, steps=_steps):
+        steps = request(lab) if steps is None else steps
+        end = ["closed", 3500] if steps else []
+        lab.evil("handshake", *request(lab), "expect", ACCEPT, 4000,
+                 "record", STATE, 0, 500, *steps, *end)
+        check(host.wait_until(lambda: not lab.b.domains(), 4),
+              "B keeps the copy")
+
+
+@case.case("all types in all states: none does harm", 120)
+def _(lab):
+    for t in list(range(0, 12)) + [127, 128, 255, 256, 32768, 65535]:
+        if t in (REQUEST, KEEPALIVE):
+            continue
+        lab.evil("handshake", "control", t, "0000", "closed", 2500)
+    no_xl(lab)
+
+
+@case.case("silent after each step: the line is closed in time")
+def _(lab):
+    room = 1500
+    lab.evil("closed", D["handshake-timeout"] * 1000 + room)
+    lab.evil("message1", "message2", "closed",
+             D["handshake-timeout"] * 1000 + room)
+    lab.evil("handshake", "closed", D["answer-timeout"] * 1000 + room)
+    lab.evil("handshake", *request(lab), "expect", ACCEPT, 4000, "closed",
+             D["idle-timeout"] * 1000 + room)
+    lab.evil("handshake", *request(lab), "expect", ACCEPT, 4000, "record",
+             STATE, 0, 1000, "closed", D["idle-timeout"] * 1000 + room)
+    check(host.wait_until(lambda: not lab.b.domains(), 4), "a copy stays")
+
+
+@case.case("keepalives alone do not hold a place for ever")
+def _(lab):
+    began = time.monotonic()
+    out = lab.evil("handshake", "keep-alive", 20000, ok=False)
+    check("closed" in out, "after the handshake: " + out)
+    out = lab.evil("handshake", *request(lab), "expect", ACCEPT, 4000,
+                   "keep-alive", 20000, ok=False)
+    check("closed" in out, "after ACCEPT: " + out)
+    check(time.monotonic() - began < 30, "too long")
+
+
+@case.case("half a header, half a record, then silence")
+def _(lab):
+    limit = D["answer-timeout"] * 1000 + 1500
+    lab.evil("handshake", "raw", "000001", "closed", limit)
+    lab.evil("handshake", "raw", "0003ff0000000000" + "00" * 100, "closed",
+             limit)
+
+
+# ---- as the source: handshake ----
+
+@case.case("lies in the handshake: version, suites, the suite chosen")
+def _(lab):
+    for lie in ((2, 8, 3), (0, 8, 3), (1, 0, 3), (1, 8, 0), (1, 8, 1),
+                (1, 8, 77), (1, 4, 3)):
+        # the record layer of evil itself may refuse such a suite
+        lab.evil("lie", *lie, "handshake", *request(lab), "expect", ACCEPT,
+                 3000, ok=False)
+        no_xl(lab)
+
+
+@case.case("talked down: the weaker suite chosen though both have a better")
+def _(lab):
+    out = lab.evil("lie", 1, 0xe, 3, "handshake", *request(lab), "expect",
+                   ACCEPT, 3000, ok=False)
+    check("got ACCEPT" not in out, out)
+    no_xl(lab)
+
+
+@case.case("a name that is not the key's")
+def _(lab):
+    for name in ("hostA", "hostB", "evil2"):
+        out = lab.evil("handshake", *request(lab), "expect", ACCEPT, 3000,
+                       name=name, ok=False)
+        check("got ACCEPT" not in out, "%s: %s" % (name, out))
+    no_xl(lab)
+
+
+@case.case("another name dialled than the host's own")
+def _(lab):
+    out = lab.evil("handshake", *request(lab), "expect", ACCEPT, 3000,
+                   peer="hostA", ok=False)
+    check("fail" in out and "got ACCEPT" not in out, out)
+    no_xl(lab)
+
+
+@case.case("removed from the pairings: the next handshake gets nothing")
+def _(lab):
+    path = lab.b.etc + "/hosts/evil"
+    with open(path) as f:
+        text = f.read()
+    os.unlink(path)
+    out = lab.evil("handshake", *request(lab), "expect", ACCEPT, 3000,
+                   ok=False)
+    with open(path, "w") as f:
+        f.write(text)
+    check("got ACCEPT" not in out, out)
+    check("REFUSE 17" in out, "not told that it is unpaired: " + out)
+    no_xl(lab)
+
+
+# ---- as the source: what it asks for ----
+
+def refused(lab, what, code=None, **config):
+    """The REFUSE line of a request."""
+    kb = config.pop("kb", 98304)
+    out = lab.evil("handshake", *request(lab, kb=kb, **config), "expect",
+                   REFUSE, 4000, ok=False)
+    line = [x for x in out.splitlines() if x.startswith("got REFUSE")]
+    if not line:
+        raise AssertionError("%s: not refused: %s" % (what, out[-300:]))
+    no_xl(lab)
+    got = int(line[0].split()[2])
+    if code is not None and got not in code:
+        raise AssertionError("%s: code %d: %s" % (what, got, line[0]))
+    return line[0]
+
+
+DISK = {"pdev_path": "/dev/vg0/x", "vdev": "xvda", "backend": "phy",
+        "format": "raw", "readwrite": 1}
+NIC = {"devid": 0, "mac": "00:16:3e:11:22:33", "bridge": "xenbr0"}
+
+# field named in the refusal -> parts of the config
+FORBIDDEN = {
+    r"nics\[0\]\.script": {"nics": [dict(NIC, script="/root/probe.sh")]},
+    r"disks\[0\]\.script": {"disks": [dict(DISK, script="/root/probe.sh")]},
+    r"disks\[0\]\.pdev_path": {"disks": [dict(DISK,
+                                              pdev_path="/dev/sda")]},
+    r"disks\[1\]\.pdev_path": {"disks": [
+        DISK, dict(DISK, pdev_path="/dev/vg0/../sda")]},
+    r"disks\[0\]\.format": {"disks": [dict(DISK, format="qcow2")]},
+    r"nics\[0\]\.bridge": {"nics": [dict(NIC, bridge="management")]},
+    r"nics\[1\]\.bridge": {"nics": [NIC, dict(NIC, bridge="br-secret")]},
+    r"b_info\.device_model": {"b_info": {"device_model": "/tmp/evil"}},
+    r"b_info\.bootloader": {"b_info": {"bootloader": "/bin/sh"}},
+    r"b_info\.extra": {"b_info": {"extra": ["-chardev", "x"]}},
+    r"b_info\.kernel": {"b_info": {"kernel": "/etc/shadow"}},
+    r"b_info\.ramdisk": {"b_info": {"ramdisk": "/etc/shadow"}},
+    r"pcidevs\[0\]": {"pcidevs": [{"bus": 3, "dev": 0, "func": 0,
+                                   "domain": 0}]},
+    r"b_info\.irqs": {"b_info": {"irqs": [9]}},
+    r"b_info\.ioports": {"b_info": {"ioports": [{"first": 0x70,
+                                                 "number": 8}]}},
+    r"b_info\.iomem": {"b_info": {"iomem": [{"start": 0xfee00,
+                                             "number": 1}]}},
+    r"usbctrls|usbdevs": {"usbdevs": [{"ctrl": 0, "port": 1}]},
+    r"p9s|p9": {"p9s": [{"tag": "x", "path": "/", "security_model":
+                         "none"}]},
+    r"channels": {"channels": [{"name": "x", "connection.socket": {
+        "path": "/run/x"}}]},
+    r"vfbs": {"vfbs": [{"vnc": {"enable": "True", "listen": "0.0.0.0"}}]},
+    r"dtdevs": {"dtdevs": [{"path": "/soc/x"}]},
+    r"b_info\.device_tree": {"b_info": {"device_tree": "/etc/shadow"}},
+    r"b_info\.stubdomain": {"b_info": {"stubdomain_kernel":
+                                       "/etc/shadow"}},
+    r"c_info\.ssid|c_info": {"c_info": {"ssid_label":
+                                        "system_u:system_r:dom0_t"}},
+    r"b_info\.exec_ssid": {"b_info": {"exec_ssid_label": "dom0"}},
+    r"type|hvm": {"c_info": {"type": "hvm"}},
+    r"b_info\.nobody_knows": {"b_info": {"nobody_knows": 1}},
+    r"unheard_of": {"unheard_of": {"x": 1}},
+    r"on_crash|on_": {"on_crash": "coredump_destroy_x"},
+    r"coloft|disks\[0\]": {"disks": [dict(DISK, colo_enable="True",
+                                          colo_host="10.0.0.1")]},
+    r"disks\[0\]\.backend": {"disks": [dict(DISK, backend_domid=7)]},
+    r"nics\[0\]\.": {"nics": [dict(NIC, backend_domid=5)]},
+    r"c_info\.poolid|c_info\.pool": {"c_info": {"pool_name": "dom0pool"}},
+}
+
+
+for _field, _parts in FORBIDDEN.items():
+    @case.case("incoming config refused by the field's name: "
+               + "".join(c for c in _field.split("|")[0] if c != "\\"))
+    def _(lab, field=_field, parts=_parts):
+        import re
+        line = refused(lab, field, (20, 21), **json.loads(json.dumps(parts)))
+        check(re.search(field, line), "the refusal does not name %s: %s"
+              % (field, line))
+        check(lab.b.logged("config"), "B's log does not name the rule")
+
+
+@case.case("a bad field behind many good ones is found")
+def _(lab):
+    nics = [dict(NIC, devid=i) for i in range(100)]
+    nics.append(dict(NIC, script="/x"))
+    line = refused(lab, "late", (20, 21), nics=nics)
+    check("nics[100]" in line, line)
+
+
+@case.case("the config names another guest, memory or uuid than the request")
+def _(lab):
+    refused(lab, "name", None, name="guest-other")
+    refused(lab, "memory below", None, kb=1000)
+    refused(lab, "memory above policy", None, kb=8 << 20, mem_kb=8 << 20)
+    refused(lab, "uuid", None, raw=json.dumps(host.fakexen.make_config(
+        NAME, "ffffffff-0506-0708-090a-0b0c0d0e0f10")).encode())
+
+
+BAD_CONFIGS = {
+    "not JSON": b"hello",
+    "a list": b"[]",
+    "empty map": b"{}",
+    "a NUL in it": b'{"c_info":\0{}}',
+    "truncated": json.dumps(host.fakexen.make_config(
+        NAME, DASHED)).encode()[:-20],
+    "deep": b"[" * 200000,
+    "deep map": b'{"a":' * 50000,
+    "bad UTF-8": b'{"c_info":{"name":"\xff\xfe"}}',
+    "many members": json.dumps({"x": list(range(100000))}).encode(),
+    "all of 1 MiB": json.dumps({"x": "y" * (1048576 - 8)}).encode(),
+    "a second c_info": json.dumps(host.fakexen.make_config(
+        NAME, DASHED)).encode()[:-1] + b', "c_info": {"name": "guest-two"}}',
+}
+
+for _what, _raw in BAD_CONFIGS.items():
+    @case.case("config: " + _what)
+    def _(lab, raw=_raw, what=_what):
+        refused(lab, what, None, raw=raw)
+
+
+@case.case("config of more than 1 MiB")
+def _(lab):
+    out = lab.evil("handshake", "claim", REQUEST, 2 << 20, "closed", 2500)
+    check("did closed" in out, out)
+    no_xl(lab)
+
+
+@case.case("what the request says of itself decides nothing twice: "
+           "denied name, allowed config")
+def _(lab):
+    out = lab.evil("handshake", "request", lab.config(name="ghost-1"),
+                   "ghost-1", UUID, 98304, 0, "expect", REFUSE, 3000)
+    check("no-ghosts" in out, out)
+    no_xl(lab)
+
+
+@case.case("flags nobody knows, name with a slash, an empty name")
+def _(lab):
+    lab.evil("handshake", *request(lab, flags=0x80), "closed", 2500,
+             ok=False)
+    no_xl(lab)
+    for name in ("guest-/../x", "guest-a b", "guest-\x1b[2J"):
+        out = lab.evil("handshake", *request(lab, name=name), "expect",
+                       ACCEPT, 3000, ok=False)
+        check("got ACCEPT" not in out, "%r: %s" % (name, out))
+    no_xl(lab)
+
+
+@case.case("what a peer says cannot forge a line in the log")
+def _(lab):
+    lab.evil("handshake", *request(lab, name="guest-x\nsecmigd: forged"),
+             "closed", 2500, ok=False)
+    check("\nsecmigd: forged" not in lab.b.log(), "a forged line")
+
+
+@case.case("a peer cannot fill the log")
+def _(lab):
+    before = lab.b.log_size()
+    for _ in range(30):
+        lab.evil("handshake", *request(lab, kb=1), "expect", REFUSE, 3000,
+                 ok=False)
+    grown = lab.b.log_size() - before
+    check(grown < 30 * 2000, "%d bytes for 30 refusals" % grown)
+
+
+# ---- as the destination ----
+
+def to_evil(lab, steps, codes, within, **opts):
+    g = lab.guest()
+    p = lab.evil_host(*steps)
+    out = lab.fails(g, codes, dst="evil", within=within, **opts)
+    p.wait(10)
+    return out
+
+
+@case.case("a destination that is silent after each step")
+def _(lab):
+    room = 2
+    to_evil(lab, ["quiet", 6000], TIMEOUT, D["handshake-timeout"] + room)
+    to_evil(lab, ["message1", "quiet", 6000], TIMEOUT,
+            D["handshake-timeout"] + room)
+    to_evil(lab, ["handshake", "quiet", 7000], TIMEOUT,
+            D["answer-timeout"] + room)
+    to_evil(lab, ["handshake", "expect", REQUEST, 3000, "quiet", 7000],
+            TIMEOUT, D["answer-timeout"] + room)
+    to_evil(lab, ["handshake", "expect", REQUEST, 3000, "accept", "quiet",
+                  6000], (TIMEOUT, LINK), D["idle-timeout"] + room,
+            size=64 << 20)
+
+
+@case.case("a destination that takes all and never says READY")
+def _(lab):
+    to_evil(lab, ["handshake", "expect", REQUEST, 3000, "accept",
+                  "keep-alive", 15000], (TIMEOUT, LINK),
+            D["finish-timeout"] + D["idle-timeout"] + 3)
+
+
+@case.case("a destination that says DONE at once: not believed")
+def _(lab):
+    to_evil(lab, ["handshake", "expect", REQUEST, 3000, "accept", "done", 0,
+                  "closed", 5000], (PROTOCOL, LINK, XL), 5)
+
+
+@case.case("a destination that answers out of order")
+def _(lab):
+    for steps in (["accept"], ["done", 0], ["record", STATE, 0, 100],
+                  ["control", 3, "00"], ["control", 99, "-"],
+                  ["claim", ACCEPT, 0xffffffff], ["header", 1 << 30, 0, 0,
+                                                  0]):
+        to_evil(lab, ["message1", "message2", "message3"] + steps
+                + ["closed", 5000], (PROTOCOL, LINK), 4)
+    for steps in (["record", STATE, 0, 100], ["done", 0],
+                  ["control", REQUEST, "-"], ["record", CONTEXT, 0, 5]):
+        to_evil(lab, ["handshake", "expect", REQUEST, 3000] + steps
+                + ["closed", 5000], (PROTOCOL, LINK), 4)
+    to_evil(lab, ["handshake", "expect", REQUEST, 3000, "accept", "accept",
+                  "closed", 5000], (PROTOCOL, LINK), 4, size=16 << 20)
+
+
+@case.case("a destination that lies about itself")
+def _(lab):
+    for lie in ((2, 0xe, 0), (1, 0, 3)):
+        to_evil(lab, ["lie", *lie, "handshake", "quiet", 100],
+                (AUTH, PROTOCOL), 4)
+
+
+@case.case("a REFUSE with hostile text is one clean line")
+def _(lab):
+    # code 21, rule "x", text with an escape sequence and a newline
+    text = b"no\x1b[2J\nsecmigd: forged"
+    body = "0015" + "000178" + "%04x" % len(text) + text.hex()
+    out = to_evil(lab, ["handshake", "expect", REQUEST, 3000, "control",
+                        REFUSE, body, "quiet", 300],
+                  (REFUSED_REMOTE, PROTOCOL, LINK), 4)
+    check("\x1b" not in out["text"] and "\n" not in out["text"],
+          repr(out["text"]))
+    check("\nsecmigd: forged" not in lab.a.log(), "a forged line")
+
+
+@case.case("a REFUSE with code 0, and with codes nobody knows, is a refusal")
+def _(lab):
+    for code in ("0000", "ffff", "0063"):
+        to_evil(lab, ["handshake", "expect", REQUEST, 3000, "control",
+                      REFUSE, code + "000178" + "0001" + "79", "quiet",
+                      300], tuple(range(1, 32)), 4)
+
+
+if __name__ == "__main__":
+    if not os.path.exists(EVIL):
+        print("not ok - twohost/hostile: %s is not built (make unit)" % EVIL)
+        raise SystemExit(1)
+    case.main(Lab)

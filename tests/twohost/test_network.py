@@ -1,0 +1,339 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A man in the middle: flips, drops, repeats, reorders, cuts, splices,
+replays, reflects.  The guest goes on at the source each time, nothing that
+was tampered with reaches xl, and both sides notice within their deadlines."""
+import os
+import time
+
+import case
+import host
+import proxy
+from case import check, equal
+
+TIMEOUT, LINK, AUTH, PROTOCOL, XL = 13, 14, 15, 16, 27
+TAMPERED = (LINK, AUTH, PROTOCOL)
+
+# Frames of a migration: "out" 0, 1 handshake, 2 REQUEST, 3... STATE;
+# "in" 0 handshake, 1 ACCEPT, 2... STATE (READY, report), DONE.
+REQUEST, ACCEPT, FIRST_STATE = 2, 1, 3
+
+# No progress, then noticed: idle-timeout and its grain, and room for a
+# machine that is busy.
+IDLE = host.DEADLINES["idle-timeout"] + 2
+HANDSHAKE = host.DEADLINES["handshake-timeout"] + 2
+
+
+def attacked(lab, attack, codes=TAMPERED, within=IDLE, begins=True, **opts):
+    """One migration under attack.  `begins`: the stream may start."""
+    g = lab.guest()
+    p = lab.between(attack)
+    lab.b.clear_events()
+    opts.setdefault("size", 1 << 20)
+    out = lab.fails(g, codes, within=within, **opts)
+    settled = p.settle(IDLE)
+    check(settled, "a connection stays open after: " + out["text"])
+    got = [e["what"] for e in lab.b.events("xl")]
+    check("ready" not in got, "xl on B got as far as READY")
+    if not begins:
+        equal(got, [], "xl on B")
+    return out, p
+
+
+@case.case("bits flipped in every part of the handshake", 180)
+def _(lab):
+    # every byte when there is time, else a sample that hits each part
+    every = 1 if os.environ.get("SECMIG_LONG") else 9
+    sizes = {("out", 0): 34, ("in", 0): 2 + 32 + 48 + 112,
+             ("out", 1): 2 + 48 + 112}
+    p = lab.between()
+    lab.succeeds(lab.guest())
+    for (d, i), size in sizes.items():
+        equal(len(p.sessions[0].frames[d][i].data), size,
+              "length of handshake message %s %d" % (d, i))
+        for offset in sorted({0, 1, size - 1} | set(range(2, size, every))):
+            attacked(lab, proxy.at(d, i, proxy.flip(offset, offset % 8)),
+                     begins=False, within=HANDSHAKE,
+                     codes=TAMPERED + ((TIMEOUT,) if offset < 2 else ()))
+
+
+@case.case("bits flipped in records: header, body, tag, each direction", 120)
+def _(lab):
+    for d, i in (("out", REQUEST), ("out", FIRST_STATE),
+                 ("out", FIRST_STATE + 5), ("in", ACCEPT)):
+        for offset in (0, 3, 4, 5, 7, 8, 20, -17, -1):
+            attacked(lab, proxy.at(d, i, proxy.flip(offset, 0)),
+                     codes=TAMPERED + (TIMEOUT,),
+                     begins=(d, i) not in (("out", REQUEST),))
+
+
+@case.case("a bad record is named as such, on both sides")
+def _(lab):
+    out, _ = attacked(lab, proxy.at("out", FIRST_STATE, proxy.flip(100)))
+    equal(out["code"], PROTOCOL, out["text"])
+    for h in lab.hosts:
+        check(h.logged("(?i)(changed|tamper|record)"),
+              "%s does not name the cause" % h.name)
+
+
+@case.case("records dropped")
+def _(lab):
+    for d, i in (("out", REQUEST), ("out", FIRST_STATE), ("out", 8),
+                 ("in", ACCEPT)):
+        attacked(lab, proxy.at(d, i, proxy.drop), TAMPERED + (TIMEOUT,),
+                 within=host.DEADLINES["answer-timeout"] + 2)
+
+
+@case.case("records repeated")
+def _(lab):
+    for d, i in (("out", REQUEST), ("out", FIRST_STATE), ("out", 8),
+                 ("in", ACCEPT)):
+        attacked(lab, proxy.at(d, i, proxy.duplicate), TAMPERED)
+
+
+@case.case("handshake messages dropped and repeated")
+def _(lab):
+    for d, i in (("out", 0), ("in", 0), ("out", 1)):
+        attacked(lab, proxy.at(d, i, proxy.drop), TAMPERED + (TIMEOUT,),
+                 within=HANDSHAKE, begins=False)
+    for d, i in (("out", 0), ("in", 0), ("out", 1)):
+        attacked(lab, proxy.at(d, i, proxy.duplicate), TAMPERED + (TIMEOUT,),
+                 within=IDLE)
+
+
+@case.case("records in another order")
+def _(lab):
+    for i in (REQUEST + 1, 6):
+        attacked(lab, proxy.swap("out", i), TAMPERED)
+
+
+@case.case("bytes added between records")
+def _(lab):
+    attacked(lab, proxy.at("out", FIRST_STATE, proxy.append(bytes(16))),
+             TAMPERED + (TIMEOUT,))
+    attacked(lab, proxy.at("in", ACCEPT, proxy.append(b"\xff" * 32)),
+             TAMPERED)
+
+
+@case.case("cut at each of the first record boundaries, and inside each", 120)
+def _(lab):
+    for i in range(0, 7):
+        for keep in (0, 1, 9, -1):
+            if i >= FIRST_STATE + 1 and keep in (1, 9):
+                continue
+            attacked(lab, proxy.at("out", i, proxy.truncate(keep)),
+                     TAMPERED, within=HANDSHAKE,
+                     begins=i > REQUEST)
+    for i in range(0, 2):
+        for keep in (0, 9, -1):
+            attacked(lab, proxy.at("in", i, proxy.truncate(keep)), TAMPERED,
+                     within=HANDSHAKE, begins=i >= ACCEPT)
+
+
+@case.case("the last records before READY cut off: never READY", 120)
+def _(lab):
+    p = lab.between()
+    lab.succeeds(lab.guest(), size=1 << 20)
+    p.settle()
+    # the size is fixed, the cutting into records is not: count from the
+    # sum of bytes
+    total = sum(len(f.data) for f in p.sessions[0].records("out"))
+    for short in (1, 2, 17, 40, 60):
+        left = [total - short - 200]
+
+        def attack(session, frame, left=left):
+            if frame.direction != "out" or frame.record < 0:
+                return None
+            left[0] -= len(frame.data)
+            if left[0] < 0:
+                raise proxy.Cut(frame.data[:left[0]])
+            return None
+        attacked(lab, attack, TAMPERED + (XL,))
+
+
+@case.case("link dark in the middle: both notice in seconds")
+def _(lab):
+    g = lab.guest()
+    p = lab.between()
+    m = lab.migrate(g, hold="mid", size=8 << 20)
+    m.reached("mid")
+    p.darken()
+    began = time.monotonic()
+    m.go_on()
+    out = lab.failed(m, g, (TIMEOUT, LINK))
+    a_took = time.monotonic() - began
+    noticed = host.wait_until(
+        lambda: not [d for d in lab.b.domains()]
+        and not lab.b.role(host.PEER_UID), IDLE)
+    check(noticed, "B has not noticed %.1f s after" % (time.monotonic()
+                                                       - began))
+    check(a_took < IDLE, "A took %.1f s" % a_took)
+    for h in lab.hosts:
+        check(h.logged(g.name), "%s logs nothing" % h.name)
+    check(out["text"], "no line")
+
+
+@case.case("link dark one way, either way")
+def _(lab):
+    for d in ("out", "in"):
+        attacked(lab, proxy.hold(d, 6 if d == "out" else 2),
+                 (TIMEOUT, LINK), within=IDLE + 1, size=4 << 20)
+
+
+@case.case("link dark for less than the deadline: the guest arrives")
+def _(lab):
+    def pause(session, frame):
+        if frame.direction == "out" and frame.index == 6:
+            time.sleep(host.DEADLINES["idle-timeout"] / 2)
+        return None
+    lab.between(pause)
+    lab.succeeds(lab.guest(), size=4 << 20)
+
+
+@case.case("link dark after GO: never two, and both sides end")
+def _(lab):
+    g = lab.guest()
+    p = lab.between()
+    m = lab.migrate(g, hold="released")
+    m.reached("released")
+    p.darken()
+    m.go_on()
+    out = m.wait()
+    check(out["code"], "success was reported")
+    check(len(g.where()) <= 1, "two running")
+    check(lab.a not in g.where(), "A resumed after GO")
+    for h in lab.hosts:
+        check(host.wait_until(lambda: not h.role(host.PEER_UID), IDLE),
+              "%s still has a peer" % h.name)
+    # GO never arrived: B may not keep the copy (finish-timeout)
+    gone = host.wait_until(lambda: not lab.b.domains(),
+                           host.DEADLINES["finish-timeout"] + 2)
+    check(gone, "B keeps %s" % [d["name"] for d in lab.b.domains()])
+    with host.fakexen.state(lab.a.toy) as st:     # what an administrator does
+        host.fakexen.find(st, uuid=g.uuid)["name"] = g.name
+
+
+# ---- with recorded sessions ----
+
+def record(lab, **opts):
+    """A whole good session through the middle."""
+    p = lab.between()
+    g = lab.guest()
+    lab.succeeds(g, **opts)
+    p.settle()
+    return p.sessions[0]
+
+
+@case.case("a whole recorded session played to B, forty times")
+def _(lab):
+    s = record(lab, size=200000)
+    lab.b.clear_events()
+    frames = [f.data for f in s.frames["out"]]
+    for _ in range(40):
+        back = proxy.play(lab.b.address, frames[:6])
+        check(len(back) <= len(s.frames["in"][0].data),
+              "B went on after message 2")
+    equal([e for e in lab.b.events() if e["tool"] == "xl"], [], "xl on B")
+    lab.dial_straight()
+    lab.succeeds(lab.guest())
+
+
+@case.case("the answers of a recorded session played to A")
+def _(lab):
+    s = record(lab)
+    lab.b.clear_events()
+    p = lab.later(proxy.Player(("127.0.0.13", 0),
+                               [f.data for f in s.frames["in"]]))
+    lab.a.dial("hostB", p.address)
+    lab.fails(lab.guest(), (AUTH, PROTOCOL), within=HANDSHAKE)
+    equal(lab.b.events("xl"), [], "xl on B")
+
+
+@case.case("records of another session spliced in")
+def _(lab):
+    s = record(lab)
+    for d, i in (("out", 1), ("out", REQUEST), ("out", FIRST_STATE),
+                 ("in", 0), ("in", ACCEPT)):
+        data = s.frames[d][i].data
+        attacked(lab, proxy.at(d, i, proxy.replace(data)),
+                 TAMPERED + (TIMEOUT,))
+
+
+@case.case("records of the other direction spliced in, messages reflected")
+def _(lab):
+    for d, i in (("out", 0), ("out", 1), ("out", REQUEST),
+                 ("out", FIRST_STATE), ("in", 0), ("in", ACCEPT)):
+        attacked(lab, proxy.at(d, i, proxy.reflect), TAMPERED + (TIMEOUT,),
+                 within=host.DEADLINES["answer-timeout"] + 2)
+
+
+@case.case("all of A's bytes sent back to A")
+def _(lab):
+    def attack(session, frame):
+        if frame.direction == "out":
+            return proxy.reflect(session, frame)
+        return []
+    attacked(lab, attack, TAMPERED + (TIMEOUT,), within=HANDSHAKE,
+             begins=False)
+
+
+@case.case("A's connection led back to A itself")
+def _(lab):
+    g = lab.guest()
+    p = lab.later(proxy.Proxy(("127.0.0.13", 0), lab.a.address))
+    lab.a.dial("hostB", p.address)
+    lab.fails(g, TAMPERED, within=HANDSHAKE)
+    equal(lab.a.events("xl"), [], "xl on A")
+
+
+@case.case("two sessions' connections crossed in the middle")
+def _(lab):
+    g1, g2 = lab.guest(), lab.guest()
+    p = lab.between()
+    m1 = lab.migrate(g1, hold="mid", size=2 << 20)
+    m2 = lab.migrate(g2, hold="mid", size=2 << 20)
+    m1.reached("mid")
+    m2.reached("mid")
+    s1, s2 = p.sessions
+    send1, send2 = s1.send, s2.send
+    s1.send = lambda d, x: (send2 if d == "out" else send1)(d, x)
+    s2.send = lambda d, x: (send1 if d == "out" else send2)(d, x)
+    m1.go_on()
+    m2.go_on()
+    lab.failed(m1, g1, TAMPERED + (TIMEOUT,))
+    lab.failed(m2, g2, TAMPERED + (TIMEOUT,))
+
+
+# ---- something else at the other end ----
+
+@case.case("other protocols on the destination's port: refused, no fall-back")
+def _(lab):
+    for words in (b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n",
+                  b"xl migration receiver ready, send binary domain data.\n",
+                  b"HTTP/1.1 200 OK\r\n\r\n", bytes(4096), b"\xff" * 4096):
+        p = lab.later(proxy.Player(("127.0.0.13", 0), [words]))
+        lab.a.dial("hostB", p.address)
+        lab.fails(lab.guest(), TAMPERED + (TIMEOUT,), within=HANDSHAKE)
+
+
+@case.case("other protocols spoken to B's port")
+def _(lab):
+    for words in (b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n",
+                  b"GET / HTTP/1.1\r\nHost: b\r\n\r\n",
+                  b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+                  b"\x00", b"\x00\x20", b"\x00\x20" + bytes(32),
+                  b"\xff" * 70000):
+        began = time.monotonic()
+        back = proxy.play(lab.b.address, [words])
+        check(len(back) in (0, 194), "B answered %d bytes" % len(back))
+        check(time.monotonic() - began < HANDSHAKE, "B took its time")
+    equal(lab.b.events("xl"), [], "xl on B")
+
+
+class Lab(host.Lab):
+    def dial_straight(self):
+        self.a.dial("hostB", self.b.address)
+
+
+if __name__ == "__main__":
+    case.main(Lab)
