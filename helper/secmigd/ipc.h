@@ -58,7 +58,7 @@ enum ipc_type {
     IPC_CLIENT_RESULT,      /* < parent: u16 code, str rule, str text */
     IPC_CLIENT_CANCEL,      /* > parent: nothing */
     IPC_CLIENT_STATUS,      /* > parent: nothing */
-    IPC_CLIENT_STATUS_IS,   /* < parent: blob text (lines) */
+    IPC_CLIENT_STATUS_IS,   /* < parent: u16 length, lines of text */
 };
 
 struct ipc_message {

@@ -137,6 +137,9 @@ static void finish(struct outgoing *o, int code, const char *rule,
                 code, rule, text, NULL);
     o->answered = true;
     o->state = OUT_ENDED;
+    if (o->config >= 0)
+        close(o->config);
+    o->config = -1;
     run_clear(&o->run);
     spawn_forget(&o->dialer);
     unwatch(&o->dialer_watch);
@@ -261,6 +264,8 @@ static void on_peer(void *ctx, short revents)
     if (rc) {
         unwatch(&o->peer_watch);
         finish(o, SM_FAIL, "", "the peer process died");
+        if (o->control_watch.fd < 0)    /* the client has gone, too */
+            outgoing_free(o);
         return;
     }
     sm_wire_reader_init(&r, message.body, message.len);
@@ -548,9 +553,10 @@ static void on_status(struct outgoing *o, struct sm_wire_reader *r)
     outgoing_status(text + n, sizeof(text) - n);
     n = strlen(text);
     incoming_status(text + n, sizeof(text) - n);
-    /* Lines: not a str, which has no line ends. */
+    /* Lines: a str may not hold their ends. */
     sm_wire_writer_init(&w, IPC_MAX);
-    sm_wire_put_blob(&w, text, strlen(text));
+    sm_wire_put_u16(&w, (uint16_t)strlen(text));
+    sm_wire_put_bytes(&w, text, strlen(text));
     if (ipc_send(o->control_watch.fd, IPC_CLIENT_STATUS_IS, &w, NULL, 0))
         sm_debug("out-%lu: client gone before its answer", o->id);
     sm_wire_writer_dispose(&w);
