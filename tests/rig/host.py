@@ -228,9 +228,9 @@ class Host:
     def deaf(self, on=True):
         """Drops, without a sign, all that comes in from the wire."""
         if on:
-            self.run("nft -f -", data="table netdev rig_deaf { chain in { type"
-                     " filter hook ingress device eth0 priority -500;"
-                     " policy drop; } }\n")
+            self.run("nft -f -", data="table netdev rig_deaf {\n chain in {\n"
+                     "type filter hook ingress device eth0 priority -500\n"
+                     "policy drop\n }\n}\n")
         else:
             self.run("nft delete table netdev rig_deaf", check=False)
 

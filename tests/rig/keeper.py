@@ -23,7 +23,7 @@ import time
 CPU = "max,smap=off,smep=off,+svm,+npt,rdtscp=off,xsave=off,avx=off,avx2=off"
 XEN = ("dom0_mem=1024M,max:1024M console=com1 com1=115200,8n1 noreboot "
        "guest_loglvl=all bootscrub=0 spec-ctrl=no")
-DOM0 = "console=hvc0 root=/dev/sda rw net.ifnames=0 mitigations=off quiet"
+DOM0 = "console=hvc0 net.ifnames=0 mitigations=off quiet"
 PR_SET_PDEATHSIG = 1
 
 
@@ -41,7 +41,7 @@ def command(name, base, seed, port, wire_fd):
     args = [
         "qemu-system-x86_64", "-name", "rig-" + name, "-nodefaults",
         "-display", "none", "-no-user-config", "-machine", "pc",
-        "-accel", "tcg,thread=multi", "-cpu", CPU, "-m", "2048", "-smp", "1",
+        "-accel", "tcg,thread=multi", "-cpu", CPU, "-m", "2560", "-smp", "1",
         "-kernel", base + "/xen", "-append", XEN,
         "-initrd", "%s/vmlinux %s,%s/initrd" % (base, DOM0, base),
         "-drive", "file=%s/root.img,format=raw,if=ide,index=0,snapshot=on" % base,
@@ -134,7 +134,7 @@ def main():
         json.dump(state, file)
     os.rename("state.new", "state")
     if hold:
-        threading.Thread(target=lambda: (sys.stdin.buffer.read(), stop.set()),
+        threading.Thread(target=lambda: (os.read(0, 1), stop.set()),
                          daemon=True).start()
     while not stop.wait(0.5):
         if any(p.poll() is not None for p in hosts.values()):

@@ -138,7 +138,7 @@ class Rig:
         self.capture = Capture(self.file("wire.pcap"))
         self.ticks = TickLog(self.rundir)
 
-    def wait_xen(self, start, timeout=300):
+    def wait_xen(self, start, timeout=180):
         """Until the agents answer and xl info works, with a line of progress
         every few seconds."""
         waiting = {host: "agent" for host in self.hosts}
@@ -146,6 +146,10 @@ class Rig:
         while waiting:
             if not self.alive():
                 raise RuntimeError("a host died while booting: see %s" % self.rundir)
+            for host in waiting:
+                log = read_text(self.file("serial-%s.log" % host.name))
+                if "rig: FAILED" in log:
+                    raise RuntimeError("%s: %s" % (host, log[log.index("rig: FAILED"):]))
             for host in list(waiting):
                 if waiting[host] == "agent" and host.pingable():
                     waiting[host] = "xl info"
@@ -205,16 +209,45 @@ class Rig:
     def heal(self):
         self.cut(False)
 
-    def migrate_plain(self, guest, source, target, timeout=300, check=True):
-        """By stock xl over socat: nothing on the wire is encrypted."""
-        receiver = target.start("socat -b262144 TCP-LISTEN:7000,reuseaddr"
-                                " EXEC:'xl migrate-receive'")
-        target.run("n=50; until ss -Htln sport = :7000 | grep -q .; do"
-                   " sleep 0.1; n=$((n-1)); [ $n -gt 0 ] || exit 1; done")
+    def clean(self):
+        """Both hosts as after boot: no guest, no migration under way, the
+        link up."""
+        for host in self.hosts:
+            host.link(True)
+            host.deaf(False)
+            host.run("pkill -9 -f '[x]l migrate|[l]ibxl-save-helper|[s]ocat'; true")
+        for host in self.hosts:
+            for name, (domid, _) in host.domains().items():
+                host.run("xl destroy %d" % domid, check=False)
+
+    def wait_wire(self, count, since, timeout=60):
+        """Until that many bytes crossed the wire since a mark."""
+        deadline = time.monotonic() + timeout
+        while self.capture.mark() - since < count:
+            if time.monotonic() > deadline:
+                raise TimeoutError("%d bytes did not cross the wire" % count)
+            time.sleep(0.1)
+
+    def receive_plain(self, target, port=7000):
+        """Starts a receiver for a plain migration; its Job."""
+        receiver = target.start("socat -b262144 TCP-LISTEN:%d,reuseaddr"
+                                " EXEC:'xl migrate-receive'" % port)
+        target.run("n=50; until ss -Htln sport = :%d | grep -q .; do"
+                   " sleep 0.1; n=$((n-1)); [ $n -gt 0 ] || exit 1; done" % port)
+        return receiver
+
+    def plain_command(self, guest, target, options="", port=7000):
+        return "xl migrate -s '' %s %s 'socat -b262144 - TCP:%s:%d'" % (
+            options, guest.name, target.address, port)
+
+    def migrate_plain(self, guest, source, target, timeout=300, check=True,
+                      options=""):
+        """By xl over socat: nothing on the wire is encrypted."""
+        receiver = self.receive_plain(target)
         mark, since = self.capture.mark(), time.monotonic()
         try:
-            result = source.run("xl migrate -s '' %s 'socat -b262144 - TCP:%s:7000'"
-                                % (guest.name, target.address), timeout, check)
+            result = source.run(self.plain_command(guest, target, options),
+                                timeout, check)
             receiver.wait(30)
         finally:
             receiver.kill()
