@@ -47,7 +47,9 @@ static void on_error(void *ctx, xmlErrorPtr error)
     struct first_error *first = ctx;
     size_t n;
 
-    if (error && error->code == XML_ERR_NO_MEMORY)
+    /* RELAX NG validation has errors of its own with the same number. */
+    if (error && error->code == XML_ERR_NO_MEMORY &&
+        error->level == XML_ERR_FATAL)
         first->no_memory = true;
     if (first->set || !error || !error->message)
         return;
