@@ -23,19 +23,20 @@ int64_t sm_clock_real(void)
 
 int64_t sm_clock_deadline(int64_t ms)
 {
-    return ms <= 0 ? SM_CLOCK_NEVER : sm_clock_now_ms() + ms;
+    int64_t now = sm_clock_now_ms();
+
+    return ms <= 0 || ms >= SM_CLOCK_NEVER - now ? SM_CLOCK_NEVER : now + ms;
 }
 
 int sm_clock_left(int64_t deadline)
 {
-    int64_t left;
+    int64_t now = sm_clock_now_ms();
 
     if (deadline == SM_CLOCK_NEVER)
         return -1;
-    left = deadline - sm_clock_now_ms();
-    if (left < 0)
+    if (deadline <= now)
         return 0;
-    return left > INT_MAX ? INT_MAX : (int)left;
+    return deadline - now > INT_MAX ? INT_MAX : (int)(deadline - now);
 }
 
 /* `n` digits at *s, value within [min, max]; moves *s. */

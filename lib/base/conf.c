@@ -97,7 +97,8 @@ int sm_conf_init(struct sm_conf *conf, const char *root, const char *file)
     if (bad)
         return SM_USAGE;
 
-    if (gethostname(host, sizeof(host) - 1) == 0) {
+    if (gethostname(host, sizeof(host)) == 0) {
+        host[sizeof(host) - 1] = '\0';
         dot = strchr(host, '.');
         if (dot)
             *dot = '\0';

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +14,8 @@
 
 #define WHY(...) snprintf(why, why_size, __VA_ARGS__)
 
-/* Open the directory that holds `path`; *leaf points into `copy`. */
+/* Open the directory that holds `path`; its last part goes to `leaf_out`,
+ * `copy` is room to work in. */
 static int open_parent(const char *path, char copy[static PATH_MAX],
                        char *leaf_out, size_t leaf_size)
 {
@@ -54,9 +54,12 @@ static int check_parent(int dir, const char *path, char *why,
         WHY("%s: %s", path, strerror(errno));
         return SM_IO;
     }
-    if (!(st.st_mode & S_ISVTX) &&
-        (!owner_ok(&st) || (st.st_mode & (S_IWGRP | S_IWOTH)))) {
+    /* The sticky bit protects entries from everybody but the directory's
+     * owner. */
+    if (!owner_ok(&st) || (!(st.st_mode & S_ISVTX) &&
+                           (st.st_mode & (S_IWGRP | S_IWOTH)))) {
         WHY("%s: its directory is writable by others", path);
+        errno = EPERM;
         return SM_STATE;
     }
     return 0;
@@ -107,9 +110,12 @@ static int open_checked(const char *path, enum sm_file_kind kind, size_t max,
     /* O_NONBLOCK: a FIFO in the file's place must not hold us up. */
     fd = openat(dir, leaf, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0) {
-        rc = errno == ENOENT || errno == ELOOP ? SM_STATE : SM_IO;
+        rc = errno == ENOENT || errno == ELOOP || errno == ENXIO ?
+             SM_STATE : SM_IO;
         if (errno == ELOOP)
             WHY("%s: is a symbolic link", path);
+        else if (errno == ENXIO)
+            WHY("%s: not a regular file", path);    /* a socket */
         else
             WHY("%s: %s", path, strerror(errno));
         goto out;
@@ -286,17 +292,20 @@ out:
 int sm_file_mkdir(const char *path, mode_t mode, char *why, size_t why_size)
 {
     struct stat st;
-    int fd, rc = 0;
+    int fd, made, rc = 0;
 
     why[0] = '\0';
-    if (mkdir(path, mode) && errno != EEXIST) {
+    made = mkdir(path, 0700) == 0;
+    if (!made && errno != EEXIST) {
         WHY("%s: cannot make directory: %s", path, strerror(errno));
         return SM_IO;
     }
     fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0) {
-        WHY("%s: not a directory", path);
-        return SM_STATE;
+        rc = errno == ENOTDIR || errno == ELOOP ? SM_STATE : SM_IO;
+        WHY("%s: %s", path, rc == SM_STATE ? "not a directory" :
+                                             strerror(errno));
+        return rc;
     }
     if (fstat(fd, &st)) {
         WHY("%s: %s", path, strerror(errno));
@@ -305,6 +314,9 @@ int sm_file_mkdir(const char *path, mode_t mode, char *why, size_t why_size)
                (st.st_mode & (S_IWGRP | S_IWOTH))) {
         WHY("%s: not ours alone (owner or mode)", path);
         rc = SM_STATE;
+    } else if (made && fchmod(fd, mode)) {      /* umask aside */
+        WHY("%s: %s", path, strerror(errno));
+        rc = SM_IO;
     }
     close(fd);
     return rc;

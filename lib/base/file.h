@@ -21,8 +21,8 @@ enum sm_file_kind {
  * Read a whole file after checking it on the open descriptor: a regular
  * file, not a symbolic link, one link only, owned by the effective user or
  * root, not writable by group or others (and not readable when
- * SM_FILE_PRIVATE), at most `max` bytes; its directory not writable by
- * others unless sticky.
+ * SM_FILE_PRIVATE), at most `max` bytes; its directory owned likewise, and
+ * not writable by group or others unless sticky.
  *   path   file name, for messages too
  *   kind   how strict the mode is
  *   max    size cap in bytes
@@ -56,9 +56,9 @@ int sm_file_write(const char *path, const void *data, size_t len,
                   mode_t mode, char *why, size_t why_size) SM_WARN_UNUSED;
 
 /*
- * Make a directory (one level) with `mode`, or accept one that exists when
- * it is a directory owned by the effective user and not writable by group or
- * others.  Returns 0, SM_STATE or SM_IO.
+ * Make a directory (one level) with exactly `mode`, or accept one that
+ * exists when it is a directory owned by the effective user and not writable
+ * by group or others.  Returns 0, SM_STATE or SM_IO.
  */
 int sm_file_mkdir(const char *path, mode_t mode, char *why, size_t why_size)
     SM_WARN_UNUSED;

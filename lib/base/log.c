@@ -23,6 +23,7 @@ void sm_log(enum sm_log_level level, const char *fmt, ...)
 {
     char line[LINE_MAX_BYTES];
     int len = 0, n, i, text;
+    unsigned char c;
     va_list ap;
 
     if (level > log_max)
@@ -42,10 +43,18 @@ void sm_log(enum sm_log_level level, const char *fmt, ...)
     len += n;
     if (len > LINE_MAX_BYTES - 2)
         len = LINE_MAX_BYTES - 2;
-    /* One event is one line, whatever the text holds. */
-    for (i = text; i < len; i++)
-        if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
+    /* One event is one line, whatever the text holds.  C1 controls, which
+     * some terminals obey, are two bytes in UTF-8. */
+    for (i = text; i < len; i++) {
+        c = (unsigned char)line[i];
+        if (c < 0x20 || c == 0x7f) {
             line[i] = '?';
+        } else if (c == 0xc2 && i + 1 < len &&
+                   ((unsigned char)line[i + 1] & 0xe0) == 0x80) {
+            line[i++] = '?';
+            line[i] = '?';
+        }
+    }
     line[len++] = '\n';
     /* One write, so that lines of several processes do not mix.  A log that
      * cannot be written has nowhere to report that. */

@@ -74,8 +74,8 @@ int sm_wire_text_ok(const void *s, size_t len)
 void sm_wire_reader_init(struct sm_wire_reader *r, const void *data,
                          size_t len)
 {
-    r->data = data;
-    r->len = len;
+    r->data = data ? data : (const uint8_t *)"";
+    r->len = data ? len : 0;
     r->pos = 0;
     r->error = 0;
 }
@@ -200,13 +200,13 @@ void sm_wire_writer_reset(struct sm_wire_writer *w)
     w->error = 0;
 }
 
-/* Room for `n` more bytes, or NULL and the sticky error. */
+/* Room for `n` more bytes, or NULL: the sticky error, or n is 0. */
 static uint8_t *room(struct sm_wire_writer *w, size_t n)
 {
     size_t size;
     uint8_t *p;
 
-    if (w->error)
+    if (w->error || !n)
         return NULL;
     if (n > w->max - w->len) {
         w->error = SM_PROTOCOL;
@@ -273,7 +273,7 @@ void sm_wire_put_bytes(struct sm_wire_writer *w, const void *data, size_t n)
 {
     uint8_t *p = room(w, n);
 
-    if (p && n)
+    if (p)
         memcpy(p, data, n);
 }
 
@@ -293,7 +293,8 @@ void sm_wire_put_str(struct sm_wire_writer *w, const char *s)
 void sm_wire_put_blob(struct sm_wire_writer *w, const void *data, size_t n)
 {
     if (n > UINT32_MAX) {
-        w->error = SM_PROTOCOL;
+        if (!w->error)
+            w->error = SM_PROTOCOL;
         return;
     }
     sm_wire_put_u32(w, (uint32_t)n);

@@ -30,7 +30,7 @@ struct sm_wire_reader {
 };
 
 /* Start reading `len` bytes at `data`, which must outlive the reader and all
- * slices taken from it. */
+ * slices taken from it.  NULL is an empty message. */
 void sm_wire_reader_init(struct sm_wire_reader *r, const void *data,
                          size_t len);
 
@@ -68,7 +68,7 @@ int sm_wire_end(const struct sm_wire_reader *r) SM_WARN_UNUSED;
 /* ---- writer: grows up to a cap given at the start ---- */
 
 struct sm_wire_writer {
-    uint8_t *data;      /* malloc'd; the writer's until sm_wire_steal() */
+    uint8_t *data;      /* malloc'd; the writer's */
     size_t len, size, max;
     int error;
 };
@@ -99,8 +99,9 @@ int sm_wire_error(const struct sm_wire_writer *w) SM_WARN_UNUSED;
 
 /*
  * Whether `len` bytes at `s` are well-formed UTF-8 (RFC 3629) without
- * control characters (U+0000-001F, U+007F-009F), bidirectional controls or
- * line separators: safe to log and to show on a terminal.
+ * control characters (U+0000-001F, U+007F-009F), bidirectional controls,
+ * line separators (U+2028, U+2029), U+FEFF, U+FFFE or U+FFFF: safe to log
+ * and to show on a terminal.
  */
 int sm_wire_text_ok(const void *s, size_t len);
 
