@@ -1,0 +1,435 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The patched xl and libxl, with a stand-in for the daemon (see
+xen-patches/test/fake_secmigd.py), so that what fails here is xl's; and
+secmig-xl's questions to a real Xen.
+
+Goal of this test
+- without --secure xl sends and runs what stock xl does, byte for byte;
+- with it, xl sends the daemon what the protocol says, the stream without
+  its preamble, and migrates;
+- whatever fails before GO leaves the guest running at the sender, with one
+  line and the daemon's exit code; what fails after GO is left to the daemon;
+- xl.conf's migrate.secure closes what it says."""
+import json
+import os
+import struct
+import sys
+import time
+
+from case import Cases, Skip, expect
+from rig import TOP
+
+cases = Cases("ours")
+MARKER = "xlsec-77c0a1d2e9"
+
+# A receiver that keeps what it is sent, says the banner and, after so many
+# bytes, hangs up: the sender then resumes its guest.
+RECORD = """#!/bin/sh
+printf 'xl migration receiver ready, send binary domain data.\\n'
+head -c 60000 >/run/recorded
+"""
+
+
+def running_guest(rig, host=None, fresh=False):
+    host = host or rig.a
+    guest = rig.guest("g1", marker=MARKER)
+    if not fresh and guest.ticks() and guest.runs_only_on(host, 0.7) and \
+            list(host.domains()) == ["g1"] and not host.other.domains():
+        return guest
+    rig.clean()
+    return guest.create(host)
+
+
+def fake(rig, scene):
+    """The stand-in on A, playing one scene; for those that need one, a
+    receiver on B."""
+    rig.a.push(os.path.join(TOP, "xen-patches/test/fake_secmigd.py"),
+               "/root/fake_secmigd.py", 0o755)
+    receiver = None
+    if scene != "refuse":
+        receiver = rig.b.start("socat -b262144 TCP-LISTEN:7100,reuseaddr"
+                               " EXEC:'xl migrate-receive --secure'")
+        rig.b.run("n=50; until ss -Htln sport = :7100 | grep -q .; do"
+                  " sleep 0.1; n=$((n-1)); [ $n -gt 0 ] || exit 1; done")
+    rig.a.run("rm -f /run/fake.json /run/xen/secmig.sock")
+    job = rig.a.start("python3 /root/fake_secmigd.py %s %s 7100"
+                      % (scene, rig.b.address))
+    rig.a.run("n=50; until [ -S /run/xen/secmig.sock ]; do sleep 0.1;"
+              " n=$((n-1)); [ $n -gt 0 ] || exit 1; done")
+    return job, receiver
+
+
+def saw(rig):
+    return json.loads(rig.a.run(
+        "n=100; until [ -e /run/fake.json ] || [ $n = 0 ]; do sleep 0.1;"
+        " n=$((n-1)); done; cat /run/fake.json").out)
+
+
+def secure(rig, options="", timeout=120):
+    return rig.a.run("xl migrate --secure %s g1 hostB" % options, timeout,
+                     check=False)
+
+
+def one_line(result, text):
+    """The last line says it, and no other does."""
+    lines = [l for l in result.err.splitlines() if text in l]
+    return len(lines) == 1 and result.err.splitlines()[-1] == lines[0]
+
+
+def still_here(rig, guest, since):
+    expect(guest.runs_only_on(rig.a), "it runs on %s" % guest.running_on())
+    expect(not guest.continuity(since), "; ".join(guest.continuity(since)))
+    expect(list(rig.a.domains()) == ["g1"], "domains: %s" % rig.a.domains())
+
+
+def gone_there(rig, timeout=10):
+    deadline = time.monotonic() + timeout
+    while rig.b.domains() and time.monotonic() < deadline:
+        time.sleep(0.5)
+    expect(not rig.b.domains(), "left on B: %s" % rig.b.domains())
+
+
+def wait_no_xl(host):
+    """Until no xl migrates there any more."""
+    host.run("n=100; while pgrep -f '[x]l migrate' >/dev/null && [ $n -gt 0 ];"
+             " do sleep 0.1; n=$((n-1)); done")
+
+
+@cases.case("xl: without --secure, what is sent and run is stock's, byte for byte")
+def identical(rig):
+    running_guest(rig)
+    rig.a.put("/root/record.sh", RECORD, 0o755)
+    rig.a.put("/root/ssh.sh", "#!/bin/sh\nprintf '%s\\n' \"$@\" >/run/argv\n"
+              "exec /root/record.sh\n", 0o755)
+    sent, run = {}, {}
+    try:
+        for tools in ("stock", "ours"):
+            rig.a.tools(tools)
+            rig.a.run("rm -f /run/recorded /run/argv")
+            result = rig.a.run("xl migrate -s /root/ssh.sh -p g1 hostB", check=False)
+            expect(result.code == 1, "%s: %r" % (tools, result))
+            sent[tools] = rig.a.get("/run/recorded")
+            run[tools] = rig.a.get("/run/argv")
+    finally:
+        rig.a.tools("ours")
+    expect(sent["stock"].startswith(b"Xen saved domain"), "nothing recorded")
+    length, = struct.unpack_from("<I", sent["stock"], 44)
+    # header, config, libxl's header, libxc's context record and image header;
+    # behind them memory begins
+    common = 48 + length + 16 + 8 + 24 + 16
+    expect(len(sent["stock"]) > common, "only %d bytes" % len(sent["stock"]))
+    expect(sent["stock"][:common] == sent["ours"][:common],
+           "the first %d bytes differ" % common)
+    expect(run["stock"] == run["ours"], "the commands differ: %r" % run)
+    return "%d bytes" % common
+
+
+@cases.case("xl: plain migration between patched and stock xl, both ways")
+def plain(rig):
+    guest = running_guest(rig)
+    since = time.monotonic()
+    rig.b.tools("stock")
+    try:
+        rig.migrate_plain(guest, rig.a, rig.b)
+        rig.migrate_plain(guest, rig.b, rig.a)
+    finally:
+        rig.b.tools("ours")
+    still_here(rig, guest, since)
+
+
+@cases.case("xl: --secure without a daemon fails before the guest is touched")
+def no_daemon(rig):
+    guest = running_guest(rig)
+    rig.a.run("rm -f /run/xen/secmig.sock")
+    since = time.monotonic()
+    result = secure(rig)
+    expect(result.code == 10, repr(result))
+    expect(len(result.err.splitlines()) == 1, "more than a line: %r" % result)
+    expect("does not answer at" in result.err, repr(result))
+    still_here(rig, guest, since)
+    expect(guest.longest_gap(since) < 1, "it stood still")
+
+
+@cases.case("xl: a refusal is one line and the daemon's exit code")
+def refusal(rig):
+    guest = running_guest(rig)
+    since = time.monotonic()
+    fake(rig, "refuse")
+    result = secure(rig)
+    expect(result.code == 21, repr(result))
+    expect(result.err == "Migration refused: the destination does not want it"
+           " (rule payroll-stays)\n", repr(result))
+    still_here(rig, guest, since)
+
+
+@cases.case("xl: --secure excludes -s, -e and -F")
+def excludes(rig):
+    running_guest(rig)
+    for options in ("-s ssh", "-s ''", "-e", "-F"):
+        result = secure(rig, options)
+        expect(result.code == 1 and "cannot be used with" in result.err,
+               "%s: %r" % (options, result))
+
+
+@cases.case("xl: nomigrate=1 is refused by xl itself")
+def nomigrate(rig):
+    rig.clean()
+    guest = rig.guest("g1", marker=MARKER, extra="nomigrate = 1").create(rig.a)
+    since = time.monotonic()
+    rig.a.run("rm -f /run/xen/secmig.sock")
+    result = secure(rig)
+    expect(result.code == 23 and "nomigrate=1" in result.err, repr(result))
+    still_here(rig, guest, since)
+    rig.clean()
+
+
+@cases.case("xl.conf: require closes ssh, -s, remus and plain reception")
+def require(rig):
+    guest = running_guest(rig)
+    since = time.monotonic()
+    for host in rig.hosts:
+        host.run("cp /etc/xen/xl.conf /root/xl.conf.saved;"
+                 "echo 'migrate.secure=\"require\"' >>/etc/xen/xl.conf")
+    try:
+        for command in ("xl migrate g1 %s" % rig.b.address,
+                        "xl migrate -s '' g1 'touch /run/ran'",
+                        "xl remus g1 %s" % rig.b.address,
+                        "xl migrate-receive", "xl migrate-receive -r"):
+            result = rig.a.run(command, 20, check=False)
+            expect(result.code == 1 and "require" in result.err and
+                   not result.out, "%s: %r" % (command, result))
+        expect(rig.a.run("[ -e /run/ran ]", check=False).code, "it ran -s")
+        result = rig.b.run("xl migrate-receive --secure </dev/null", 20, check=False)
+        expect(result.out.startswith("xl migration receiver ready"), repr(result))
+        result = rig.b.run("xl migrate-receive --secure -r </dev/null", 20, check=False)
+        expect(result.code == 1 and not result.out, repr(result))
+    finally:
+        for host in rig.hosts:
+            host.run("mv /root/xl.conf.saved /etc/xen/xl.conf")
+    still_here(rig, guest, since)
+
+
+@cases.case("xl.conf: off closes --secure, another value is an error")
+def off(rig):
+    running_guest(rig)
+    rig.a.run("cp /etc/xen/xl.conf /root/xl.conf.saved")
+    try:
+        rig.a.run("echo 'migrate.secure=\"off\"' >>/etc/xen/xl.conf")
+        result = secure(rig)
+        expect(result.code == 1 and "off" in result.err, repr(result))
+        result = rig.a.run("xl migrate-receive --secure </dev/null", 20, check=False)
+        expect(result.code == 1 and not result.out, repr(result))
+        rig.a.run("sed -i 's/\"off\"/\"maybe\"/' /etc/xen/xl.conf")
+        result = rig.a.run("xl list", check=False)
+        expect(result.code == 1 and '"maybe"' in result.err, repr(result))
+    finally:
+        rig.a.run("mv /root/xl.conf.saved /etc/xen/xl.conf")
+
+
+@cases.case("xl: a migration through the daemon; MIGRATE is as the protocol says")
+def through(rig):
+    guest = running_guest(rig, fresh=True)
+    domid = rig.a.domains()["g1"][0]
+    uuid = rig.a.run("xl list -v g1 | awk 'NR == 2 {print $7}'").out.strip()
+    config = rig.a.run("xl list -l g1").out
+    since = time.monotonic()
+    fake(rig, "pass")
+    result = secure(rig)
+    expect(result.code == 0, repr(result))
+    expect(result.err.endswith("Migration successful.\n"), repr(result))
+    expect(guest.runs_only_on(rig.b), "it runs on %s" % guest.running_on())
+    expect(not guest.continuity(since), "; ".join(guest.continuity(since)))
+    expect(not rig.a.domains(), "left on A: %s" % rig.a.domains())
+    seen = saw(rig)
+    expect(seen["domid"] == domid and seen["host"] == "hostB" and
+           seen["name"] == "g1" and seen["flags"] == 0 and
+           seen["rest"] == 0, repr(seen))
+    expect(seen["uuid"] == uuid.replace("-", ""), "%s: %r" % (uuid, seen))
+    sent = json.loads(seen["config"])
+    ours = json.loads(config)[0]["config"]
+    expect(sent["c_info"]["name"] == "g1" and
+           sent["b_info"] == ours["b_info"], "the config is another")
+    # libxl's stream begins at once, without xl's header
+    expect(seen["first"] == "LibxlFmt", repr(seen["first"]))
+    expect(seen["go"] and seen["hung_up"], repr(seen))
+    left = rig.a.run("pgrep -af '[x]l |[s]ave-helper'", check=False).out
+    expect(not left, "left running on A: %s" % left)
+    rig.clean()
+    return "downtime %.2f s" % guest.downtime(since)
+
+
+@cases.case("xl: -p reaches the daemon as a flag")
+def paused(rig):
+    guest = running_guest(rig)
+    since = time.monotonic()
+    fake(rig, "break")
+    secure(rig, "-p")
+    expect(saw(rig)["flags"] == 1, repr(saw(rig)))
+    still_here(rig, guest, since)
+    gone_there(rig)
+
+
+def before_go(rig, scene, code, text):
+    guest = running_guest(rig)
+    since = time.monotonic()
+    fake(rig, scene)
+    result = secure(rig)
+    expect(result.code == code, repr(result))
+    expect(one_line(result, text), repr(result))
+    still_here(rig, guest, since)
+    wait_no_xl(rig.a)
+    gone_there(rig)
+    return result.err.splitlines()[-1]
+
+
+@cases.case("xl: the stream breaks: the guest goes on here, RESULT says why")
+def breaks(rig):
+    return before_go(rig, "break", 14, "Migration failed, resumed at sender:"
+                     " the connection was lost")
+
+
+@cases.case("xl: the daemon dies in the middle: the guest goes on here")
+def dies(rig):
+    return before_go(rig, "die", 10, "Migration failed, resumed at sender:"
+                     " the migration daemon has gone away")
+
+
+@cases.case("xl: refused after GO by the receiver: the guest goes on here")
+def deny(rig):
+    return before_go(rig, "deny", 24, "Migration failed due to problems at"
+                     " target: the name is taken there")
+
+
+@cases.case("xl: after a failed migration the guest's reboot is still handled")
+def reboot(rig):
+    guest = running_guest(rig)
+    before_go(rig, "deny", 24, "the name is taken there")
+    expect(rig.a.run("pgrep -f '[x]l create'", check=False).out.strip(),
+           "nobody watches the guest any more")
+    boot, domid = guest.last().boot, rig.a.domains()["g1"][0]
+    since = time.monotonic()
+    rig.a.run("xl trigger g1 nmi; xl reboot g1 || xl reboot -F g1", check=False)
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        now = guest.last()
+        if now.time > since and now.boot != boot:
+            break
+        time.sleep(0.5)
+    if guest.last().boot == boot:
+        raise Skip("this guest does not reboot when asked")
+    expect(rig.a.domains()["g1"][0] != domid, "the same domain")
+
+
+@cases.case("xl: no answer after GO: nobody resumes, xl points to secmig status")
+def unknown(rig):
+    guest = running_guest(rig)
+    fake(rig, "cut")
+    result = secure(rig)
+    expect(result.code == 14, repr(result))
+    expect("interrupted during final handshake: the connection was lost" in
+           result.err and "secmig status" in result.err and
+           "now undefined" not in result.err, repr(result))
+    expect(not guest.running_on(), "it runs on %s" % guest.running_on())
+    expect("g1--migratedaway" in rig.a.domains(), repr(rig.a.domains()))
+    rig.clean()
+
+
+@cases.case("xl: the report is lost, but RESULT says success: done")
+def lost_report(rig):
+    guest = running_guest(rig)
+    since = time.monotonic()
+    fake(rig, "lose-report")
+    result = secure(rig)
+    expect(result.code == 0 and "Migration successful." in result.err, repr(result))
+    expect(guest.runs_only_on(rig.b), "it runs on %s" % guest.running_on())
+    expect(not guest.continuity(since), "; ".join(guest.continuity(since)))
+    expect(not rig.a.domains(), "left on A: %s" % rig.a.domains())
+    rig.clean()
+
+
+@cases.case("xl: an incoming header that lies is refused")
+def header(rig):
+    magic = b"Xen saved domain, xl format\n \0 \r"
+    for name, fields, rest, text in (
+            ("700 MiB", (0x01020304, 3, 0, 700 << 20), b"", "more than"),
+            ("negative", (0x01020304, 3, 0, 8), struct.pack("<I", 0xffffffff) +
+             b"{}\0\0", "truncated"),
+            ("no NUL", (0x01020304, 3, 0, 6), struct.pack("<I", 2) + b"{}",
+             "not terminated"),
+            ("no JSON", (0x01020304, 3, 0, 7), struct.pack("<I", 3) + b"{:\0",
+             "cannot be parsed")):
+        result = rig.b.run("xl migrate-receive --secure", 20, check=False,
+                           data=magic + struct.pack("<IIII", *fields) + rest)
+        expect(result.code == 1 and text in result.err and not result.timeout,
+               "%s: %r" % (name, result))
+
+
+@cases.case("secmig-xl: domain, config, room and discard on a real Xen")
+def secmig_xl(rig):
+    guest = running_guest(rig)
+    program = os.path.join(TOP, "build/secmig-xl")
+    if not os.path.exists(program):
+        raise Skip("build/secmig-xl is not built")
+    for host in rig.hosts:
+        host.push(program, "/root/secmig-xl", 0o755)
+    domid = rig.a.domains()["g1"][0]
+    uuid = rig.a.run("xl list -v g1 | awk 'NR == 2 {print $7}'").out.strip()
+
+    data = rig.a.run("/root/secmig-xl domain %d" % domid).raw
+    number, raw, length = struct.unpack_from(">I16sH", data)
+    expect(number == domid and raw.hex() == uuid.replace("-", "") and
+           data[22:22 + length] == b"g1", repr(data))
+    memory, flags = struct.unpack(">QI", data[22 + length:])
+    expect(96 << 10 <= memory < 98 << 10 and flags == 0, "%d %d" % (memory, flags))
+    for wrong, code in (("0", 25), ("7777", 25), ("x", 2), ("-1", 2)):
+        expect(rig.a.run("/root/secmig-xl domain %s" % wrong, check=False).code
+               == code, "domain %s" % wrong)
+
+    config = rig.a.run("xl list -l g1").out
+    text = json.dumps(json.loads(config)[0]["config"])
+    answer = rig.b.run("/root/secmig-xl config", data=text).raw
+    expect(answer[:16].hex() == uuid.replace("-", "") and
+           b"b_info.kernel" in answer, repr(answer[:80]))
+
+    other = "11111111-2222-3333-4444-555555555555"
+    for args, code, text in (
+            ("98304 %s g2" % other, 0, "room for"),
+            ("98304 %s g1" % other, 24, "named g1"),
+            ("98304 %s g2" % uuid, 24, "uuid"),
+            ("98304000 %s g2" % other, 5, "needs"),
+            ("x %s g2" % other, 2, ""), ("98304 nonsense g2", 2, "")):
+        result = rig.a.run("/root/secmig-xl room %s" % args, check=False)
+        expect(result.code == code and text in result.out, "%s: %r" % (args, result))
+    expect(rig.b.run("/root/secmig-xl room 98304 %s g1" % uuid).code == 0, "B")
+
+    # never anything but an incoming copy that has not run
+    result = rig.a.run("/root/secmig-xl discard %s g1" % uuid, check=False)
+    expect(result.code == 24 and "left alone" in result.out, repr(result))
+    result = rig.a.run("/root/secmig-xl discard %s g1" % other)
+    expect("nothing" in result.out, repr(result))
+    expect(guest.runs_only_on(rig.a), "it runs on %s" % guest.running_on())
+    rig.a.run("xl rename g1 g1--incoming; xl pause g1--incoming")
+    result = rig.a.run("/root/secmig-xl discard %s g1" % uuid, check=False)
+    expect(result.code == 24 and "has run" in result.out, repr(result))
+    rig.a.run("xl unpause g1--incoming; xl rename g1--incoming g1")
+
+    # a receiver killed in the middle leaves one
+    mark = rig.capture.mark()
+    rig.receive_plain(rig.b)
+    sender = rig.a.start(rig.plain_command(guest, rig.b))
+    rig.wait_wire(30 << 20, mark)
+    rig.b.run("pkill -9 -x xl")
+    sender.wait(60)
+    expect("g1--incoming" in rig.b.domains(), repr(rig.b.domains()))
+    result = rig.b.run("/root/secmig-xl room 98304 %s g1" % other, check=False)
+    expect(result.code == 24 and "g1--incoming" in result.out, repr(result))
+    result = rig.b.run("/root/secmig-xl discard %s g2" % uuid, check=False)
+    expect(result.code == 24, repr(result))
+    result = rig.b.run("/root/secmig-xl discard %s g1" % uuid, check=False)
+    expect(result.code == 0 and "discarded" in result.out, repr(result))
+    gone_there(rig)
+
+
+if __name__ == "__main__":
+    sys.exit(cases.main())
