@@ -4,12 +4,15 @@
 #                                                 network, no Xen needed to run
 # make demo, make check                           as root on Debian 12: these
 #                                                 do all their own set-up
+# V=1 shows whole commands.
 # BUILD=DIR names another build directory (it needs its own config.mk).
 
 BUILD ?= build
 DESTDIR ?=
 
 -include $(BUILD)/config.mk
+BINDIR ?= $(PREFIX)/bin
+SBINDIR ?= $(PREFIX)/sbin
 
 WARNINGS = -std=gnu11 -Wall -Wextra -Werror -Wshadow -Wmissing-prototypes \
            -Wstrict-prototypes -Wvla -Wformat=2
@@ -21,6 +24,8 @@ PLACES = -DSM_ETC_DIR='"$(SYSCONFDIR)/xen/secmig"' \
 COMPILE = $(CC) $(WARNINGS) $(HARDENING) -D_GNU_SOURCE -Ilib $(PLACES) \
           $(LIB_CFLAGS) $(CPPFLAGS) $(CFLAGS) -MMD -MP
 LINK = $(CC) -pie -Wl,-z,relro,-z,now $(CFLAGS) $(LDFLAGS)
+
+Q = $(if $(V),,@)
 
 objects = $(patsubst %,$(BUILD)/obj/%.o,$(basename $(1)))
 
@@ -40,12 +45,12 @@ $(BUILD)/config.mk:
 $(BUILD)/obj/%.o: %.c $(BUILD)/config.mk
 	@mkdir -p $(@D)
 	@echo "  CC   $<"
-	@$(COMPILE) -c $< -o $@
+	$(Q)$(COMPILE) -c $< -o $@
 
 $(BUILD)/obj/%.o: %.S $(BUILD)/config.mk
 	@mkdir -p $(@D)
 	@echo "  AS   $<"
-	@$(COMPILE) -c $< -o $@
+	$(Q)$(COMPILE) -c $< -o $@
 
 # The schema is included by the assembler, which tells -MMD nothing.
 $(BUILD)/obj/lib/policy/schema.o: policy-schema/secmig-policy.rng
@@ -53,38 +58,38 @@ $(BUILD)/obj/lib/policy/schema.o: policy-schema/secmig-policy.rng
 $(LIB): $(call objects,$(LIB_SOURCES))
 	@echo "  AR   $@"
 	@rm -f $@
-	@$(AR) rcs $@ $^
+	$(Q)$(AR) rcs $@ $^
 
 $(BUILD)/secmigd: $(call objects,$(wildcard helper/secmigd/*.c)) $(LIB)
 	@echo "  LD   $@"
-	@$(LINK) $^ -o $@ $(SECCOMP_LIBS) $(LIB_LIBS)
+	$(Q)$(LINK) $^ -o $@ $(SECCOMP_LIBS) $(LIB_LIBS)
 
 $(BUILD)/secmig: $(call objects,$(wildcard helper/secmig/*.c)) $(LIB)
 	@echo "  LD   $@"
-	@$(LINK) $^ -o $@ $(LIB_LIBS)
+	$(Q)$(LINK) $^ -o $@ $(LIB_LIBS)
 
 $(BUILD)/secmig-xl: $(call objects,$(wildcard helper/secmig-xl/*.c)) $(LIB)
 	@echo "  LD   $@"
-	@$(LINK) $^ -o $@ $(XL_LIBS) $(YAJL_LIBS) $(SECCOMP_LIBS) $(LIB_LIBS)
+	$(Q)$(LINK) $^ -o $@ $(XL_LIBS) $(YAJL_LIBS) $(SECCOMP_LIBS) $(LIB_LIBS)
 
 # ---- installing ----
 
 install: all
-	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin \
+	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(BINDIR) \
 	    $(DESTDIR)$(LIBEXECDIR)/xen-secmig \
 	    $(DESTDIR)$(PREFIX)/share/xen-secmig \
 	    $(DESTDIR)$(PREFIX)/lib/sysusers.d \
 	    $(DESTDIR)$(PREFIX)/lib/systemd/system
 	install -d -m 0755 $(DESTDIR)$(SYSCONFDIR)/xen/secmig
-	install -m 0755 $(BUILD)/secmigd $(DESTDIR)$(PREFIX)/sbin/
-	install -m 0755 $(BUILD)/secmig $(DESTDIR)$(PREFIX)/bin/
+	install -m 0755 $(BUILD)/secmigd $(DESTDIR)$(SBINDIR)/
+	install -m 0755 $(BUILD)/secmig $(DESTDIR)$(BINDIR)/
 	if [ "$(WITH_XL)" = yes ]; then install -m 0755 $(BUILD)/secmig-xl \
 	    $(DESTDIR)$(LIBEXECDIR)/xen-secmig/; fi
 	install -m 0644 policy-schema/secmig-policy.rng \
 	    $(DESTDIR)$(PREFIX)/share/xen-secmig/
 	install -m 0644 helper/secmigd/secmigd.sysusers \
 	    $(DESTDIR)$(PREFIX)/lib/sysusers.d/xen-secmig.conf
-	sed 's|@SBINDIR@|$(PREFIX)/sbin|' helper/secmigd/secmigd.service.in \
+	sed 's|@SBINDIR@|$(SBINDIR)|' helper/secmigd/secmigd.service.in \
 	    >$(DESTDIR)$(PREFIX)/lib/systemd/system/secmigd.service
 	for page in $(MAN_PAGES); do \
 	    dir=$(DESTDIR)$(MANDIR)/man$${page##*.}; \
@@ -105,14 +110,14 @@ CLI = $(BUILD)/libsecmig-cli.a
 $(CLI): $(call objects,$(filter-out %/main.c,$(wildcard helper/secmig/*.c)))
 	@echo "  AR   $@"
 	@rm -f $@
-	@$(AR) rcs $@ $^
+	$(Q)$(AR) rcs $@ $^
 
 unit: $(UNIT) $(VECTORS) $(TWOHOST)
 
 $(UNIT) $(VECTORS) $(TWOHOST): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(LIB) $(FLATTEN) $(CLI)
 	@mkdir -p $(@D)
 	@echo "  LD   $@"
-	@$(LINK) $< $(FLATTEN) $(CLI) $(LIB) -o $@ $(LIB_LIBS) -lyajl \
+	$(Q)$(LINK) $< $(FLATTEN) $(CLI) $(LIB) -o $@ $(LIB_LIBS) -lyajl \
 	    $(shell pkg-config --libs check)
 
 # The fuzzers need clang and a build directory configured for it, with
@@ -122,7 +127,7 @@ fuzzers: $(FUZZ)
 $(FUZZ): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(LIB) $(FLATTEN) $(CLI)
 	@mkdir -p $(@D)
 	@echo "  LD   $@"
-	@$(LINK) -fsanitize=fuzzer $< $(FLATTEN) $(CLI) $(LIB) -o $@ $(LIB_LIBS) -lyajl
+	$(Q)$(LINK) -fsanitize=fuzzer $< $(FLATTEN) $(CLI) $(LIB) -o $@ $(LIB_LIBS) -lyajl
 
 check:
 	tests/check
