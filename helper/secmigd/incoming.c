@@ -34,7 +34,6 @@
 #include "spawn.h"
 
 #define TEXT_OUTPUT_MAX 1024    /* one line from secmig-xl */
-#define XL_END_TIME 20000       /* ms for xl to end by itself after a failure */
 
 enum in_state { IN_STRANGER, IN_WAIT, IN_CHECK, IN_ROOM, IN_XL, IN_MOVE,
                 IN_CLEAN };
@@ -220,7 +219,7 @@ static void xl_ready(void *ctx, int err, const char *why)
     receive_take(&in->receive, fds);
     in->state = IN_MOVE;
     if (tell_peer(in, IPC_PEER_ANSWER, 0, in->decision.rule, "", fds))
-        loop_arm(&in->timer, XL_END_TIME, xl_too_slow, in);
+        loop_arm(&in->timer, parent.conf.finish_timeout, xl_too_slow, in);
     close(fds[0]);
     close(fds[1]);
 }
@@ -408,7 +407,7 @@ static void on_end(struct incoming *in, struct sm_wire_reader *r)
             "text=\"%s\"", in->id, in->from, -code,
             (unsigned long long)received, text);
     if (receive_active(&in->receive))
-        loop_arm(&in->timer, XL_END_TIME, xl_too_slow, in);
+        loop_arm(&in->timer, parent.conf.finish_timeout, xl_too_slow, in);
 }
 
 /* Each is safe though a hostile peer process may send it: KEY and REQUEST
@@ -434,7 +433,7 @@ static void peer_gone(struct incoming *in)
     if (in->state == IN_XL)
         receive_kill(&in->receive);
     if (receive_active(&in->receive))
-        loop_arm(&in->timer, XL_END_TIME, xl_too_slow, in);
+        loop_arm(&in->timer, parent.conf.finish_timeout, xl_too_slow, in);
     else
         loop_disarm(&in->timer);
     maybe_free(in);

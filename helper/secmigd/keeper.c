@@ -43,8 +43,6 @@ static int open_key(const struct sm_conf *conf, struct sm_identity **id)
     size_t len = 0;
     int rc;
 
-    if (!strcmp(conf->seal, "plain"))
-        sm_warning("seal = plain: the host key lies on disk unencrypted");
     rc = sm_seal_open_backend(conf->seal, &source, &seal, why, sizeof(why));
     if (rc)
         goto out;

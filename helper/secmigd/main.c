@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include "base/conf.h"
 #include "base/err.h"
@@ -23,13 +24,13 @@ static void usage(FILE *out)
 }
 
 static const struct {
-    const char *name, *shown;
+    const char *name, *shown, *comm;
     int (*run)(const struct sm_conf *conf);
 } roles[] = {
-    { "keeper",  "secmigd keeper",  keeper_main },
-    { "dialer",  "secmigd dialer",  dialer_main },
-    { "peer",    "secmigd peer",    peer_main },
-    { "control", "secmigd control", control_main },
+    { "keeper",  "secmigd keeper", "secmigd-keeper",  keeper_main },
+    { "dialer",  "secmigd dialer", "secmigd-dialer",  dialer_main },
+    { "peer",    "secmigd peer", "secmigd-peer",    peer_main },
+    { "control", "secmigd control", "secmigd-client", control_main },
 };
 
 int main(int argc, char **argv)
@@ -86,6 +87,7 @@ int main(int argc, char **argv)
     for (i = 0; i < sizeof(roles) / sizeof(roles[0]); i++) {
         if (!strcmp(roles[i].name, role)) {
             sm_log_init(roles[i].shown, level);
+            prctl(PR_SET_NAME, roles[i].comm);      /* as ps shows it */
             return roles[i].run(&conf);
         }
     }

@@ -426,6 +426,16 @@ static void check_time(struct peer *p)
                  p->other, p->conf->finish_timeout / 1000);
         return;
     }
+    /* Keepalives alone do not hold a guest suspended here, nor memory for a
+     * copy.  A copy that has said READY waits for the source, patiently. */
+    if (link_pending(p->link))
+        p->progress = now;      /* judged above */
+    if (p->phase == PEER_MOVE && (p->initiator || !p->sent) &&
+        now - p->progress >= p->conf->finish_timeout) {
+        peer_end(p, SM_TIMEOUT, "the migration stream has stood still for "
+                 "%d seconds", p->conf->finish_timeout / 1000);
+        return;
+    }
     if (now - link_spoke(p->link) >= p->conf->keepalive &&
         !link_pending(p->link) && link_put_message(p->link, &m, 0))
         peer_end(p, SM_FAIL, "cannot send KEEPALIVE");

@@ -62,6 +62,7 @@ struct peer {
     bool eof_sent;                      /* our STATE has its FINAL */
     bool have_verdict;                  /* destination: xl has ended */
     struct sm_message_verdict verdict;
+    int64_t progress;                   /* last time STATE moved, any way */
     int64_t listening;                  /* since when we want to hear */
     uint64_t sent, received;            /* STATE bytes */
 

@@ -28,7 +28,7 @@ void peer_pump_start(struct peer *p, int local_in, int local_out)
     set_nonblocking(local_out);
     p->local_in = local_in;
     p->local_out = local_out;
-    p->listening = sm_clock_now_ms();
+    p->progress = p->listening = sm_clock_now_ms();
     peer_enter(p, PEER_MOVE, 0);
 }
 
@@ -74,6 +74,7 @@ void peer_pump_in(struct peer *p)
         return;
     if (n > 0) {
         p->sent += (uint64_t)n;
+        p->progress = sm_clock_now_ms();
         return;
     }
     if (n == 0)
@@ -107,6 +108,7 @@ void peer_pump_out(struct peer *p)
         }
         p->held += n;
         p->held_len -= (size_t)n;
+        p->progress = sm_clock_now_ms();
     }
     if (p->held_final)
         close_out(p);
@@ -117,6 +119,7 @@ void peer_pump_state(struct peer *p, const uint8_t *data, size_t len,
                      bool final)
 {
     p->received += len;
+    p->progress = sm_clock_now_ms();
     if (p->local_out < 0)
         return;
     p->held = data;
