@@ -50,6 +50,7 @@ struct outgoing {
     uint32_t domid, flags;
     char host[SM_CONF_NAME_MAX + 1];
     int config;                 /* memfd; -1: none */
+    uint8_t asked[16];          /* uuid of the guest that the client means */
     struct facts domain;        /* domid known: what libxl says */
     struct facts facts;         /* of the config */
     struct sm_pairing pairing;
@@ -413,10 +414,12 @@ static void have_config(void *ctx, int err)
                sm_err_text(err));
         return;
     }
+    /* The policy goes by the name: a config may not bring another. */
     if (o->domid != FRAME_DOMID_UNKNOWN &&
-        memcmp(o->facts.uuid, o->domain.uuid, sizeof(o->facts.uuid))) {
-        finish(o, SM_STATE, "", "the config names another guest than %s "
-               "(uuid differs)", o->domain.name);
+        (memcmp(o->facts.uuid, o->domain.uuid, sizeof(o->facts.uuid)) ||
+         strcmp(o->facts.name, o->domain.name))) {
+        finish(o, SM_STATE, "", "the config is of %s, not of %s (or its uuid "
+               "differs)", o->facts.name, o->domain.name);
         return;
     }
     o->facts.flags |= o->domain.flags & FACTS_NOMIGRATE;
@@ -448,6 +451,11 @@ static void have_domain(void *ctx, int err)
     run_clear(&o->run);
     if (err)
         finish(o, err, "", "domain %u: %s", o->domid, sm_err_text(err));
+    /* A number is soon used again: it must still be the guest meant. */
+    else if (memcmp(o->domain.uuid, o->asked, sizeof(o->asked)) ||
+             strcmp(o->domain.name, o->facts.name))
+        finish(o, SM_NO_DOMAIN, "", "domain %u is now %s, not %s (or its "
+               "uuid differs)", o->domid, o->domain.name, o->facts.name);
     else
         ask_config(o);
 }
@@ -456,12 +464,11 @@ static void on_migrate(struct outgoing *o, struct sm_wire_reader *r)
 {
     const char *args[] = { "domain", NULL, NULL };
     char why[512], domid[16];
-    uint8_t uuid[16];
     size_t len;
     int rc;
 
     o->domid = sm_wire_get_u32(r);
-    sm_wire_get_bytes(r, uuid, sizeof(uuid));
+    sm_wire_get_bytes(r, o->asked, sizeof(o->asked));
     o->flags = sm_wire_get_u32(r);
     sm_wire_get_str(r, o->host, sizeof(o->host));
     sm_wire_get_str(r, o->facts.name, sizeof(o->facts.name));

@@ -294,6 +294,32 @@ static int check_places(void)
     return rc;
 }
 
+/* A role that could not give up its rights would fail at its first use; and
+ * two roles that share an account are not apart. */
+static int check_users(const struct sm_conf *conf)
+{
+    const struct sm_conf_user *u[] = { &conf->peer, &conf->keeper,
+                                       &conf->control };
+    size_t i, j;
+
+    for (i = 0; i < 3; i++) {
+        if (!u[i]->known || u[i]->uid == 0 || u[i]->gid == 0) {
+            sm_error("sandbox: no account '%s' to run as, or it is root "
+                     "(see secmigd.conf(5), or systemd-sysusers)",
+                     u[i]->name);
+            return SM_SANDBOX;
+        }
+        for (j = 0; j < i; j++) {
+            if (u[i]->uid == u[j]->uid) {
+                sm_error("sandbox: accounts '%s' and '%s' are the same user",
+                         u[j]->name, u[i]->name);
+                return SM_SANDBOX;
+            }
+        }
+    }
+    return 0;
+}
+
 int parent_main(const struct sm_conf *conf, const char *root,
                 const char *conf_file)
 {
@@ -310,7 +336,9 @@ int parent_main(const struct sm_conf *conf, const char *root,
                  conf->conf_file);
         return sm_err_exit(SM_CONFIG);
     }
-    rc = check_places();
+    rc = check_users(conf);
+    if (!rc)
+        rc = check_places();
     if (!rc)
         rc = spawn_init(root, conf_file);
     if (!rc)
