@@ -157,17 +157,12 @@ static int write_conf(const struct sm_conf *conf)
     return rc ? sm_cli_fail(rc, "%s", why) : 0;
 }
 
-static int make_key(const struct sm_cli *cli)
+static int make_key(const struct sm_conf *conf, struct sm_seal *seal)
 {
-    const struct sm_conf *conf = &cli->conf;
     char line[SM_IDENTITY_LINE_SIZE], why[768];
     struct sm_identity *id = NULL;
-    struct sm_seal *seal = NULL;
     int rc;
 
-    rc = sm_cli_seal(cli, NULL, 1, &seal);
-    if (rc)
-        goto out;
     rc = sm_identity_generate(conf->name, &id);
     if (!rc)
         rc = sm_identity_format(id->name, id->public_key, line);
@@ -186,7 +181,6 @@ static int make_key(const struct sm_cli *cli)
         sm_cli_fail(rc, "%s", why);
 out:
     sm_identity_free(id);
-    sm_seal_free(seal);
     return rc;
 }
 
@@ -217,6 +211,7 @@ int sm_verb_init(const struct sm_cli *cli, int argc, char **argv)
 {
     struct options o = { 0 };
     struct sm_cli settled = *cli;
+    struct sm_seal *seal = NULL;
     int rc;
 
     rc = parse(argc, argv, &o);
@@ -226,12 +221,16 @@ int sm_verb_init(const struct sm_cli *cli, int argc, char **argv)
         rc = refuse_existing(settled.conf.host_key);
     if (!rc)
         rc = refuse_existing(settled.conf.host_pub);
+    /* Whoever gives up at the question leaves nothing behind. */
+    if (!rc)
+        rc = sm_cli_seal(&settled, NULL, 1, &seal);
     if (!rc)
         rc = make_directories(&settled.conf);
     if (!rc && !settled.conf_present)
         rc = write_conf(&settled.conf);
     if (!rc)
-        rc = make_key(&settled);
+        rc = make_key(&settled.conf, seal);
+    sm_seal_free(seal);
     if (!rc)
         rc = tell(&settled);
     return rc;

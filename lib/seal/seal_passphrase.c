@@ -99,7 +99,8 @@ static int from_person(struct state *st, const struct sm_seal_source *source,
     rc = source->ask(source->ask_ctx, source->fresh, st->passphrase,
                      SM_SEAL_PASSPHRASE_MAX + 1, &st->len);
     if (rc)
-        WHY("no passphrase was given");
+        WHY("no passphrase was given (a file, passphrase-file, or the "
+            "systemd credential '" SM_SEAL_CREDENTIAL "' will do, too)");
     return rc;
 }
 
