@@ -82,6 +82,7 @@ int main(int argc, char **argv)
         sm_error("%s", why);
         return sm_err_exit(rc);
     }
+    sm_conf_users(&conf);
     if (!role)
         return parent_main(&conf, root, file);
     for (i = 0; i < sizeof(roles) / sizeof(roles[0]); i++) {

@@ -46,11 +46,9 @@ static int command_ok(const char *text)
     return text[0] == '/' && words <= SM_CONF_WORDS_MAX;
 }
 
-/* An account by name or by number; a missing one is noted, not an error:
- * only the daemon needs it, and says so when it does. */
+/* An account by number; one by name waits for sm_conf_users(). */
 static void set_user(struct sm_conf_user *u, const char *text)
 {
-    struct passwd *pw;
     char *end = NULL;
     unsigned long n;
 
@@ -62,14 +60,24 @@ static void set_user(struct sm_conf_user *u, const char *text)
         u->uid = (uid_t)n;
         u->gid = (gid_t)n;
         u->known = true;
-        return;
     }
-    pw = getpwnam(text);
-    if (!pw)
-        return;
-    u->uid = pw->pw_uid;
-    u->gid = pw->pw_gid;
-    u->known = true;
+}
+
+void sm_conf_users(struct sm_conf *conf)
+{
+    struct sm_conf_user *users[] = { &conf->peer, &conf->keeper,
+                                     &conf->control };
+    struct passwd *pw;
+    size_t i;
+
+    for (i = 0; i < sizeof(users) / sizeof(users[0]); i++) {
+        pw = users[i]->known ? NULL : getpwnam(users[i]->name);
+        if (!pw)
+            continue;
+        users[i]->uid = pw->pw_uid;
+        users[i]->gid = pw->pw_gid;
+        users[i]->known = true;
+    }
 }
 
 int sm_conf_init(struct sm_conf *conf, const char *root, const char *file)

@@ -30,7 +30,7 @@ struct sm_conf_command {
 struct sm_conf_user {
     uid_t uid;
     gid_t gid;
-    bool known;         /* false: the account does not exist here */
+    bool known;         /* false: no such account, or only a name yet */
     char name[33];      /* as configured */
 };
 
@@ -89,6 +89,13 @@ int sm_conf_load(struct sm_conf *conf, char *why, size_t why_size)
 int sm_conf_parse(struct sm_conf *conf, const char *text, size_t len,
                   const char *label, char *why, size_t why_size)
     SM_WARN_UNUSED;
+
+/*
+ * Look the accounts up that were given by name.  A missing one stays
+ * unknown.  Only the daemon needs them, and a lookup may ask other programs
+ * on this machine: so nobody else opens a socket for it.
+ */
+void sm_conf_users(struct sm_conf *conf);
 
 /*
  * Whether `name` may name a host: 1 to SM_CONF_NAME_MAX ASCII letters,

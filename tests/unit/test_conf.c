@@ -107,6 +107,9 @@ START_TEST(every_key_is_read)
     ck_assert_ptr_null(conf.receive.argv[3]);
     ck_assert_str_eq(conf.facts.argv[0], "/x");
     ck_assert(conf.peer.known && conf.peer.uid == 1001);
+    ck_assert(!conf.keeper.known);
+    sm_conf_users(&conf);
+    ck_assert(conf.peer.known && conf.peer.uid == 1001);
     ck_assert(conf.keeper.known && conf.keeper.uid == 0);
     ck_assert(!conf.control.known);
     ck_assert_str_eq(conf.control.name, "nosuchuser");
