@@ -75,7 +75,7 @@ class Guest:
             extra, ""])
         self.needle = ("RAM:%s:" % marker).encode()
 
-    def create(self, host, timeout=90):
+    def create(self, host, timeout=240):
         """Starts it on a host; returns when it ticks there."""
         host.put(self.path, self.config)
         start = time.monotonic()
@@ -90,7 +90,7 @@ class Guest:
         ticks = self.rig.ticks.of(self.name)
         return ticks[-1] if ticks else None
 
-    def wait_tick(self, host, since, timeout=30):
+    def wait_tick(self, host, since, timeout=60):
         """The first tick on that host after a time."""
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
@@ -100,16 +100,20 @@ class Guest:
             time.sleep(0.1)
         raise TimeoutError("%s does not tick on %s" % (self.name, host))
 
-    def running_on(self, window=1.5):
+    def running_on(self, window=1.5, patience=20):
         """Watches for that many seconds from now: the set of (host, domid)
-        on which copies of it tick.  More than one member is two guests."""
+        on which copies of it tick.  More than one member is two guests.  If
+        nothing ticks it watches on, patience seconds at most: a slow machine
+        is not a stopped guest."""
         since = time.monotonic()
         time.sleep(window)
+        while not self.ticks(since) and time.monotonic() < since + patience:
+            time.sleep(0.2)
         return {(t.host, t.domid) for t in self.ticks(since)}
 
-    def runs_only_on(self, host, window=1.5):
+    def runs_only_on(self, host, window=1.5, patience=20):
         """True if exactly one copy runs, there."""
-        return [h for h, _ in self.running_on(window)] == [host.name]
+        return [h for h, _ in self.running_on(window, patience)] == [host.name]
 
     def downtime(self, since):
         """Seconds in which it stood still, around its change of host after a

@@ -49,22 +49,26 @@ class Job:
         self.dir = "/run/rig/jobs/" + name
 
     def code(self):
-        """The exit code, or None while it runs."""
-        text = self.host.run("cat %s/rc 2>/dev/null || true" % self.dir).out
-        return int(text) if text.strip() else None
+        """The exit code (negative: ended by that signal), or None while it
+        runs."""
+        try:
+            return int(self.host.get(self.dir + "/rc"))
+        except AgentError as error:
+            if "FileNotFoundError" in str(error):
+                return None
+            raise
 
     def running(self):
         return self.code() is None
 
     def wait(self, timeout=60):
         """The exit code; TimeoutError if it still runs after that."""
-        code = self.host.run("n=%d; while [ ! -e %s/rc ] && [ $n -gt 0 ]; do"
-                             " sleep 0.1; n=$((n-1)); done; cat %s/rc"
-                             % (timeout * 10, self.dir, self.dir),
-                             timeout=timeout * 3 + 30, check=False)
-        if code.code:
-            raise TimeoutError("%s: still running: %s" % (self.host, self.cmd))
-        return int(code.out)
+        deadline = time.monotonic() + timeout
+        while self.code() is None:
+            if time.monotonic() > deadline:
+                raise TimeoutError("%s: still running: %s" % (self.host, self.cmd))
+            time.sleep(0.2)
+        return self.code()
 
     def out(self):
         return self.host.get(self.dir + "/out").decode("utf-8", "replace")
@@ -74,7 +78,8 @@ class Job:
 
     def kill(self, sig=signal.SIGKILL):
         """To the whole process group."""
-        self.host.run("kill -%d -- -%d" % (sig, self.pid), check=False)
+        # not the shell's own kill: that one knows no process groups
+        self.host.run("/bin/kill -%d -- -%d" % (sig, self.pid), check=False)
 
 
 class Host:

@@ -138,7 +138,7 @@ class Rig:
         self.capture = Capture(self.file("wire.pcap"))
         self.ticks = TickLog(self.rundir)
 
-    def wait_xen(self, start, timeout=180):
+    def wait_xen(self, start, timeout=300):
         """Until the agents answer and xl info works, with a line of progress
         every few seconds."""
         waiting = {host: "agent" for host in self.hosts}

@@ -22,7 +22,7 @@ PROBE = """#!/bin/sh
 def running_guest(rig, host):
     """The one guest of these cases, on that host, nowhere else."""
     guest = rig.guest("g1", marker=MARKER, extra="nomigrate = 1")
-    if guest.ticks() and guest.running_on(0.7) and guest.runs_only_on(host, 0.7) \
+    if guest.ticks() and guest.runs_only_on(host, 0.7, 3) \
             and list(host.domains()) == ["g1"] and not host.other.domains():
         return guest
     rig.clean()
