@@ -4,7 +4,6 @@
  * schema.  The only file besides document.c that knows libxml2.
  */
 #include <libxml/tree.h>
-#include <sodium.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +12,7 @@
 #include "base/clock.h"
 #include "base/wire.h"
 #include "policy/model.h"
+#include "trust/identity.h"
 
 #define NAMESPACE "urn:xen-secmig:policy:1"
 #define SCRIPT_DIR "/etc/xen/scripts/"          /* libxl's XEN_SCRIPT_DIR */
@@ -684,7 +684,7 @@ static int build_host(struct build *b, xmlNode *e,
 {
     const struct sm_policy *p = b->policy;
     const char *key;
-    size_t i, n;
+    size_t i;
     int rc;
 
     rc = need_id(b, e, "id", &host->id);
@@ -696,10 +696,7 @@ static int build_host(struct build *b, xmlNode *e,
         return bad(b, e, "id", host->id, "this host is there already");
     if (!key)
         return 0;
-    if (sodium_base642bin(host->key, sizeof(host->key), key, strlen(key),
-                          NULL, &n, NULL, sodium_base64_VARIANT_ORIGINAL) ||
-        n != sizeof(host->key) ||
-        sodium_is_zero(host->key, sizeof(host->key)))
+    if (!sm_identity_from_base64(key, strlen(key), host->key))
         return fail(b, e, "<host> key: not an X25519 public key in base64");
     host->has_key = true;
     for (i = 0; i < p->n_hosts; i++)
