@@ -168,7 +168,7 @@ static void see(const char *text)
     if (!len)
         seen = 0;
     while (!(at = strstr(screen + seen, text))) {
-        ck_assert_msg(poll(&p, 1, 5000) == 1, "screen: %s", screen);
+        ck_assert_msg(poll(&p, 1, 30000) == 1, "screen: %s", screen);
         n = read(terminal, screen + len, sizeof(screen) - 1 - len);
         ck_assert_msg(n > 0, "screen: %s", screen);
         len += (size_t)n;
