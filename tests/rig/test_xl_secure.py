@@ -9,7 +9,7 @@ Goal of this test
 - with it, xl sends the daemon what the protocol says, the stream without
   its preamble, and migrates;
 - whatever fails before GO leaves the guest running at the sender, with one
-  line and the daemon's exit code; what fails after GO is left to the daemon;
+  line and the daemon's exit code; what fails after GO is not glossed over;
 - xl.conf's migrate.secure closes what it says."""
 import json
 import os
@@ -321,17 +321,34 @@ def reboot(rig):
     expect(rig.a.domains()["g1"][0] != domid, "the same domain")
 
 
-@cases.case("xl: no answer after GO: nobody resumes, xl points to secmig status")
+@cases.case("xl: GO cannot be written: the guest goes on here, under its name")
+def deaf(rig):
+    return before_go(rig, "deaf", 14, "Migration failed, resumed at sender:"
+                     " the connection was lost")
+
+
+@cases.case("xl: no answer after GO: nobody resumes, xl says so and points to secmig status")
 def unknown(rig):
     guest = running_guest(rig)
     fake(rig, "cut")
     result = secure(rig)
     expect(result.code == 14, repr(result))
-    expect("interrupted during final handshake: the connection was lost" in
-           result.err and "secmig status" in result.err and
-           "now undefined" not in result.err, repr(result))
+    expect("final handshake **: the connection was lost\n" in result.err and
+           "CHECK AT BOTH ENDS" in result.err and
+           "secmig status" in result.err, repr(result))
     expect(not guest.running_on(), "it runs on %s" % guest.running_on())
     expect("g1--migratedaway" in rig.a.domains(), repr(rig.a.domains()))
+    rig.clean()
+
+
+@cases.case("xl: success, but the daemon is not content: its code is xl's")
+def late_no(rig):
+    guest = running_guest(rig)
+    fake(rig, "late-no")
+    result = secure(rig)
+    expect(result.code == 27 and "The domain runs at the target, but: xl"
+           " complained in the end" in result.err, repr(result))
+    expect(guest.runs_only_on(rig.b), "it runs on %s" % guest.running_on())
     rig.clean()
 
 

@@ -12,6 +12,7 @@ Scenes:
     refuse       ANSWER 21 with a rule and a reason
     break        closes the stream after 20 MB, RESULT 14
     die          ends without a word after 20 MB
+    deaf         no longer reads when READY comes, but passes that on
     deny         keeps GO back; says in the receiver's place that it failed
     cut          keeps GO back and closes everything, RESULT 14
     lose-report  passes GO on, loses the report, RESULT 0
@@ -28,6 +29,7 @@ import sys
 SOCKET = "/run/xen/secmig.sock"
 MAGIC = b"Xen saved domain, xl format\n \0 \r"
 BANNER = b"xl migration receiver ready, send binary domain data.\n"
+READY = b"domain received, ready to unpause\0"
 GO = b"domain is yours, you are cleared to unpause\0"
 REPORT = b"my copy unpause results are as follows\0"
 
@@ -119,6 +121,16 @@ def main():
             if not data:
                 break
             back += data
+            if scene == "deaf" and READY in back:
+                os.close(to_us)
+                to_us = -1
+                os.write(from_us, data)
+                result = (14, "the connection was lost")
+                # an error on it: the client has closed its end
+                waiter = select.poll()
+                waiter.register(from_us, 0)
+                waiter.poll(60000)
+                break
             if not (scene == "lose-report" and go):
                 os.write(from_us, data)
             if scene == "lose-report" and REPORT + b"\0" in back:
@@ -149,7 +161,8 @@ def main():
     seen["bytes"] = count
     seen["go"] = go
     peer.close()
-    os.close(to_us)
+    if to_us >= 0:
+        os.close(to_us)
     os.close(from_us)
     if scene == "die":
         return
