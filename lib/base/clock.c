@@ -60,13 +60,41 @@ static int literal(const char **s, char c)
     return *(*s)++ == c ? 0 : SM_CONFIG;
 }
 
+/*
+ * Days since 1970-01-01 of a date, and back, in the proleptic Gregorian
+ * calendar.  Not timegm(3) and gmtime(3): they read the system's time zone
+ * from a file, which sandboxed processes and parsers have no use for.
+ * Counted in years that begin in March, so that a leap day ends one.
+ */
+static int64_t days_of(int64_t year, int month, int day)
+{
+    int64_t y = month > 2 ? year : year - 1;
+    int64_t in_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 +
+                      day - 1;
+
+    /* 719468 days from 0000-03-01 to 1970-01-01; y is never negative. */
+    return y * 365 + y / 4 - y / 100 + y / 400 + in_year - 719468;
+}
+
+static void date_of(int64_t days, int64_t *year, int *month, int *day)
+{
+    int64_t from = days + 719468, era = from / 146097, in_era, y, in_year;
+
+    in_era = from % 146097;
+    y = (in_era - in_era / 1460 + in_era / 36524 - in_era / 146096) / 365;
+    in_year = in_era - (365 * y + y / 4 - y / 100);
+    *month = (int)((5 * in_year + 2) / 153);
+    *day = (int)(in_year - (153 * *month + 2) / 5) + 1;
+    *month += *month < 10 ? 3 : -9;
+    *year = era * 400 + y + (*month <= 2);
+}
+
 int sm_clock_parse(const char *text, int64_t *out)
 {
     static const int days[] = { 31, 28, 31, 30, 31, 30,
                                 31, 31, 30, 31, 30, 31 };
     int year, month, day, hour, minute, second, oh = 0, om = 0, sign = 0;
     const char *s = text;
-    struct tm tm;
 
     if (strlen(text) != 20 && strlen(text) != 25)
         return SM_CONFIG;
@@ -92,23 +120,29 @@ int sm_clock_parse(const char *text, int64_t *out)
                               (year % 100 != 0 || year % 400 == 0))))
         return SM_CONFIG;
 
-    memset(&tm, 0, sizeof(tm));
-    tm.tm_year = year - 1900;
-    tm.tm_mon = month - 1;
-    tm.tm_mday = day;
-    tm.tm_hour = hour;
-    tm.tm_min = minute;
-    tm.tm_sec = second;
-    *out = (int64_t)timegm(&tm) - sign * (oh * 3600 + om * 60);
+    *out = days_of(year, month, day) * 86400 + hour * 3600 + minute * 60 +
+           second - sign * (oh * 3600 + om * 60);
     return 0;
 }
 
 void sm_clock_format(int64_t t, char out[static 21])
 {
-    time_t tt = (time_t)t;
-    struct tm tm;
+    /* 0000-03-01 to 9999-12-31T23:59:59 */
+    const int64_t first = -719468LL * 86400, last = 253402300799LL;
+    int64_t days = t / 86400, year;
+    int second = (int)(t % 86400), month, day;
 
-    if (!gmtime_r(&tt, &tm) ||
-        strftime(out, 21, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+    if (t < first || t > last) {
         strcpy(out, "?");
+        return;
+    }
+    if (second < 0) {
+        second += 86400;
+        days--;
+    }
+    date_of(days, &year, &month, &day);
+    snprintf(out, 21, "%04u-%02u-%02uT%02u:%02u:%02uZ",
+             (unsigned int)year % 10000, (unsigned int)month % 100,
+             (unsigned int)day % 100, (unsigned int)second / 3600 % 100,
+             (unsigned int)second / 60 % 60, (unsigned int)second % 60);
 }
