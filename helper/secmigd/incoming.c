@@ -34,6 +34,7 @@
 #include "spawn.h"
 
 #define TEXT_OUTPUT_MAX 1024    /* one line from secmig-xl */
+#define STRANGER_LINES 10       /* of log a second */
 
 enum in_state { IN_STRANGER, IN_WAIT, IN_CHECK, IN_ROOM, IN_XL, IN_MOVE,
                 IN_CLEAN };
@@ -60,6 +61,26 @@ struct incoming {
 
 static struct incoming *sessions;
 static struct ipc_message message;      /* the one being handled */
+
+bool incoming_may_log(void)
+{
+    static int64_t second;
+    static unsigned int lines, left_out;
+    int64_t now = sm_clock_now_ms() / 1000;
+
+    if (now != second) {
+        if (left_out)
+            sm_warning("%u lines about strangers were left out", left_out);
+        second = now;
+        lines = left_out = 0;
+    }
+    if (lines == STRANGER_LINES) {
+        left_out++;
+        return false;
+    }
+    lines++;
+    return true;
+}
 
 static void incoming_free(struct incoming *in)
 {
@@ -347,8 +368,9 @@ static void on_key(struct incoming *in, struct sm_wire_reader *r)
     if (!rc && strcmp(name, in->pairing.name))
         rc = SM_UNPAIRED;
     if (rc) {
-        sm_warning("in-%lu: from=%s: host \"%s\" with key %s is not paired "
-                   "here", in->id, in->from, name, print);
+        if (incoming_may_log())
+            sm_warning("in-%lu: from=%s: host \"%s\" with key %s is not "
+                       "paired here", in->id, in->from, name, print);
         /* No more than that to a stranger. */
         if (tell_peer(in, IPC_PEER_KEY_IS, SM_UNPAIRED, NULL,
                       "this host is not paired there", NULL))
@@ -403,9 +425,10 @@ static void on_end(struct incoming *in, struct sm_wire_reader *r)
     received = sm_wire_get_u64(r);
     if (sm_wire_end(r))
         return;
-    sm_info("in-%lu: from=%s connection ended: code=%d received=%llu "
-            "text=\"%s\"", in->id, in->from, -code,
-            (unsigned long long)received, text);
+    if (in->state != IN_STRANGER || incoming_may_log())
+        sm_info("in-%lu: from=%s connection ended: code=%d received=%llu "
+                "text=\"%s\"", in->id, in->from, -code,
+                (unsigned long long)received, text);
     if (receive_active(&in->receive))
         loop_arm(&in->timer, parent.conf.finish_timeout, xl_too_slow, in);
 }
@@ -476,7 +499,7 @@ static void peer_ended(void *ctx, int status)
 {
     struct incoming *in = ctx;
 
-    if (status)
+    if (status && (in->state != IN_STRANGER || incoming_may_log()))
         sm_warning("in-%lu: the peer process ended: %s", in->id,
                    spawn_status_text(status));
 }

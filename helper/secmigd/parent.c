@@ -72,9 +72,10 @@ static void on_connection(void *ctx, short revents)
                     NULL, 0, NI_NUMERICHOST))
         strcpy(host, "?");
     if (incoming_strangers() >= parent.conf.max_unauthenticated) {
-        sm_warning("connection from %s dropped: %d are not authenticated "
-                   "yet (max-unauthenticated)", host,
-                   parent.conf.max_unauthenticated);
+        if (incoming_may_log())
+            sm_warning("connection from %s dropped: %d are not "
+                       "authenticated yet (max-unauthenticated)", host,
+                       parent.conf.max_unauthenticated);
         close(fd);
         return;
     }

@@ -60,6 +60,13 @@ void outgoing_new(int fd, uid_t uid);
 /* Takes over `fd`; `from` is its numeric address, for the log. */
 void incoming_new(int fd, const char *from);
 
+/*
+ * Whether one more line about a host that is not authenticated may be logged
+ * now: whoever can open connections must not be able to fill the disk.
+ * Counts what was left out and says how much it was.
+ */
+bool incoming_may_log(void);
+
 /* ---- both ---- */
 
 /* One line for each session, appended to `w` as text. */
