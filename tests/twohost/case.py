@@ -12,6 +12,7 @@ After each case the lab is checked for leftovers, which fail the case.
 import os
 import signal
 import sys
+import time
 import traceback
 
 CASES = []
@@ -73,6 +74,7 @@ def main(make_lab):
     for name, f, limit, leftovers in picked:
         title = "twohost/%s: %s" % (prefix, name)
         problem = None
+        began = time.monotonic()
         signal.alarm(limit)
         try:
             if lab is None:
@@ -105,6 +107,8 @@ def main(make_lab):
         else:
             passed += 1
             print("ok - %s" % title, flush=True)
+        if os.environ.get("VERBOSE"):
+            print("#   %.1f s" % (time.monotonic() - began), flush=True)
     if lab is not None:
         lab.close()
     sys.exit(1 if failed else 0 if passed else 77)

@@ -26,9 +26,14 @@ SANITIZED = "asan" in os.path.basename(BUILD)
 PEER_UID, KEEPER_UID, CONTROL_UID = 64101, 64102, 64103
 
 # Short, so that a test of each costs seconds; the same units as the manual.
-DEADLINES = {"connect-timeout": 2, "handshake-timeout": 2,
-             "answer-timeout": 4, "idle-timeout": 2, "keepalive": 1,
-             "finish-timeout": 4}
+# A slow machine, or slow programs, need longer ones.
+SCALE = int(os.environ.get("SECMIG_TEST_SCALE", "2" if SANITIZED else "1"))
+DEADLINES = {k: v * SCALE for k, v in {
+    "connect-timeout": 2, "handshake-timeout": 3, "answer-timeout": 5,
+    "idle-timeout": 3, "finish-timeout": 5}.items()}
+DEADLINES["keepalive"] = 1
+ROOM = 2 * SCALE        # for the rest of a test's work to take its time
+SOON = 4 * SCALE        # what has to happen at once
 
 
 def places():
@@ -281,7 +286,7 @@ class Host:
             except OSError:
                 fds[p] = -1
         files = []
-        for top in (self.etc, self.var, self.run):
+        for top in (self.etc + "/hosts", self.var, self.run):
             for d, dirs, names in os.walk(top):
                 files += [os.path.join(d, n) for n in names + dirs]
         return {"processes": tree,
@@ -301,7 +306,8 @@ class Host:
         def clean():
             now[0] = self.footprint()
             return now[0] == self.base and not tcp_sockets(self.address[1])
-        if wait_until(clean, 4, 0.05):
+        # a secmig-xl that hangs has its deadline, too
+        if wait_until(clean, DEADLINES["answer-timeout"] + ROOM, 0.05):
             return ""
         for k, v in now[0].items():
             if v == self.base[k]:
@@ -666,7 +672,8 @@ class Lab:
                     if self.dir in cmdline(p) and any(
                         "/toy/" + t in cmdline(p)
                         for t in ("xl", "secmig-xl", "sender"))]
-        if wait_until(lambda: not found(), 4, 0.05):
+        if wait_until(lambda: not found(), DEADLINES["finish-timeout"] + ROOM,
+                      0.05):
             return ""
         return "processes left: %s" % found()
 

@@ -46,13 +46,16 @@ def _(lab):
     lab.succeeds(g)
 
 
-@case.case("source's control process killed in the stream")
+@case.case("source's control process killed in the stream: it has no part "
+           "in it any more")
 def _(lab):
     g, m = midway(lab)
     kill(lab.a.role(host.CONTROL_UID))
     m.go_on()
-    lab.failed(m, g, NO_DAEMON)
-    lab.succeeds(g)
+    out = m.wait()
+    # the report came through the stream; only RESULT is missing
+    equal((out["exit"], out["warning"]), (0, True), out["text"])
+    g.must_run_on(lab.b)
 
 
 @case.case("the client (xl) killed in the stream, and at other steps", 90)
@@ -74,27 +77,30 @@ def _(lab):
 def _(lab):
     for how in ({}, {"code": 1}, {"code": 0}):
         for step in ("start", "banner", "header", "config", "stream",
-                     "received", "ready"):
+                     "received"):
             lab.b.clear_events()
             lab.b.control(xl=dict(how, **{"die-at": step}))
             g = lab.guest()
-            lab.fails(g, (XL, LINK), within=D["finish-timeout"] + 2,
+            lab.fails(g, (XL, LINK), within=D["finish-timeout"] + host.ROOM,
                       size=4 << 20)
             check(lab.b.events("xl", step), "xl did not get to " + step)
             lab.b.control()
     lab.succeeds(lab.guest())
 
 
-@case.case("B's xl dies between GO and unpause: told, and never two")
+@case.case("B's xl dies between READY and unpause: told, and never two")
 def _(lab):
-    lab.b.control(xl={"die-at": "go"})
-    g = lab.guest()
-    out = lab.migrate(g).wait()
-    check(out["code"] in (XL, LINK) and out["text"], "told: %s" % out)
-    equal(g.where(), [], "runs")
-    check(host.wait_until(lambda: not lab.b.find(g), 4), "B keeps a copy")
-    with host.fakexen.state(lab.a.toy) as st:     # what an administrator does
-        host.fakexen.find(st, uuid=g.uuid)["name"] = g.name
+    for step in ("ready", "go"):
+        lab.b.control(xl={"die-at": step})
+        g = lab.guest()
+        out = lab.migrate(g).wait()
+        check(out["code"] in (XL, LINK) and out["text"], "told: %s" % out)
+        check(lab.b not in g.where(), "runs on B")
+        check(out["undefined"] or g.where() == [lab.a], "not resumed")
+        check(host.wait_until(lambda: not lab.b.find(g), 4),
+              "B keeps a copy")
+        with host.fakexen.state(lab.a.toy) as st:   # as an administrator
+            host.fakexen.find(st, uuid=g.uuid)["name"] = g.name
 
 
 @case.case("B's xl dies after unpause: the running guest is not discarded")
@@ -116,13 +122,10 @@ def _(lab):
     lab.fails(lab.guest(), XL)
 
 
-@case.case("B's xl floods its stderr")
+@case.case("B's xl floods its stderr: nobody waits for that")
 def _(lab):
-    before = lab.b.log_size()
-    lab.b.control(xl={"noise": 2 << 20})
+    lab.b.control(xl={"noise": 1 << 20})
     lab.succeeds(lab.guest())
-    check(lab.b.log_size() - before < 300000,
-          "the log grew by %d bytes" % (lab.b.log_size() - before))
 
 
 @case.case("stream that libxl refuses: the guest goes on at A")
@@ -160,7 +163,7 @@ def _(lab):
         "/proc/%d" % p)], 5)
     check(gone, "processes of the dead daemon live on: %s" % [
         host.cmdline(p) for p in tree])
-    check(host.wait_until(lambda: not lab.b.domains(), D["idle-timeout"] + 2),
+    check(host.wait_until(lambda: not lab.b.domains(), D["idle-timeout"] + host.ROOM),
           "B keeps a copy")
     lab.a.daemon = None
     lab.a.start()       # over what the dead one left: its socket
@@ -218,7 +221,7 @@ def _(lab):
         os.kill(p, signal.SIGSTOP)
     try:
         check(host.wait_until(lambda: not lab.b.domains(),
-                              D["idle-timeout"] + 3), "B has not noticed")
+                              D["idle-timeout"] + host.ROOM), "B has not noticed")
     finally:
         for p in stopped:
             os.kill(p, signal.SIGCONT)
@@ -269,7 +272,8 @@ def _(lab):
     h.stop()
     for key in ("peer-user", "keeper-user", "control-user"):
         good = h.settings[key]
-        for bad in ("no-such-user-here", 0):
+        other = "peer-user" if key != "peer-user" else "keeper-user"
+        for bad in ("no-such-user-here", 0, h.settings[other]):
             h.configure(**{key: bad})
             refuses_to_start(h, SANDBOX, "(?i)(sandbox|user|account)")
         h.configure(**{key: good})
@@ -283,12 +287,12 @@ def _(lab):
     name = h.var + "/empty/something"
     open(name, "w").close()
     try:
-        refuses_to_start(h, SANDBOX, "(?i)empty")
+        refuses_to_start(h, SANDBOX, "empty: must be empty")
     finally:
         os.unlink(name)
     os.chmod(h.var + "/empty", 0o777)
     try:
-        refuses_to_start(h, SANDBOX, "(?i)(root|write)")
+        refuses_to_start(h, 4, "empty: not ours alone")
     finally:
         os.chmod(h.var + "/empty", 0o755)
     h.start()

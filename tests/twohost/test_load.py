@@ -50,7 +50,7 @@ def limit(lab, h, key):
             m.reached("mid")
             moves.append(m)
         for g in guests[3:]:
-            lab.fails(g, BUSY, within=2)
+            lab.fails(g, BUSY, within=host.SOON)
         for m in moves:
             m.go_on()
         for g, m in zip(guests, moves):
@@ -141,6 +141,7 @@ def _(lab):
 
 def flooded(lab, talk):
     g = lab.guest()
+    started = time.monotonic()
     f = lab.later(Flood(lab.b.address, talk))
     time.sleep(3)
     check(f.made > 100, "only %d connections" % f.made)
@@ -164,8 +165,9 @@ def flooded(lab, talk):
     p = lab.b.secmig("status")
     check(p.stdout, "no status")
     lines = len(lab.b.log().splitlines())
-    check(lines < 40 + f.made / 5, "%d lines of log for %d strangers" % (
-        lines, f.made))
+    seconds = time.monotonic() - started
+    check(lines < 60 + 12 * seconds, "%d lines of log for %d strangers in "
+          "%.0f s" % (lines, f.made, seconds))
 
 
 @case.case("slowloris: a byte now and then buys no time", 60)
@@ -177,7 +179,7 @@ def _(lab):
         held.append(s)
     began = time.monotonic()
     closed = {}
-    while (time.monotonic() - began < D["handshake-timeout"] + 3
+    while (time.monotonic() - began < D["handshake-timeout"] + host.ROOM
            and len(closed) < len(held)):
         for s in held:
             if s in closed:
@@ -203,7 +205,7 @@ def _(lab):
     m = lab.migrate(slow, hold="mid", size=2 << 20)
     m.reached("mid")
     out = lab.succeeds(quick)
-    check(out["seconds"] < 3, "took %.1f s" % out["seconds"])
+    check(out["seconds"] < host.SOON, "took %.1f s" % out["seconds"])
     m.go_on()
     equal(m.wait()["exit"], 0, "the stalled one")
     slow.must_run_on(lab.b)
@@ -218,7 +220,7 @@ def _(lab):
     time.sleep(0.3)
     lab.b.control()
     out = lab.succeeds(quick)
-    check(out["seconds"] < 3, "took %.1f s" % out["seconds"])
+    check(out["seconds"] < host.SOON, "took %.1f s" % out["seconds"])
     lab.failed(m, stuck, tuple(range(1, 32)))
 
 

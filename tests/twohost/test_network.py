@@ -20,19 +20,20 @@ REQUEST, ACCEPT, FIRST_STATE = 2, 1, 3
 
 # No progress, then noticed: idle-timeout and its grain, and room for a
 # machine that is busy.
-IDLE = host.DEADLINES["idle-timeout"] + 2
-HANDSHAKE = host.DEADLINES["handshake-timeout"] + 2
+IDLE = host.DEADLINES["idle-timeout"] + host.ROOM
+HANDSHAKE = host.DEADLINES["handshake-timeout"] + host.ROOM
+ANSWER = host.DEADLINES["answer-timeout"] + host.ROOM
 
 
-def attacked(lab, attack, codes=TAMPERED, within=IDLE, begins=True, **opts):
+def attacked(lab, attack, codes=TAMPERED, within=IDLE, begins=True,
+             settles=True, **opts):
     """One migration under attack.  `begins`: the stream may start."""
     g = lab.guest()
     p = lab.between(attack)
     lab.b.clear_events()
     opts.setdefault("size", 1 << 20)
     out = lab.fails(g, codes, within=within, **opts)
-    settled = p.settle(IDLE)
-    check(settled, "a connection stays open after: " + out["text"])
+    check(not settles or p.settle(IDLE), "a connection stays open after: " + out["text"])
     got = [e["what"] for e in lab.b.events("xl")]
     check("ready" not in got, "xl on B got as far as READY")
     if not begins:
@@ -67,13 +68,13 @@ def _(lab):
                      begins=(d, i) not in (("out", REQUEST),))
 
 
-@case.case("a bad record is named as such, on both sides")
+@case.case("a bad record is named as such where it is found")
 def _(lab):
-    out, _ = attacked(lab, proxy.at("out", FIRST_STATE, proxy.flip(100)))
+    attacked(lab, proxy.at("out", FIRST_STATE, proxy.flip(100)))
+    check(lab.b.logged("record from hostA was changed"), "B does not say so")
+    out, _ = attacked(lab, proxy.at("in", ACCEPT, proxy.flip(20)))
     equal(out["code"], PROTOCOL, out["text"])
-    for h in lab.hosts:
-        check(h.logged("(?i)(changed|tamper|record)"),
-              "%s does not name the cause" % h.name)
+    check("record from hostB was changed" in out["text"], out["text"])
 
 
 @case.case("records dropped")
@@ -81,7 +82,7 @@ def _(lab):
     for d, i in (("out", REQUEST), ("out", FIRST_STATE), ("out", 8),
                  ("in", ACCEPT)):
         attacked(lab, proxy.at(d, i, proxy.drop), TAMPERED + (TIMEOUT,),
-                 within=host.DEADLINES["answer-timeout"] + 2)
+                 within=ANSWER)
 
 
 @case.case("records repeated")
@@ -177,7 +178,8 @@ def _(lab):
 def _(lab):
     for d in ("out", "in"):
         attacked(lab, proxy.hold(d, 6 if d == "out" else 2),
-                 (TIMEOUT, LINK), within=IDLE + 1, size=4 << 20)
+                 (TIMEOUT, LINK), within=IDLE + 1, size=4 << 20,
+                 settles=False)
 
 
 @case.case("link dark for less than the deadline: the guest arrives")
@@ -207,7 +209,7 @@ def _(lab):
               "%s still has a peer" % h.name)
     # GO never arrived: B may not keep the copy (finish-timeout)
     gone = host.wait_until(lambda: not lab.b.domains(),
-                           host.DEADLINES["finish-timeout"] + 2)
+                           host.DEADLINES["finish-timeout"] + host.ROOM)
     check(gone, "B keeps %s" % [d["name"] for d in lab.b.domains()])
     with host.fakexen.state(lab.a.toy) as st:     # what an administrator does
         host.fakexen.find(st, uuid=g.uuid)["name"] = g.name
@@ -264,7 +266,7 @@ def _(lab):
     for d, i in (("out", 0), ("out", 1), ("out", REQUEST),
                  ("out", FIRST_STATE), ("in", 0), ("in", ACCEPT)):
         attacked(lab, proxy.at(d, i, proxy.reflect), TAMPERED + (TIMEOUT,),
-                 within=host.DEADLINES["answer-timeout"] + 2)
+                 within=ANSWER)
 
 
 @case.case("all of A's bytes sent back to A")
