@@ -11,7 +11,7 @@
  *               mode and nothing else; only when asked for by this name, and
  *               warned about each time it is opened
  *
- * docs/protocol.md gives the layout of the file.
+ * seal.c begins with the layout of the file.
  */
 #ifndef SM_SEAL_SEAL_H
 #define SM_SEAL_SEAL_H

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* One test case per sentence of trust/pairing.h's contract. */
+#include <signal.h>
 #include <sodium.h>
+#include <sys/wait.h>
 
 #include "base/secret.h"
 #include "scratch.h"
@@ -220,6 +222,47 @@ START_TEST(files_of_other_users_are_no_match)
     put("hostB", key_b, 0644);
     ck_assert_int_eq(chown(scratch_path("hostB"), 12345, 0), 0);
     assert_refused("owned by another user");
+}
+END_TEST
+
+#define ROUNDS 10000
+
+/* Swap two files for each other as fast as it goes. */
+static pid_t swap_for_ever(const char *a, const char *b)
+{
+    pid_t pid = fork();
+
+    ck_assert_int_ge(pid, 0);
+    while (!pid)
+        if (renameat2(AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE))
+            _exit(1);
+    return pid;
+}
+
+START_TEST(a_file_that_is_swapped_between_check_and_use_is_no_match)
+{
+    char good[512], bad[512];
+    int i, found = 0, status;
+    struct sm_pairing out;
+    pid_t pid;
+
+    snprintf(good, sizeof(good), "%s", scratch_path("hostB"));
+    snprintf(bad, sizeof(bad), "%s", scratch_path(".bad"));
+    put("hostB", key_b, 0644);
+    put(".bad", key_c, 0666);
+    pid = swap_for_ever(good, bad);
+    for (i = 0; i < ROUNDS; i++) {
+        if (by_name("hostB", &out))
+            continue;
+        found++;
+        ck_assert_mem_eq(out.key, key_b, 32);
+    }
+    kill(pid, SIGKILL);
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert(WIFSIGNALED(status));
+    /* Both were met, so there was something to confuse. */
+    ck_assert_int_gt(found, 0);
+    ck_assert_int_lt(found, ROUNDS);
 }
 END_TEST
 
@@ -492,6 +535,8 @@ int main(void)
     tcase_add_test(unsafe,
                    other_kinds_of_file_are_no_match_and_do_not_stall);
     tcase_add_test(unsafe, files_of_other_users_are_no_match);
+    tcase_add_test(unsafe,
+        a_file_that_is_swapped_between_check_and_use_is_no_match);
     tcase_add_test(unsafe, large_files_are_no_match);
     tcase_add_test(unsafe, one_bad_file_does_not_shut_out_the_others);
     tcase_add_test(unsafe, a_directory_others_may_write_is_refused);
