@@ -112,6 +112,13 @@ int sm_pairing_parse(const char *name, const char *text, size_t len,
                      struct sm_pairing *out, char *why, size_t why_size)
     SM_WARN_UNUSED;
 
+/*
+ * Whether a pairing may be written: a good name, an address, a port, a usable
+ * key, a comment of clean text.  Returns NULL, or what is wrong (a static
+ * string).
+ */
+const char *sm_pairing_problem(const struct sm_pairing *p);
+
 /* Write "HOST:PORT" or "[V6]:PORT" (the inverse of sm_conf_address()). */
 #define SM_PAIRING_ENDPOINT_SIZE (SM_PAIRING_ADDRESS_SIZE + 9)
 void sm_pairing_endpoint(const struct sm_pairing *p,
