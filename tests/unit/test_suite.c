@@ -157,6 +157,62 @@ START_TEST(what_is_sealed_opens_apart_and_in_place)
 }
 END_TEST
 
+/* draft-irtf-cfrg-aegis-aead A.3 vector 1; the Galois/Counter Mode proposal
+ * of McGrew and Viega, test case 14; RFC 8439 section 2.8.2. */
+static const char ladies[] =
+    "Ladies and Gentlemen of the class of '99: If I could offer you only one "
+    "tip for the future, sunscreen would be it.";
+static const struct {
+    uint8_t key[32], nonce[32];
+    const char *ad, *in, *tail;     /* tail: end of the text, and the tag */
+    size_t ad_len, len, tail_len;
+} published[] = {
+    [SM_SUITE_AEGIS256] = {
+        { 0x10, 0x01 }, { 0x10, 0x00, 0x02 },
+        "", "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
+        "\x75\x4f\xc3\xd8\xc9\x73\x24\x6d\xcc\x6d\x74\x14\x12\xa4\xb2\x36"
+        "\x11\x81\xa1\xd1\x80\x91\x08\x2b\xf0\x26\x6f\x66\x29\x7d\x16\x7d"
+        "\x2e\x68\xb8\x45\xf6\x1a\x3b\x05\x27\xd3\x1f\xc7\xb7\xb8\x9f\x13",
+        0, 16, 48 },
+    [SM_SUITE_AES256GCM] = {
+        { 0 }, { 0 }, "", "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
+        "\xce\xa7\x40\x3d\x4d\x60\x6b\x6e\x07\x4e\xc5\xd3\xba\xf3\x9d\x18"
+        "\xd0\xd1\xc8\xa7\x99\x99\x6b\xf0\x26\x5b\x98\xb5\xd4\x8a\xb9\x19",
+        0, 16, 32 },
+    [SM_SUITE_CHACHA20POLY1305] = {
+        { 0x80, 0x81, 0x82, 0x83, 0x84, 0x85, 0x86, 0x87, 0x88, 0x89, 0x8a,
+          0x8b, 0x8c, 0x8d, 0x8e, 0x8f, 0x90, 0x91, 0x92, 0x93, 0x94, 0x95,
+          0x96, 0x97, 0x98, 0x99, 0x9a, 0x9b, 0x9c, 0x9d, 0x9e, 0x9f },
+        { 7, 0, 0, 0, 0x40, 0x41, 0x42, 0x43, 0x44, 0x45, 0x46, 0x47 },
+        "\x50\x51\x52\x53\xc0\xc1\xc2\xc3\xc4\xc5\xc6\xc7", ladies,
+        "\x61\x16"
+        "\x1a\xe1\x0b\x59\x4f\x09\xe2\x6a\x7e\x90\x2e\xcb\xd0\x60\x06\x91",
+        12, sizeof(ladies) - 1, 18 },
+};
+
+START_TEST(published_vectors_match)
+{
+    uint8_t out[200], back[200];
+    struct sm_suite_key k;
+    size_t n, tail = published[_i].tail_len;
+
+    if (!here(_i))
+        return;
+    ck_assert_int_eq(sm_suite_key_set(&k, (enum sm_suite)_i,
+                                      published[_i].key), 0);
+    ck_assert_int_eq(sm_suite_seal(&k, published[_i].nonce, published[_i].ad,
+                                   published[_i].ad_len,
+                                   (const uint8_t *)published[_i].in,
+                                   published[_i].len, out), 0);
+    n = published[_i].len + sm_suite_tag_len((enum sm_suite)_i);
+    ck_assert_mem_eq(out + n - tail, published[_i].tail, tail);
+    ck_assert_int_eq(sm_suite_open(&k, published[_i].nonce, published[_i].ad,
+                                   published[_i].ad_len, out, n, back), 0);
+    ck_assert_mem_eq(back, published[_i].in, published[_i].len);
+    sm_suite_key_wipe(&k);
+}
+END_TEST
+
 START_TEST(a_forgery_is_refused_and_leaves_no_plaintext)
 {
     uint8_t key[32] = { 3 }, nonce[32] = { 4 }, out[164], back[132];
@@ -215,6 +271,7 @@ int main(void)
     tcase_add_test(t, a_suite_that_is_not_here_takes_no_key);
     tcase_add_loop_test(t, what_is_sealed_opens_apart_and_in_place, 1,
                         ALL_SUITES + 1);
+    tcase_add_loop_test(t, published_vectors_match, 1, ALL_SUITES + 1);
     tcase_add_loop_test(t, a_forgery_is_refused_and_leaves_no_plaintext, 1,
                         ALL_SUITES + 1);
     suite_add_tcase(suite, t);
