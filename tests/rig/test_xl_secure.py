@@ -83,7 +83,7 @@ def still_here(rig, guest, since):
     expect(list(rig.a.domains()) == ["g1"], "domains: %s" % rig.a.domains())
 
 
-def gone_there(rig, timeout=10):
+def gone_there(rig, timeout=60):
     deadline = time.monotonic() + timeout
     while rig.b.domains() and time.monotonic() < deadline:
         time.sleep(0.5)
@@ -161,6 +161,19 @@ def refusal(rig):
     expect(result.err == "Migration refused: the destination does not want it"
            " (rule payroll-stays)\n", repr(result))
     still_here(rig, guest, since)
+
+
+@cases.case("xl: -C sends another config, under the guest's own uuid")
+def config(rig):
+    guest = running_guest(rig)
+    uuid = rig.a.run("xl list -v g1 | awk 'NR == 2 {print $7}'").out.strip()
+    rig.a.put("/rig/guest/other.cfg", guest.config + 'on_reboot = "destroy"\n')
+    fake(rig, "refuse")
+    result = secure(rig, "-C /rig/guest/other.cfg")
+    expect(result.code == 21, repr(result))
+    sent = json.loads(saw(rig)["config"])
+    expect(sent["c_info"]["uuid"] == uuid, "%s: %r" % (uuid, sent["c_info"]))
+    expect(sent["on_reboot"] == "destroy", "not the config of -C")
 
 
 @cases.case("xl: --secure excludes -s, -e and -F")

@@ -670,5 +670,6 @@ int main(void)
 
     unlink(socket_path);
     libxl_ctx_free(ctx);
+    xtl_logger_destroy(logger);
     return failed;
 }
