@@ -20,9 +20,9 @@
 /* schema.S */
 extern const char sm_policy_schema[], sm_policy_schema_end[];
 
-/* The first error that libxml2 reports. */
+/* What libxml2 reports: whether it did at all, and the first one's words. */
 struct first_error {
-    bool set, no_memory;
+    bool any, set, no_memory;
     unsigned int line;
     char text[256];
 };
@@ -47,6 +47,7 @@ static void on_error(void *ctx, xmlErrorPtr error)
     struct first_error *first = ctx;
     size_t n;
 
+    first->any = true;
     /* RELAX NG validation has errors of its own with the same number. */
     if (error && error->code == XML_ERR_NO_MEMORY &&
         error->level == XML_ERR_FATAL)
@@ -90,7 +91,7 @@ static int parse_xml(const void *xml, size_t len, xmlDocPtr *tree,
     if (!ctxt)
         return SM_NO_MEMORY;
     *tree = xmlCtxtReadMemory(ctxt, xml, (int)len, NULL, "UTF-8", options);
-    if (*tree && !ctxt->wellFormed) {
+    if (*tree && (!ctxt->wellFormed || first->any)) {
         xmlFreeDoc(*tree);
         *tree = NULL;
     }
@@ -110,9 +111,11 @@ static int validate(xmlDocPtr tree, struct first_error *first)
 
     parser = xmlRelaxNGNewMemParserCtxt(
         sm_policy_schema, (int)(sm_policy_schema_end - sm_policy_schema));
-    if (parser)
+    if (parser) {
+        xmlRelaxNGSetParserStructuredErrors(parser, on_error, first);
         schema = xmlRelaxNGParse(parser);
-    if (schema)
+    }
+    if (schema && !first->any)
         valid = xmlRelaxNGNewValidCtxt(schema);
     if (!valid) {
         /* The schema is ours and tested: only memory can be short. */
@@ -121,7 +124,12 @@ static int validate(xmlDocPtr tree, struct first_error *first)
     }
     xmlRelaxNGSetValidStructuredErrors(valid, on_error, first);
     r = xmlRelaxNGValidateDoc(valid, tree);
-    rc = r == 0 ? 0 : r > 0 && !first->no_memory ? SM_POLICY : SM_NO_MEMORY;
+    /* Short of memory, libxml2 can call a document valid although it has
+     * reported an error: no report at all is needed for "valid". */
+    if (r == 0 && !first->any)
+        rc = 0;
+    else
+        rc = r >= 0 && !first->no_memory ? SM_POLICY : SM_NO_MEMORY;
 out:
     xmlRelaxNGFreeValidCtxt(valid);
     xmlRelaxNGFree(schema);
