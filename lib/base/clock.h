@@ -34,8 +34,8 @@ int sm_clock_left(int64_t deadline);
  */
 int sm_clock_parse(const char *text, int64_t *out);
 
-/* Write `t` as RFC 3339 in UTC, 21 bytes with the NUL; "?" when its year has
- * more than four digits. */
+/* Write `t` as RFC 3339 in UTC, 21 bytes with the NUL; "?" before
+ * 0000-03-01 and after 9999. */
 void sm_clock_format(int64_t t, char out[static 21]);
 
 #endif

@@ -14,6 +14,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* AddressSanitizer's runtime makes mlock(2) do nothing, successfully. */
+#if defined(__SANITIZE_ADDRESS__)
+#define SCRATCH_NO_MLOCK 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SCRATCH_NO_MLOCK 1
+#endif
+#endif
+#ifndef SCRATCH_NO_MLOCK
+#define SCRATCH_NO_MLOCK 0
+#endif
+
 static char scratch[64];
 
 static inline int scratch_remove_one(const char *path, const struct stat *st,

@@ -206,9 +206,36 @@ START_TEST(what_is_formatted_can_be_parsed)
 }
 END_TEST
 
-START_TEST(years_of_five_digits_are_a_question_mark)
+/* Every day of 400 years, which is the calendar's period, then samples from
+ * the whole range: the C library knows the same dates. */
+START_TEST(the_calendar_is_the_c_librarys)
+{
+    const int64_t day = 86400, first = -719468 * day;
+    char text[21], expected[40];
+    struct tm tm;
+    int64_t t;
+
+    for (t = first; t < 253402300800;
+         t += t > 0 && t < 146098 * day ? day : 97 * day + 4567) {
+        gmtime_r(&t, &tm);
+        snprintf(expected, sizeof(expected),
+                 "%04d-%02d-%02dT%02d:%02d:%02dZ", tm.tm_year + 1900,
+                 tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min,
+                 tm.tm_sec);
+        sm_clock_format(t, text);
+        ck_assert_str_eq(text, expected);
+    }
+}
+END_TEST
+
+START_TEST(what_cannot_be_told_in_four_digits_is_a_question_mark)
 {
     char text[21];
+
+    sm_clock_format(-719468LL * 86400, text);
+    ck_assert_str_eq(text, "0000-03-01T00:00:00Z");
+    sm_clock_format(-719468LL * 86400 - 1, text);
+    ck_assert_str_eq(text, "?");
 
     sm_clock_format(253402300799, text);
     ck_assert_str_eq(text, "9999-12-31T23:59:59Z");
@@ -241,7 +268,9 @@ int main(void)
     tcase_add_test(dates, every_single_byte_of_a_date_matters);
     tcase_add_test(dates, the_zone_of_this_machine_does_not_matter);
     tcase_add_test(dates, what_is_formatted_can_be_parsed);
-    tcase_add_test(dates, years_of_five_digits_are_a_question_mark);
+    tcase_add_test(dates, the_calendar_is_the_c_librarys);
+    tcase_add_test(dates,
+                   what_cannot_be_told_in_four_digits_is_a_question_mark);
     suite_add_tcase(suite, durations);
     suite_add_tcase(suite, dates);
     return scratch_run(suite);

@@ -545,7 +545,10 @@ int main(void)
     tcase_add_test(owners, roots_file_is_good_for_any_user);
     tcase_add_test(owners, a_file_that_may_not_be_opened_is_an_io_error);
     tcase_add_test(owners, a_directory_of_root_is_not_ones_own);
-    tcase_add_test(owners, a_secret_that_cannot_be_locked_is_not_read);
+    if (SCRATCH_NO_MLOCK)
+        printf("skip - locking: no mlock(2) under AddressSanitizer\n");
+    else
+        tcase_add_test(owners, a_secret_that_cannot_be_locked_is_not_read);
     if (geteuid() == 0)
         suite_add_tcase(suite, owners);
     else

@@ -278,14 +278,18 @@ int main(void)
     tcase_add_checked_fixture(c, setup, NULL);
     tcase_add_test(c, init_turns_core_dumps_and_ptrace_off);
     tcase_add_test(c, new_memory_is_zeroed_and_writable);
-    tcase_add_test(c, memory_is_locked_and_not_dumped);
+    if (SCRATCH_NO_MLOCK) {
+        printf("skip - locking: no mlock(2) under AddressSanitizer\n");
+    } else {
+        tcase_add_test(c, memory_is_locked_and_not_dumped);
+        tcase_add_test(c, a_lock_that_fails_is_an_error);
+    }
     tcase_add_test(c, memory_lies_between_inaccessible_pages);
     tcase_add_test(c, one_byte_too_many_ends_the_process);
     tcase_add_test(c, memory_is_wiped_when_freed);
     tcase_add_test(c, freed_memory_is_gone);
     tcase_add_test(c, free_takes_null);
     tcase_add_test(c, memory_that_cannot_be_had_is_an_error);
-    tcase_add_test(c, a_lock_that_fails_is_an_error);
     tcase_add_test(c, wipe_clears_exactly_those_bytes);
     tcase_add_test(c, every_single_bit_makes_a_difference);
     suite_add_tcase(suite, c);
