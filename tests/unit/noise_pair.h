@@ -7,6 +7,7 @@
 #define SM_TESTS_NOISE_PAIR_H
 
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -136,6 +137,29 @@ static UNUSED void run_all(struct pair *pair)
         ck_assert_int_eq(read_wire(pair->side[!writer(m)], &w), 0);
     }
     ck_assert(sm_noise_done(pair->side[1]));
+}
+
+/* Whether a suite is here; if not, the case is skipped aloud. */
+static UNUSED bool have_suite(int suite, const char *name)
+{
+    if (sm_suite_available() & SM_SUITE_BIT(suite))
+        return true;
+    printf("skip - %s: %s is not here\n", name,
+           sm_suite_name((unsigned int)suite));
+    fflush(stdout);
+    return false;
+}
+
+/* The same for a protocol. */
+static UNUSED bool have_protocol(const char *protocol, const char *name)
+{
+    const char *why = sm_noise_unsupported(protocol);
+
+    if (!why)
+        return true;
+    printf("skip - %s: %s: %s\n", name, protocol, why);
+    fflush(stdout);
+    return false;
 }
 
 /* A handshake that failed to read stays dead, and tells nothing. */

@@ -110,7 +110,7 @@ START_TEST(keys_and_nonces_are_those_of_the_document)
     int from;
 
     ck_assert_ptr_nonnull(s);
-    if (!(sm_suite_available() & SM_SUITE_BIT(_i))) {
+    if (!have_suite(_i, __func__)) {
         free(s);
         return;
     }
