@@ -139,12 +139,13 @@ static UNUSED void run_all(struct pair *pair)
     ck_assert(sm_noise_done(pair->side[1]));
 }
 
-/* Whether a suite is here; if not, the case is skipped aloud. */
+/* Whether a suite is here; if not, the case (its function is called NAME_fn
+ * by Check) is skipped aloud. */
 static UNUSED bool have_suite(int suite, const char *name)
 {
     if (sm_suite_available() & SM_SUITE_BIT(suite))
         return true;
-    printf("skip - %s: %s is not here\n", name,
+    printf("skip - %.*s: %s is not here\n", (int)strlen(name) - 3, name,
            sm_suite_name((unsigned int)suite));
     fflush(stdout);
     return false;
@@ -157,7 +158,8 @@ static UNUSED bool have_protocol(const char *protocol, const char *name)
 
     if (!why)
         return true;
-    printf("skip - %s: %s: %s\n", name, protocol, why);
+    printf("skip - %.*s: %s: %s\n", (int)strlen(name) - 3, name, protocol,
+           why);
     fflush(stdout);
     return false;
 }
