@@ -165,6 +165,7 @@ static bool value_ok(const struct check *c,
                      const struct sm_policy_known *known, const char *value)
 {
     uint8_t uuid[16];
+    uint64_t number, most;
 
     switch (known->kind) {
     case SM_FIELD_TEXT:
@@ -177,6 +178,9 @@ static bool value_ok(const struct check *c,
         return is_number(value);
     case SM_FIELD_ZERO:
         return !strcmp(value, "0");
+    case SM_FIELD_AT_MOST:
+        return sm_policy_number(known->words, UINT64_MAX, &most) &&
+               sm_policy_number(value, most, &number);
     case SM_FIELD_BOOL:
         return is_bool(value);
     case SM_FIELD_OFF:

@@ -5,6 +5,7 @@
 
 #define F(field, kind)       { field, SM_FIELD_##kind, NULL, 0 }
 #define ONE(field, words)    { field, SM_FIELD_ONE_OF, words, 0 }
+#define MAX(field, number)   { field, SM_FIELD_AT_MOST, number, 0 }
 #define LIST(field, element) { field, SM_FIELD_LIST, NULL, SM_POLICY_##element }
 
 #define SHUTDOWN_ACTIONS "destroy|restart|restart_rename|preserve|soft_reset"
@@ -111,7 +112,7 @@ static const struct sm_policy_known known[] = {
     F("b_info.extra_hvm", EMPTY),
     F("b_info.sched_params", EMPTY),
     F("b_info.sched_params.sched", WORD),
-    F("b_info.sched_params.weight", NUMBER),
+    MAX("b_info.sched_params.weight", "256"),   /* the default */
     F("b_info.sched_params.cap", NUMBER),
     F("b_info.sched_params.period", NUMBER),
     F("b_info.sched_params.budget", NUMBER),
@@ -251,7 +252,8 @@ static const struct sm_policy_known known[] = {
     F("nics", EMPTY),
     F("nics[*].backend_domid", ZERO),
     F("nics[*].devid", NUMBER),
-    F("nics[*].mtu", NUMBER),
+    /* A small one would become that of the whole bridge. */
+    ONE("nics[*].mtu", "0|1492|1500|9000"),
     ONE("nics[*].model", NIC_MODELS),
     F("nics[*].mac", ADDRESS),
     F("nics[*].ip", ADDRESS),

@@ -20,6 +20,7 @@ enum sm_policy_kind {
     SM_FIELD_NAME,      /* name of the guest: no "/" or ",", not empty */
     SM_FIELD_NUMBER,    /* an integer */
     SM_FIELD_ZERO,      /* 0 only */
+    SM_FIELD_AT_MOST,   /* a number up to the one in `words` */
     SM_FIELD_BOOL,      /* True, False, <default>, true, false, 0, 1 */
     SM_FIELD_OFF,       /* False, <default>, false */
     SM_FIELD_WORD,      /* letters, digits, "._-" */
@@ -40,7 +41,7 @@ enum sm_policy_kind {
 struct sm_policy_known {
     const char *field;          /* "[*]" for an index */
     enum sm_policy_kind kind;
-    const char *words;          /* ONE_OF: separated by "|" */
+    const char *words;          /* ONE_OF: separated by "|"; AT_MOST */
     enum sm_policy_list list;   /* LIST */
 };
 
