@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "xl.h"
 
-#include <errno.h>
 #include <seccomp.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 /*
  * Why each call is there:
- *   read, write, writev, close, lseek, fstat   standard streams
+ *   read, write, writev, close, lseek, fstat   standard streams, which are
+ *                                              all that is still open
  *   brk, munmap, mremap, madvise, futex        malloc
  *   mmap, mprotect                             malloc; never executable,
  *                                              mmap never of a file
@@ -39,6 +40,10 @@ int xl_sandbox(void)
     scmp_filter_ctx filter = NULL;
     size_t i;
     int r, rc;
+
+    /* The context's hypervisor and xenstore connections.  The parser needs
+     * neither; whoever takes it over must not have them. */
+    if (close_range(3, ~0U, 0)) { rc = SM_SANDBOX; goto out; }
 
     filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
     if (!filter) { rc = SM_SANDBOX; goto out; }

@@ -39,9 +39,10 @@ int xl_discard(libxl_ctx *ctx, char **argv);
 int xl_memory_room(libxl_ctx *ctx, uint64_t *kb_r);
 
 /*
- * From here on this process may compute, allocate memory, read and write
- * descriptors that are open, and exit; nothing else.  Returns 0 or
- * SM_SANDBOX.
+ * From here on this process has its standard streams and no other
+ * descriptor: libxl's context cannot reach Xen or xenstore any more.  It may
+ * compute, allocate memory, read, write and exit; nothing else.
+ * Returns 0 or SM_SANDBOX.
  */
 int xl_sandbox(void);
 
