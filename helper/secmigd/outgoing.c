@@ -1,21 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * A client of the control socket, and the migration it asks for:
- *
- *   OUT_IDLE    nothing asked yet
- *   OUT_FACTS   secmig-xl tells what the guest and its config are
- *   OUT_DIAL    allowed here; the dialer connects
- *   OUT_ASK     the peer shakes hands and asks the destination
- *   OUT_MOVE    accepted: the client has the stream
- *   OUT_ENDED   the client has its last word
- */
-#include "parent.h"
+/* The client's side of an outgoing migration: what it asks, what the guest
+ * is, whether it may go. */
+#include "outgoing.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <pwd.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,49 +14,22 @@
 #include "base/clock.h"
 #include "base/frame.h"
 #include "base/log.h"
-#include "channel/message.h"
-#include "loop.h"
-#include "spawn.h"
+#include "parent.h"
 
 #define IDLE_TIME 10000         /* ms for a client to say what it wants */
 #define FAREWELL_TIME 5000      /* ms to read its last word */
-#define PIPE_BYTES (1024 * 1024)
-
-enum out_state { OUT_IDLE, OUT_FACTS, OUT_DIAL, OUT_ASK, OUT_MOVE, OUT_ENDED };
-
-struct outgoing {
-    unsigned long id;
-    uid_t uid;
-    char account[33];
-    enum out_state state;
-    int64_t since;
-    struct child control, dialer, peer;
-    struct loop_watch control_watch, dialer_watch, peer_watch;
-    struct loop_timer timer;
-    struct run run;
-    bool answered;              /* ANSWER was sent; RESULT is next */
-
-    uint32_t domid, flags;
-    char host[SM_CONF_NAME_MAX + 1];
-    int config;                 /* memfd; -1: none */
-    uint8_t asked[16];          /* uuid of the guest that the client means */
-    struct facts domain;        /* domid known: what libxl says */
-    struct facts facts;         /* of the config */
-    struct sm_pairing pairing;
-    struct outgoing *next;
-};
 
 static struct outgoing *sessions;
 static struct ipc_message message;      /* the one being handled */
 
-static void unwatch(struct loop_watch *w)
+void outgoing_unwatch(struct loop_watch *w)
 {
     if (w->fd >= 0)
         close(w->fd);
     loop_unwatch(w);
 }
 
-static void outgoing_free(struct outgoing *o)
+void outgoing_free(struct outgoing *o)
 {
     struct outgoing **p;
 
@@ -81,9 +43,9 @@ static void outgoing_free(struct outgoing *o)
     spawn_forget(&o->control);
     spawn_forget(&o->dialer);
     spawn_forget(&o->peer);
-    unwatch(&o->control_watch);
-    unwatch(&o->dialer_watch);
-    unwatch(&o->peer_watch);
+    outgoing_unwatch(&o->control_watch);
+    outgoing_unwatch(&o->dialer_watch);
+    outgoing_unwatch(&o->peer_watch);
     loop_disarm(&o->timer);
     if (o->config >= 0)
         close(o->config);
@@ -98,8 +60,8 @@ static void too_late(void *ctx)
 
 /* ---- the client's last word ---- */
 
-static void tell_client(struct outgoing *o, enum ipc_type type, int code,
-                        const char *rule, const char *text, const int *fds)
+void outgoing_tell(struct outgoing *o, enum ipc_type type, int code,
+                   const char *rule, const char *text, const int *fds)
 {
     struct sm_wire_writer w;
 
@@ -112,13 +74,8 @@ static void tell_client(struct outgoing *o, enum ipc_type type, int code,
     sm_wire_writer_dispose(&w);
 }
 
-/* The migration has ended, one way or the other.  `code` 0: it is there. */
-static void finish(struct outgoing *o, int code, const char *rule,
-                   const char *fmt, ...)
-    __attribute__((format(printf, 4, 5)));
-
-static void finish(struct outgoing *o, int code, const char *rule,
-                   const char *fmt, ...)
+void outgoing_finish(struct outgoing *o, int code, const char *rule,
+                     const char *fmt, ...)
 {
     char text[FRAME_TEXT_MAX + 1];
     va_list ap;
@@ -134,8 +91,8 @@ static void finish(struct outgoing *o, int code, const char *rule,
            "out-%lu: vm=%s to=%s result=%s code=%d rule=%s text=\"%s\"",
            o->id, o->facts.name, o->host, code ? "failed" : "moved", -code,
            rule, text);
-    tell_client(o, o->answered ? IPC_CLIENT_RESULT : IPC_CLIENT_ANSWER,
-                code, rule, text, NULL);
+    outgoing_tell(o, o->answered ? IPC_CLIENT_RESULT : IPC_CLIENT_ANSWER,
+                  code, rule, text, NULL);
     o->answered = true;
     o->state = OUT_ENDED;
     if (o->config >= 0)
@@ -143,150 +100,11 @@ static void finish(struct outgoing *o, int code, const char *rule,
     o->config = -1;
     run_clear(&o->run);
     spawn_forget(&o->dialer);
-    unwatch(&o->dialer_watch);
+    outgoing_unwatch(&o->dialer_watch);
     loop_arm(&o->timer, FAREWELL_TIME, too_late, o);
 }
 
-/* ---- the peer ---- */
-
-static void on_peer_key(struct outgoing *o, struct sm_wire_reader *r)
-{
-    uint8_t key[SM_IDENTITY_KEY_LEN];
-    char name[SM_CONF_NAME_MAX + 1], text[FRAME_TEXT_MAX] = "";
-    struct sm_wire_writer w;
-    int code = 0;
-
-    sm_wire_get_bytes(r, key, sizeof(key));
-    sm_wire_get_str(r, name, sizeof(name));
-    sm_wire_get_u16(r);
-    if (memcmp(key, o->pairing.key, sizeof(key)) || strcmp(name, o->host)) {
-        code = SM_AUTH;
-        snprintf(text, sizeof(text), "what answers as %s does not have the "
-                 "key that %s is paired with: wrong host, new key, or an "
-                 "attack", o->host, o->host);
-    }
-    sm_wire_writer_init(&w, IPC_MAX);
-    sm_wire_put_u16(&w, (uint16_t)-code);
-    sm_wire_put_str(&w, text);
-    if (ipc_send(o->peer_watch.fd, IPC_PEER_KEY_IS, &w, NULL, 0))
-        finish(o, SM_FAIL, "", "the peer process does not answer");
-    sm_wire_writer_dispose(&w);
-}
-
-/* Accepted over there: make the stream and hand out its four ends. */
-static void hand_out_stream(struct outgoing *o, const char *rule)
-{
-    int up[2] = { -1, -1 }, down[2] = { -1, -1 }, fds[2];
-    size_t i;
-
-    if (pipe2(up, O_CLOEXEC) || pipe2(down, O_CLOEXEC)) {
-        finish(o, SM_IO, "", "cannot make pipes: %s", strerror(errno));
-        goto out;
-    }
-    /* Larger pipes save switches; smaller ones work as well. */
-    fcntl(up[1], F_SETPIPE_SZ, PIPE_BYTES);
-    fds[0] = up[0];
-    fds[1] = down[1];
-    if (ipc_send(o->peer_watch.fd, IPC_PEER_STREAM, NULL, fds, 2)) {
-        finish(o, SM_FAIL, "", "the peer process does not answer");
-        goto out;
-    }
-    fds[0] = up[1];
-    fds[1] = down[0];
-    tell_client(o, IPC_CLIENT_ANSWER, 0, rule, "", fds);
-    o->answered = true;
-    o->state = OUT_MOVE;
-    sm_info("out-%lu: vm=%s to=%s accepted there by rule=%s", o->id,
-            o->facts.name, o->host, rule);
-out:
-    for (i = 0; i < 2; i++) {
-        if (up[i] >= 0)
-            close(up[i]);
-        if (down[i] >= 0)
-            close(down[i]);
-    }
-}
-
-static void on_peer_answer(struct outgoing *o, struct sm_wire_reader *r)
-{
-    char rule[SM_MESSAGE_RULE_MAX + 1], text[SM_MESSAGE_TEXT_MAX + 1];
-    int code = sm_err_from_code(sm_wire_get_u16(r));
-
-    sm_wire_get_str(r, rule, sizeof(rule));
-    sm_wire_get_str(r, text, sizeof(text));
-    if (sm_wire_end(r))
-        return;
-    if (code)
-        finish(o, code, rule, "%s refuses: %s", o->host, text);
-    else
-        hand_out_stream(o, rule);
-}
-
-static void on_peer_end(struct outgoing *o, struct sm_wire_reader *r)
-{
-    char text[SM_MESSAGE_TEXT_MAX + 1];
-    int code = sm_err_from_code(sm_wire_get_u16(r));
-    uint64_t sent;
-
-    sm_wire_get_str(r, text, sizeof(text));
-    sent = sm_wire_get_u64(r);
-    sm_wire_get_u64(r);
-    if (sm_wire_end(r))
-        return;
-    if (!code && o->state == OUT_MOVE)
-        finish(o, 0, "", "%s runs on %s (%llu MiB sent)", o->facts.name,
-               o->host, (unsigned long long)(sent >> 20));
-    else
-        finish(o, code ? code : SM_FAIL, "", "%s", text);
-}
-
-static const struct {
-    enum ipc_type type;
-    unsigned int states;        /* bit (1 << state) */
-    void (*handle)(struct outgoing *o, struct sm_wire_reader *r);
-} from_peer[] = {
-    { IPC_PEER_KEY,    1u << OUT_ASK, on_peer_key },
-    { IPC_PEER_ANSWER, 1u << OUT_ASK, on_peer_answer },
-    { IPC_PEER_END,    1u << OUT_ASK | 1u << OUT_MOVE | 1u << OUT_ENDED,
-      on_peer_end },
-};
-
-static void on_peer(void *ctx, short revents)
-{
-    struct outgoing *o = ctx;
-    struct sm_wire_reader r;
-    size_t i;
-    int rc;
-
-    (void)revents;
-    rc = ipc_recv(o->peer_watch.fd, &message);
-    if (rc == SM_BUSY)
-        return;
-    if (rc) {
-        unwatch(&o->peer_watch);
-        finish(o, SM_FAIL, "", "the peer process died");
-        if (o->control_watch.fd < 0)    /* the client has gone, too */
-            outgoing_free(o);
-        return;
-    }
-    sm_wire_reader_init(&r, message.body, message.len);
-    for (i = 0; i < sizeof(from_peer) / sizeof(from_peer[0]); i++)
-        if (from_peer[i].type == message.type && !message.n_fds &&
-            (from_peer[i].states & 1u << o->state))
-            break;
-    if (i < sizeof(from_peer) / sizeof(from_peer[0]))
-        from_peer[i].handle(o, &r);
-    else
-        r.error = SM_PROTOCOL;
-    ipc_close_fds(&message);
-    if (sm_wire_end(&r)) {
-        sm_error("out-%lu: the peer process broke the rules", o->id);
-        spawn_kill(&o->peer, SIGKILL);
-        finish(o, SM_FAIL, "", "the peer process broke the rules");
-    }
-}
-
-static void on_role_ended(void *ctx, int status)
+void outgoing_role_ended(void *ctx, int status)
 {
     struct outgoing *o = ctx;
 
@@ -294,94 +112,6 @@ static void on_role_ended(void *ctx, int status)
     if (status)
         sm_warning("out-%lu: a helper process ended: %s", o->id,
                    spawn_status_text(status));
-}
-
-static int start_peer(struct outgoing *o, int connection)
-{
-    int rc, channel = -1, fds[2] = { connection, -1 };
-    struct sm_wire_writer w;
-
-    sm_wire_writer_init(&w, IPC_MAX);
-    fds[1] = parent_keeper_client();
-    rc = fds[1] < 0 ? fds[1] : 0;
-    if (!rc)
-        rc = spawn_role(&o->peer, "peer", &channel, on_role_ended, o);
-    if (rc)
-        goto out;
-    loop_watch(&o->peer_watch, channel, POLLIN, on_peer, o);
-    sm_wire_put_u8(&w, 1);
-    sm_wire_put_str(&w, o->host);
-    sm_wire_put_bytes(&w, parent.own_key, sizeof(parent.own_key));
-    rc = ipc_send(channel, IPC_PEER_START, &w, fds, 2);
-    if (rc)
-        goto out;
-    sm_wire_writer_reset(&w);
-    sm_wire_put_bytes(&w, o->facts.uuid, sizeof(o->facts.uuid));
-    sm_wire_put_u64(&w, o->facts.memory_kb);
-    sm_wire_put_u32(&w, o->flags);
-    sm_wire_put_str(&w, o->facts.name);
-    sm_wire_put_str(&w, o->account);
-    rc = ipc_send(channel, IPC_PEER_REQUEST, &w, &o->config, 1);
-    o->state = OUT_ASK;
-out:
-    if (fds[1] >= 0)
-        close(fds[1]);
-    sm_wire_writer_dispose(&w);
-    return rc;
-}
-
-/* ---- the dialer ---- */
-
-static void on_dialer(void *ctx, short revents)
-{
-    struct outgoing *o = ctx;
-    char text[FRAME_TEXT_MAX + 1];
-    struct sm_wire_reader r;
-    int rc, code, fd;
-
-    (void)revents;
-    rc = ipc_recv(o->dialer_watch.fd, &message);
-    if (rc == SM_BUSY)
-        return;
-    unwatch(&o->dialer_watch);
-    if (rc) {
-        finish(o, SM_FAIL, "", "the dialer died");
-        return;
-    }
-    sm_wire_reader_init(&r, message.body, message.len);
-    code = sm_err_from_code(sm_wire_get_u16(&r));
-    sm_wire_get_str(&r, text, sizeof(text));
-    fd = ipc_take_fd(&message, 0);
-    if (sm_wire_end(&r) || message.type != IPC_DIALED ||
-        (!code && (fd < 0 || message.n_fds != 1)))
-        finish(o, SM_FAIL, "", "the dialer broke the rules");
-    else if (code)
-        finish(o, code, "", "cannot reach %s: %s", o->host, text);
-    else if (start_peer(o, fd))
-        finish(o, SM_FAIL, "", "cannot start the peer process");
-    if (fd >= 0)
-        close(fd);
-    ipc_close_fds(&message);
-}
-
-static void dial(struct outgoing *o)
-{
-    struct sm_wire_writer w;
-    int rc, channel;
-
-    rc = spawn_role(&o->dialer, "dialer", &channel, on_role_ended, o);
-    if (rc) {
-        finish(o, rc, "", "cannot start the dialer");
-        return;
-    }
-    loop_watch(&o->dialer_watch, channel, POLLIN, on_dialer, o);
-    sm_wire_writer_init(&w, IPC_MAX);
-    sm_wire_put_str(&w, o->pairing.address);
-    sm_wire_put_u16(&w, o->pairing.port);
-    o->state = OUT_DIAL;
-    if (ipc_send(channel, IPC_DIAL, &w, NULL, 0))
-        finish(o, SM_FAIL, "", "the dialer does not answer");
-    sm_wire_writer_dispose(&w);
 }
 
 /* ---- facts, decision ---- */
@@ -393,10 +123,10 @@ static void decide(struct outgoing *o)
     decision_make(SM_POLICY_MIGRATE_OUT, &o->facts, &o->pairing, o->account,
                   o->account, &decision);
     if (!decision.allow)
-        finish(o, decision.code, decision.rule, "refused here by rule %s: %s",
-               decision.rule, decision.text);
+        outgoing_finish(o, decision.code, decision.rule,
+                        "refused here: %s", decision.text);
     else
-        dial(o);
+        outgoing_dial(o);
 }
 
 static void have_config(void *ctx, int err)
@@ -410,21 +140,23 @@ static void have_config(void *ctx, int err)
     run_clear(&o->run);
     if (err) {
         strcpy(o->facts.name, name);        /* for the log */
-        finish(o, err, "", "the guest's config cannot be read: %s",
-               sm_err_text(err));
+        outgoing_finish(o, err, "", "the guest's config cannot be read: %s",
+                        sm_err_text(err));
         return;
     }
     /* The policy goes by the name: a config may not bring another. */
     if (o->domid != FRAME_DOMID_UNKNOWN &&
         (memcmp(o->facts.uuid, o->domain.uuid, sizeof(o->facts.uuid)) ||
          strcmp(o->facts.name, o->domain.name))) {
-        finish(o, SM_STATE, "", "the config is of %s, not of %s (or its uuid "
-               "differs)", o->facts.name, o->domain.name);
+        outgoing_finish(o, SM_STATE, "", "the config is of %s, not of %s "
+                        "(or its uuid differs)", o->facts.name,
+                        o->domain.name);
         return;
     }
     o->facts.flags |= o->domain.flags & FACTS_NOMIGRATE;
     if (outgoing_has(o->facts.uuid) || incoming_has(o->facts.uuid)) {
-        finish(o, SM_BUSY, "", "%s is already migrating", o->facts.name);
+        outgoing_finish(o, SM_BUSY, "", "%s is already migrating",
+                        o->facts.name);
         return;
     }
     decide(o);
@@ -439,7 +171,8 @@ static void ask_config(struct outgoing *o)
                    FACTS_OUTPUT_MAX, parent.conf.answer_timeout, have_config,
                    o);
     if (rc)
-        finish(o, rc, "", "cannot run secmig-xl: %s", sm_err_text(rc));
+        outgoing_finish(o, rc, "", "cannot run secmig-xl: %s",
+                        sm_err_text(rc));
 }
 
 static void have_domain(void *ctx, int err)
@@ -450,12 +183,14 @@ static void have_domain(void *ctx, int err)
         err = facts_domain(&o->domain, o->run.data, o->run.len);
     run_clear(&o->run);
     if (err)
-        finish(o, err, "", "domain %u: %s", o->domid, sm_err_text(err));
+        outgoing_finish(o, err, "", "domain %u: %s", o->domid,
+                        sm_err_text(err));
     /* A number is soon used again: it must still be the guest meant. */
     else if (memcmp(o->domain.uuid, o->asked, sizeof(o->asked)) ||
              strcmp(o->domain.name, o->facts.name))
-        finish(o, SM_NO_DOMAIN, "", "domain %u is now %s, not %s (or its "
-               "uuid differs)", o->domid, o->domain.name, o->facts.name);
+        outgoing_finish(o, SM_NO_DOMAIN, "", "domain %u is now %s, not %s "
+                        "(or its uuid differs)", o->domid, o->domain.name,
+                        o->facts.name);
     else
         ask_config(o);
 }
@@ -478,25 +213,25 @@ static void on_migrate(struct outgoing *o, struct sm_wire_reader *r)
     o->config = ipc_take_fd(&message, 0);
     o->state = OUT_FACTS;
     if (ipc_memfd_check(o->config, FRAME_CONFIG_MAX, &len) || len == 0) {
-        finish(o, SM_USAGE, "", "the request has no usable config");
+        outgoing_finish(o, SM_USAGE, "", "the request has no usable config");
         return;
     }
     /* Whoever writes the stream writes the guest: that is root's to do. */
     if (o->uid != 0) {
-        finish(o, SM_REFUSED_LOCAL, "root-only",
-               "only root may hand in a guest's state (asked by %s)",
-               o->account);
+        outgoing_finish(o, SM_REFUSED_LOCAL, "root-only",
+                        "only root may hand in a guest's state (asked by %s)",
+                        o->account);
         return;
     }
     if (outgoing_count() > parent.conf.max_outgoing) {
-        finish(o, SM_BUSY, "", "%d migrations are under way already "
-               "(max-outgoing)", parent.conf.max_outgoing);
+        outgoing_finish(o, SM_BUSY, "", "%d migrations are under way already "
+                        "(max-outgoing)", parent.conf.max_outgoing);
         return;
     }
     rc = sm_pairing_by_name(parent.conf.hosts_dir, parent.own_key, o->host,
                             &o->pairing, why, sizeof(why));
     if (rc) {
-        finish(o, rc, "", "%s", why);
+        outgoing_finish(o, rc, "", "%s", why);
         return;
     }
     if (o->domid == FRAME_DOMID_UNKNOWN) {
@@ -508,30 +243,16 @@ static void on_migrate(struct outgoing *o, struct sm_wire_reader *r)
     rc = run_start(&o->run, &parent.conf.facts, args, -1, IPC_MAX,
                    parent.conf.answer_timeout, have_domain, o);
     if (rc)
-        finish(o, rc, "", "cannot run secmig-xl: %s", sm_err_text(rc));
+        outgoing_finish(o, rc, "", "cannot run secmig-xl: %s",
+                        sm_err_text(rc));
 }
 
 /* ---- the client ---- */
 
-static void cancel(struct outgoing *o, const char *text)
-{
-    struct sm_wire_writer w;
-
-    if (o->peer_watch.fd >= 0) {
-        sm_wire_writer_init(&w, IPC_MAX);
-        sm_wire_put_u16(&w, (uint16_t)-SM_CANCELLED);
-        sm_wire_put_str(&w, text);
-        if (ipc_send(o->peer_watch.fd, IPC_PEER_CANCEL, &w, NULL, 0))
-            spawn_kill(&o->peer, SIGKILL);
-        sm_wire_writer_dispose(&w);
-    }
-    finish(o, SM_CANCELLED, "", "%s", text);
-}
-
 static void on_cancel(struct outgoing *o, struct sm_wire_reader *r)
 {
     (void)r;
-    cancel(o, "cancelled by the client");
+    outgoing_cancel(o, "cancelled by the client");
 }
 
 static void on_status(struct outgoing *o, struct sm_wire_reader *r)
@@ -593,11 +314,11 @@ static const struct {
  */
 static void client_gone(struct outgoing *o)
 {
-    unwatch(&o->control_watch);
+    outgoing_unwatch(&o->control_watch);
     if (o->state == OUT_MOVE)
         return;
     if (o->state == OUT_ASK)
-        cancel(o, "the client has gone");
+        outgoing_cancel(o, "the client has gone");
     if (o->state == OUT_ENDED && o->peer_watch.fd >= 0 && o->peer.pid) {
         loop_arm(&o->timer, FAREWELL_TIME, too_late, o);
         return;
@@ -660,7 +381,7 @@ void outgoing_new(int fd, uid_t uid)
                  (unsigned int)uid);
     o->next = sessions;
     sessions = o;
-    if (spawn_role(&o->control, "control", &channel, on_role_ended, o)) {
+    if (spawn_role(&o->control, "control", &channel, outgoing_role_ended, o)) {
         sm_error("cannot start a control process");
         close(fd);
         outgoing_free(o);

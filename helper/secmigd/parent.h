@@ -50,7 +50,7 @@ void decision_make(enum sm_policy_action action, const struct facts *facts,
                    const struct sm_pairing *other, const char *account,
                    const char *by, struct sm_policy_decision *out);
 
-/* ---- outgoing.c: one client of the control socket ---- */
+/* ---- outgoing.c, outgoing_peer.c: one client of the control socket ---- */
 
 /* Takes over `fd`, a connection from a client with uid `uid`. */
 void outgoing_new(int fd, uid_t uid);

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Inside the parent: a client of the control socket and the migration it
+ * asks for.
+ *
+ *   OUT_IDLE    nothing asked yet                        (outgoing.c)
+ *   OUT_FACTS   secmig-xl tells what the guest and its config are
+ *   OUT_DIAL    allowed here; the dialer connects        (outgoing_peer.c)
+ *   OUT_ASK     the peer shakes hands and asks the destination
+ *   OUT_MOVE    accepted: the client has the stream
+ *   OUT_ENDED   the client has its last word
+ */
+#ifndef SECMIGD_OUTGOING_H
+#define SECMIGD_OUTGOING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/conf.h"
+#include "facts.h"
+#include "ipc.h"
+#include "loop.h"
+#include "spawn.h"
+#include "trust/pairing.h"
+
+enum out_state { OUT_IDLE, OUT_FACTS, OUT_DIAL, OUT_ASK, OUT_MOVE, OUT_ENDED };
+
+struct outgoing {
+    unsigned long id;
+    uid_t uid;
+    char account[33];
+    enum out_state state;
+    int64_t since;
+    struct child control, dialer, peer;
+    struct loop_watch control_watch, dialer_watch, peer_watch;
+    struct loop_timer timer;
+    struct run run;
+    bool answered;              /* ANSWER was sent; RESULT is next */
+
+    uint32_t domid, flags;
+    char host[SM_CONF_NAME_MAX + 1];
+    int config;                 /* memfd; -1: none */
+    uint8_t asked[16];          /* uuid of the guest that the client means */
+    struct facts domain;        /* domid known: what libxl says */
+    struct facts facts;         /* of the config */
+    struct sm_pairing pairing;
+    struct outgoing *next;
+};
+
+/* End the session: its processes are killed, nothing more is told. */
+void outgoing_free(struct outgoing *o);
+
+/* Close what is watched, and stop watching. */
+void outgoing_unwatch(struct loop_watch *w);
+
+/* A body of the layout of ANSWER and RESULT, to the client. */
+void outgoing_tell(struct outgoing *o, enum ipc_type type, int code,
+                   const char *rule, const char *text, const int *fds);
+
+/* The migration has ended, one way or the other, and the client is told,
+ * once.  `code` 0: the guest is there. */
+void outgoing_finish(struct outgoing *o, int code, const char *rule,
+                     const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* A role of this session has ended (see spawn.h); for the log. */
+void outgoing_role_ended(void *ctx, int status);
+
+/* ---- outgoing_peer.c ---- */
+
+/* Allowed here: connect to the paired host, and go on from there. */
+void outgoing_dial(struct outgoing *o);
+
+/* Tell the peer to give up, and the client that it is over. */
+void outgoing_cancel(struct outgoing *o, const char *text);
+
+#endif

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The network's side of an outgoing migration: the dialer, then the peer. */
+#include "outgoing.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/frame.h"
+#include "base/log.h"
+#include "channel/message.h"
+#include "parent.h"
+
+#define PIPE_BYTES (1024 * 1024)
+
+static struct ipc_message message;      /* the one being handled */
+
+/* ---- the peer ---- */
+
+static void on_peer_key(struct outgoing *o, struct sm_wire_reader *r)
+{
+    uint8_t key[SM_IDENTITY_KEY_LEN];
+    char name[SM_CONF_NAME_MAX + 1], text[FRAME_TEXT_MAX] = "";
+    struct sm_wire_writer w;
+    int code = 0;
+
+    sm_wire_get_bytes(r, key, sizeof(key));
+    sm_wire_get_str(r, name, sizeof(name));
+    sm_wire_get_u16(r);
+    if (memcmp(key, o->pairing.key, sizeof(key)) || strcmp(name, o->host)) {
+        code = SM_AUTH;
+        snprintf(text, sizeof(text), "what answers as %s does not have the "
+                 "key that %s is paired with: wrong host, new key, or an "
+                 "attack", o->host, o->host);
+    }
+    sm_wire_writer_init(&w, IPC_MAX);
+    sm_wire_put_u16(&w, (uint16_t)-code);
+    sm_wire_put_str(&w, text);
+    if (ipc_send(o->peer_watch.fd, IPC_PEER_KEY_IS, &w, NULL, 0))
+        outgoing_finish(o, SM_FAIL, "", "the peer process does not answer");
+    sm_wire_writer_dispose(&w);
+}
+
+/* Accepted over there: make the stream and hand out its four ends. */
+static void hand_out_stream(struct outgoing *o, const char *rule)
+{
+    int up[2] = { -1, -1 }, down[2] = { -1, -1 }, fds[2];
+    size_t i;
+
+    if (pipe2(up, O_CLOEXEC) || pipe2(down, O_CLOEXEC)) {
+        outgoing_finish(o, SM_IO, "", "cannot make pipes: %s",
+                        strerror(errno));
+        goto out;
+    }
+    /* Larger pipes save switches; smaller ones work as well. */
+    fcntl(up[1], F_SETPIPE_SZ, PIPE_BYTES);
+    fds[0] = up[0];
+    fds[1] = down[1];
+    if (ipc_send(o->peer_watch.fd, IPC_PEER_STREAM, NULL, fds, 2)) {
+        outgoing_finish(o, SM_FAIL, "", "the peer process does not answer");
+        goto out;
+    }
+    fds[0] = up[1];
+    fds[1] = down[0];
+    outgoing_tell(o, IPC_CLIENT_ANSWER, 0, rule, "", fds);
+    o->answered = true;
+    o->state = OUT_MOVE;
+    sm_info("out-%lu: vm=%s to=%s accepted there by rule=%s", o->id,
+            o->facts.name, o->host, rule);
+out:
+    for (i = 0; i < 2; i++) {
+        if (up[i] >= 0)
+            close(up[i]);
+        if (down[i] >= 0)
+            close(down[i]);
+    }
+}
+
+static void on_peer_answer(struct outgoing *o, struct sm_wire_reader *r)
+{
+    char rule[SM_MESSAGE_RULE_MAX + 1], text[SM_MESSAGE_TEXT_MAX + 1];
+    int code = sm_err_from_code(sm_wire_get_u16(r));
+
+    sm_wire_get_str(r, rule, sizeof(rule));
+    sm_wire_get_str(r, text, sizeof(text));
+    if (sm_wire_end(r))
+        return;
+    if (code)
+        outgoing_finish(o, code, rule, "%s refuses: %s", o->host, text);
+    else
+        hand_out_stream(o, rule);
+}
+
+static void on_peer_end(struct outgoing *o, struct sm_wire_reader *r)
+{
+    char text[SM_MESSAGE_TEXT_MAX + 1];
+    int code = sm_err_from_code(sm_wire_get_u16(r));
+    uint64_t sent;
+
+    sm_wire_get_str(r, text, sizeof(text));
+    sent = sm_wire_get_u64(r);
+    sm_wire_get_u64(r);
+    if (sm_wire_end(r))
+        return;
+    if (!code && o->state == OUT_MOVE)
+        outgoing_finish(o, 0, "", "%s runs on %s (%llu MiB sent)",
+                        o->facts.name, o->host,
+                        (unsigned long long)(sent >> 20));
+    else
+        outgoing_finish(o, code ? code : SM_FAIL, "", "%s", text);
+}
+
+static const struct {
+    enum ipc_type type;
+    unsigned int states;        /* bit (1 << state) */
+    void (*handle)(struct outgoing *o, struct sm_wire_reader *r);
+} from_peer[] = {
+    { IPC_PEER_KEY,    1u << OUT_ASK, on_peer_key },
+    { IPC_PEER_ANSWER, 1u << OUT_ASK, on_peer_answer },
+    { IPC_PEER_END,    1u << OUT_ASK | 1u << OUT_MOVE | 1u << OUT_ENDED,
+      on_peer_end },
+};
+
+static void on_peer(void *ctx, short revents)
+{
+    struct outgoing *o = ctx;
+    struct sm_wire_reader r;
+    size_t i;
+    int rc;
+
+    (void)revents;
+    rc = ipc_recv(o->peer_watch.fd, &message);
+    if (rc == SM_BUSY)
+        return;
+    if (rc) {
+        outgoing_unwatch(&o->peer_watch);
+        outgoing_finish(o, SM_FAIL, "", "the peer process died");
+        if (o->control_watch.fd < 0)    /* the client has gone, too */
+            outgoing_free(o);
+        return;
+    }
+    sm_wire_reader_init(&r, message.body, message.len);
+    for (i = 0; i < sizeof(from_peer) / sizeof(from_peer[0]); i++)
+        if (from_peer[i].type == message.type && !message.n_fds &&
+            (from_peer[i].states & 1u << o->state))
+            break;
+    if (i < sizeof(from_peer) / sizeof(from_peer[0]))
+        from_peer[i].handle(o, &r);
+    else
+        r.error = SM_PROTOCOL;
+    ipc_close_fds(&message);
+    if (sm_wire_end(&r)) {
+        sm_error("out-%lu: the peer process broke the rules", o->id);
+        spawn_kill(&o->peer, SIGKILL);
+        outgoing_finish(o, SM_FAIL, "", "the peer process broke the rules");
+    }
+}
+
+static int start_peer(struct outgoing *o, int connection)
+{
+    int rc, channel = -1, fds[2] = { connection, -1 };
+    struct sm_wire_writer w;
+
+    sm_wire_writer_init(&w, IPC_MAX);
+    fds[1] = parent_keeper_client();
+    rc = fds[1] < 0 ? fds[1] : 0;
+    if (!rc)
+        rc = spawn_role(&o->peer, "peer", &channel, outgoing_role_ended, o);
+    if (rc)
+        goto out;
+    loop_watch(&o->peer_watch, channel, POLLIN, on_peer, o);
+    sm_wire_put_u8(&w, 1);
+    sm_wire_put_str(&w, o->host);
+    sm_wire_put_bytes(&w, parent.own_key, sizeof(parent.own_key));
+    rc = ipc_send(channel, IPC_PEER_START, &w, fds, 2);
+    if (rc)
+        goto out;
+    sm_wire_writer_reset(&w);
+    sm_wire_put_bytes(&w, o->facts.uuid, sizeof(o->facts.uuid));
+    sm_wire_put_u64(&w, o->facts.memory_kb);
+    sm_wire_put_u32(&w, o->flags);
+    sm_wire_put_str(&w, o->facts.name);
+    sm_wire_put_str(&w, o->account);
+    rc = ipc_send(channel, IPC_PEER_REQUEST, &w, &o->config, 1);
+    o->state = OUT_ASK;
+out:
+    if (fds[1] >= 0)
+        close(fds[1]);
+    sm_wire_writer_dispose(&w);
+    return rc;
+}
+
+/* ---- the dialer ---- */
+
+static void on_dialer(void *ctx, short revents)
+{
+    struct outgoing *o = ctx;
+    char text[FRAME_TEXT_MAX + 1];
+    struct sm_wire_reader r;
+    int rc, code, fd;
+
+    (void)revents;
+    rc = ipc_recv(o->dialer_watch.fd, &message);
+    if (rc == SM_BUSY)
+        return;
+    outgoing_unwatch(&o->dialer_watch);
+    if (rc) {
+        outgoing_finish(o, SM_FAIL, "", "the dialer died");
+        return;
+    }
+    sm_wire_reader_init(&r, message.body, message.len);
+    code = sm_err_from_code(sm_wire_get_u16(&r));
+    sm_wire_get_str(&r, text, sizeof(text));
+    fd = ipc_take_fd(&message, 0);
+    if (sm_wire_end(&r) || message.type != IPC_DIALED ||
+        (!code && (fd < 0 || message.n_fds != 1)))
+        outgoing_finish(o, SM_FAIL, "", "the dialer broke the rules");
+    else if (code)
+        outgoing_finish(o, code, "", "cannot reach %s: %s", o->host, text);
+    else if (start_peer(o, fd))
+        outgoing_finish(o, SM_FAIL, "", "cannot start the peer process");
+    if (fd >= 0)
+        close(fd);
+    ipc_close_fds(&message);
+}
+
+void outgoing_dial(struct outgoing *o)
+{
+    struct sm_wire_writer w;
+    int rc, channel;
+
+    rc = spawn_role(&o->dialer, "dialer", &channel, outgoing_role_ended, o);
+    if (rc) {
+        outgoing_finish(o, rc, "", "cannot start the dialer");
+        return;
+    }
+    loop_watch(&o->dialer_watch, channel, POLLIN, on_dialer, o);
+    sm_wire_writer_init(&w, IPC_MAX);
+    sm_wire_put_str(&w, o->pairing.address);
+    sm_wire_put_u16(&w, o->pairing.port);
+    o->state = OUT_DIAL;
+    if (ipc_send(channel, IPC_DIAL, &w, NULL, 0))
+        outgoing_finish(o, SM_FAIL, "", "the dialer does not answer");
+    sm_wire_writer_dispose(&w);
+}
+
+void outgoing_cancel(struct outgoing *o, const char *text)
+{
+    struct sm_wire_writer w;
+
+    if (o->peer_watch.fd >= 0) {
+        sm_wire_writer_init(&w, IPC_MAX);
+        sm_wire_put_u16(&w, (uint16_t)-SM_CANCELLED);
+        sm_wire_put_str(&w, text);
+        if (ipc_send(o->peer_watch.fd, IPC_PEER_CANCEL, &w, NULL, 0))
+            spawn_kill(&o->peer, SIGKILL);
+        sm_wire_writer_dispose(&w);
+    }
+    outgoing_finish(o, SM_CANCELLED, "", "%s", text);
+}
