@@ -31,8 +31,9 @@ static const struct {
       "list [--dump] | show NAME | remove NAME",
       "the hosts this one trusts" },
     { "policy", sm_verb_policy,
-      "check [--unsigned] [FILE] | keygen | sign [FILE]",
-      "check a policy, make the site's signing key, sign" },
+      "check [--unsigned] [FILE] | keygen | sign [FILE] | "
+      "decide FILE REQUEST",
+      "check a policy, make the site's signing key, sign, ask" },
     { "status", sm_verb_status,
       "",
       "what the daemon is doing" },

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * secmig policy: check a policy, make the site's signing key, sign.
+ * secmig policy: check a policy, make the site's signing key, sign, and ask
+ * what a policy would decide.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,6 +16,7 @@
 #include "base/file.h"
 #include "base/secret.h"
 #include "policy/document.h"
+#include "policy/question.h"
 #include "seal/seal.h"
 #include "trust/minisign.h"
 #include "verbs.h"
@@ -25,9 +27,10 @@
 /*
  * A draft, which may be anybody's and anywhere: none of the checks on owner
  * and mode that sm_file_read() makes, but no device or FIFO and no more
- * bytes than a policy may have.
+ * than `max` bytes.
  */
-static int read_draft(const char *path, uint8_t **data, size_t *len)
+static int read_draft(const char *path, size_t max, uint8_t **data,
+                      size_t *len)
 {
     struct stat st;
     ssize_t r;
@@ -45,19 +48,18 @@ static int read_draft(const char *path, uint8_t **data, size_t *len)
         rc = sm_cli_fail(SM_POLICY, "%s: not a regular file", path);
         goto out;
     }
-    if (st.st_size > SM_POLICY_DOCUMENT_MAX) {
-        rc = sm_cli_fail(SM_POLICY, "%s: longer than %d bytes", path,
-                         SM_POLICY_DOCUMENT_MAX);
+    if (st.st_size > (off_t)max) {
+        rc = sm_cli_fail(SM_POLICY, "%s: longer than %zu bytes", path, max);
         goto out;
     }
-    *data = malloc(SM_POLICY_DOCUMENT_MAX + 1);
+    *data = malloc(max + 1);
     if (!*data) {
         rc = sm_cli_fail(SM_NO_MEMORY, "%s: out of memory", path);
         goto out;
     }
     /* One byte more than the cap, for a file that grows meanwhile. */
     do {
-        r = read(fd, *data + *len, SM_POLICY_DOCUMENT_MAX + 1 - *len);
+        r = read(fd, *data + *len, max + 1 - *len);
         if (r > 0)
             *len += (size_t)r;
     } while (r > 0 || (r < 0 && errno == EINTR));
@@ -114,7 +116,7 @@ static int check(const struct sm_cli *cli, const char *path, bool with_sig)
             return sm_cli_fail(SM_USAGE, "%s: path too long", path);
         rc = sm_policy_load(&policy, &files, why, sizeof(why));
     } else {
-        rc = read_draft(path, &data, &len);
+        rc = read_draft(path, SM_POLICY_DOCUMENT_MAX, &data, &len);
         if (rc)
             return rc;
         rc = sm_policy_parse(&policy, data, len, path, why, sizeof(why));
@@ -234,7 +236,7 @@ static int sign(const struct sm_cli *cli, const char *path)
     if (snprintf(signature, sizeof(signature), "%s" SUFFIX, path) >=
         (int)sizeof(signature))
         return sm_cli_fail(SM_USAGE, "%s: path too long", path);
-    rc = read_draft(path, &data, &len);
+    rc = read_draft(path, SM_POLICY_DOCUMENT_MAX, &data, &len);
     if (rc)
         return rc;
     rc = sm_policy_parse(&policy, data, len, path, why, sizeof(why));
@@ -259,6 +261,56 @@ out:
     return rc;
 }
 
+/* What `policy` says to the question; the answer's code. */
+static int answer(const struct sm_policy *policy,
+                  const struct sm_policy_question *q)
+{
+    struct sm_policy_decision d;
+
+    sm_policy_decide(policy, &q->request, &d);
+    if (d.allow && q->n_facts && q->request.action == SM_POLICY_MIGRATE_IN)
+        sm_policy_check_config(policy, &d, q->facts, q->n_facts, &d);
+    printf("%s %s %s\n", d.allow ? "allow" : "deny", d.rule, d.text);
+    if (!d.allow)
+        fprintf(stderr, "secmig: denied by %s\n", d.rule);
+    return d.code;
+}
+
+/* Signatures are not looked at: this asks what would be. */
+static int decide(const char *path, const char *question)
+{
+    struct sm_policy_question q = { .text = NULL };
+    struct sm_policy *policy = NULL;
+    uint8_t *xml = NULL, *text = NULL;
+    size_t xml_len = 0, text_len = 0;
+    char why[SM_POLICY_WHY_MAX];
+    int rc;
+
+    rc = read_draft(path, SM_POLICY_DOCUMENT_MAX, &xml, &xml_len);
+    if (!rc)
+        rc = read_draft(question, SM_POLICY_QUESTION_MAX, &text, &text_len);
+    if (rc)
+        goto out;
+    rc = sm_policy_parse(&policy, xml, xml_len, path, why, sizeof(why));
+    if (rc) {
+        sm_cli_fail(rc, "%s", why);
+        goto out;
+    }
+    rc = sm_policy_question_parse(&q, text, text_len, sm_clock_real(), why,
+                                  sizeof(why));
+    if (rc) {
+        sm_cli_fail(rc, "%s: %s", question, why);
+        goto out;
+    }
+    rc = answer(policy, &q);
+out:
+    sm_policy_question_dispose(&q);
+    sm_policy_free(policy);
+    free(xml);
+    free(text);
+    return rc;
+}
+
 int sm_verb_policy(const struct sm_cli *cli, int argc, char **argv)
 {
     const char *path = NULL;
@@ -269,6 +321,8 @@ int sm_verb_policy(const struct sm_cli *cli, int argc, char **argv)
         return SM_CLI_USAGE;
     if (!strcmp(argv[1], "keygen"))
         return argc == 2 ? keygen(cli) : SM_CLI_USAGE;
+    if (!strcmp(argv[1], "decide"))
+        return argc == 4 ? decide(argv[2], argv[3]) : SM_CLI_USAGE;
     for (i = 2; i < argc; i++) {
         if (!strcmp(argv[i], "--unsigned") && !strcmp(argv[1], "check"))
             with_sig = false;
