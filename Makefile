@@ -138,6 +138,9 @@ demo:
 fuzz:
 	tests/fuzz/run --long
 
+lint:
+	tests/lint
+
 -include xen-patches/rules.mk
 
 clean:
