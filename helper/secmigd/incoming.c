@@ -431,6 +431,8 @@ static void on_end(struct incoming *in, struct sm_wire_reader *r)
                 (unsigned long long)received, text);
     if (receive_active(&in->receive))
         loop_arm(&in->timer, parent.conf.finish_timeout, xl_too_slow, in);
+    else if (code && in->state == IN_MOVE)
+        discard(in);    /* xl ended well, but without starting the guest */
 }
 
 /* Each is safe though a hostile peer process may send it: KEY and REQUEST

@@ -25,6 +25,7 @@ struct link {
     uint8_t *out;               /* OUT_SIZE bytes */
     size_t out_pos, out_len;
     int64_t heard, spoke;
+    uint8_t last[LINK_LAST];    /* of what link_put_from() has read */
 };
 
 struct link *link_new(int fd)
@@ -208,6 +209,21 @@ int link_put_message(struct link *l, const struct sm_message *m,
     return rc;
 }
 
+static void keep_last(struct link *l, const uint8_t *data, size_t len)
+{
+    if (len > LINK_LAST) {
+        data += len - LINK_LAST;
+        len = LINK_LAST;
+    }
+    memmove(l->last, l->last + len, LINK_LAST - len);
+    memcpy(l->last + LINK_LAST - len, data, len);
+}
+
+bool link_last_is(const struct link *l, const void *bytes, size_t len)
+{
+    return len <= LINK_LAST && !memcmp(l->last + LINK_LAST - len, bytes, len);
+}
+
 int link_put_from(struct link *l, int fd)
 {
     uint8_t *at = tail(l, SM_RECORD_MAX);
@@ -224,6 +240,7 @@ int link_put_from(struct link *l, int fd)
         return errno == EAGAIN || errno == EWOULDBLOCK ? SM_BUSY : SM_IO;
     if (n == 0)
         return 0;
+    keep_last(l, at + SM_RECORD_HEADER_LEN, (size_t)n);
     rc = sm_record_seal(l->rec, SM_RECORD_STATE, 0,
                         at + SM_RECORD_HEADER_LEN, (size_t)n, at,
                         OUT_SIZE - l->out_len, &sealed);

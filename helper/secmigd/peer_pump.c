@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -128,6 +129,10 @@ void peer_pump_state(struct peer *p, const uint8_t *data, size_t len,
     peer_pump_out(p);
 }
 
+/* What xl writes last when the guest runs (or lies paused, as asked):
+ * migrate_report in tools/xl/xl.h with its NUL, and a status byte of 0. */
+static const char started[] = "my copy unpause results are as follows\0";
+
 /*
  * The destination's last word, DONE, is the FINAL record of CONTROL.  It
  * waits for xl's exit status and, if xl did well, until all it wrote is on
@@ -142,6 +147,14 @@ void peer_pump_settle(struct peer *p)
         return;
     if (p->verdict.code == 0 && !p->eof_sent)
         return;
+    /* xl also exits with 0 when it has cleaned up well after a failure. */
+    if (p->verdict.code == 0 &&
+        !link_last_is(p->link, started, sizeof(started))) {
+        p->verdict.code = (uint16_t)-SM_XL;
+        snprintf(p->verdict.text, sizeof(p->verdict.text), "xl "
+                 "migrate-receive on %s did not start the guest; its log "
+                 "says why", p->conf->name);
+    }
     m.u.done = p->verdict;
     rc = link_put_message(p->link, &m, SM_RECORD_FINAL);
     if (rc)
