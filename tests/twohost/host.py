@@ -32,8 +32,8 @@ DEADLINES = {k: v * SCALE for k, v in {
     "connect-timeout": 2, "handshake-timeout": 3, "answer-timeout": 5,
     "idle-timeout": 3, "finish-timeout": 5}.items()}
 DEADLINES["keepalive"] = 1
-ROOM = 2 * SCALE        # for the rest of a test's work to take its time
-SOON = 4 * SCALE        # what has to happen at once
+ROOM = 4 * SCALE        # for the rest of a test's work to take its time
+SOON = 6 * SCALE        # what has to happen at once
 
 
 def places():
@@ -447,8 +447,9 @@ class Guest:
                                                        d["paused"])
         return ""
 
-    def must_run_on(self, host, limit=4):
-        """The far side may need a moment to discard its copy."""
+    def must_run_on(self, host, limit=DEADLINES["finish-timeout"] + ROOM):
+        """The far side may have to kill its xl before it can discard its
+        copy."""
         wait_until(lambda: not self._trouble(host), limit)
         trouble = self._trouble(host)
         if trouble:

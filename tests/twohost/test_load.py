@@ -216,7 +216,9 @@ def _(lab):
     stuck, quick = lab.guest(), lab.guest()
     lab.b.control(secmig_xl={"room": {"hang": True}})
     m = lab.migrate(stuck)
-    host.wait_until(lambda: lab.b.events("secmig-xl"), 3)
+    check(host.wait_until(lambda: [
+        e for e in lab.b.events("secmig-xl") if e["argv"][0] == "room"],
+        host.SOON), "room was not asked for")
     time.sleep(0.3)
     lab.b.control()
     out = lab.succeeds(quick)

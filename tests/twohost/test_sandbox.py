@@ -278,7 +278,8 @@ def _(lab):
     lab.b.control(xl={"hang-at": "config"})
     g = lab.guest()
     m = lab.migrate(g)
-    check(host.wait_until(lambda: lab.b.events("xl", "hangs"), 5), "no xl")
+    check(host.wait_until(lambda: lab.b.events("xl", "hangs"),
+                          2 * host.SOON), "no xl")
     pid = lab.b.events("xl", "hangs")[0]["pid"]
     st = host.proc_status(pid)
     equal(st["Uid"].split()[0], "0", "uid")
