@@ -85,7 +85,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     int rc;
 
     if (!ready) {
-        /* Once: it looks accounts up. */
+        /* Once: the same every time. */
         require(sm_conf_init(&defaults, "", NULL) == 0);
         ready = 1;
     }

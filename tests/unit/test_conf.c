@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* One test case per sentence of base/conf.h's contract. */
+#include <pwd.h>
+
 #include "base/conf.h"
 #include "base/secret.h"
 #include "scratch.h"
@@ -367,10 +369,16 @@ START_TEST(accounts_are_names_or_numbers)
                            "keeper-user = 4294967295\n"), 0);
     ck_assert(conf.peer.known && conf.peer.uid == 4294967294u);
     ck_assert_uint_eq(conf.peer.gid, 4294967294u);
+    sm_conf_users(&conf);
+    ck_assert(conf.peer.known && conf.peer.uid == 4294967294u);
     ck_assert(!conf.keeper.known);      /* (uid_t)-1 is nobody's */
     prepare();
-    ck_assert_int_eq(parse("peer-user = 12x\n"), 0);
-    ck_assert(!conf.peer.known);
+    ck_assert_int_eq(parse("peer-user = 12x\nkeeper-user = daemon\n"), 0);
+    ck_assert(!conf.peer.known && !conf.keeper.known);
+    sm_conf_users(&conf);
+    ck_assert(!conf.peer.known && conf.keeper.known);
+    ck_assert_uint_eq(conf.keeper.uid, getpwnam("daemon")->pw_uid);
+    ck_assert_uint_eq(conf.keeper.gid, getpwnam("daemon")->pw_gid);
     snprintf(text, sizeof(text), "peer-user = %033d\n", 1);
     refused(text, "account");
     refused("peer-user =\n", "account");
