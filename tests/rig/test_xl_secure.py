@@ -167,13 +167,13 @@ def refusal(rig):
 def config(rig):
     guest = running_guest(rig)
     uuid = rig.a.run("xl list -v g1 | awk 'NR == 2 {print $7}'").out.strip()
-    rig.a.put("/rig/guest/other.cfg", guest.config + 'on_reboot = "destroy"\n')
+    rig.a.put("/rig/guest/other.cfg", guest.config + 'on_reboot = "preserve"\n')
     fake(rig, "refuse")
     result = secure(rig, "-C /rig/guest/other.cfg")
     expect(result.code == 21, repr(result))
     sent = json.loads(saw(rig)["config"])
     expect(sent["c_info"]["uuid"] == uuid, "%s: %r" % (uuid, sent["c_info"]))
-    expect(sent["on_reboot"] == "destroy", "not the config of -C")
+    expect(sent["on_reboot"] == "preserve", "not the config of -C")
 
 
 @cases.case("xl: --secure excludes -s, -e and -F")
