@@ -18,7 +18,8 @@
 #include "trust/minisign.h"
 
 /* schema.S */
-extern const char sm_policy_schema[], sm_policy_schema_end[];
+extern const char sm_policy_schema[];
+extern const int32_t sm_policy_schema_len;
 
 /* What libxml2 reports: whether it did at all, and the first one's words. */
 struct first_error {
@@ -109,8 +110,8 @@ static int validate(xmlDocPtr tree, struct first_error *first)
     xmlRelaxNGValidCtxtPtr valid = NULL;
     int r, rc;
 
-    parser = xmlRelaxNGNewMemParserCtxt(
-        sm_policy_schema, (int)(sm_policy_schema_end - sm_policy_schema));
+    parser = xmlRelaxNGNewMemParserCtxt(sm_policy_schema,
+                                        sm_policy_schema_len);
     if (parser) {
         xmlRelaxNGSetParserStructuredErrors(parser, on_error, first);
         schema = xmlRelaxNGParse(parser);

@@ -2,13 +2,15 @@
 /* The RELAX NG schema, byte for byte, so that no file is opened for it. */
     .section .rodata
     .globl sm_policy_schema
-    .globl sm_policy_schema_end
+    .globl sm_policy_schema_len
     .type sm_policy_schema, %object
-    .type sm_policy_schema_end, %object
+    .type sm_policy_schema_len, %object
 sm_policy_schema:
     .incbin "policy-schema/secmig-policy.rng"
-sm_policy_schema_end:
-    .byte 0
-    .size sm_policy_schema, sm_policy_schema_end - sm_policy_schema
-    .size sm_policy_schema_end, 1
+.Lend:
+    .size sm_policy_schema, .Lend - sm_policy_schema
+    .balign 4
+sm_policy_schema_len:
+    .long .Lend - sm_policy_schema
+    .size sm_policy_schema_len, 4
     .section .note.GNU-stack, "", %progbits
