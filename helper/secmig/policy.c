@@ -114,6 +114,11 @@ static int check(const struct sm_cli *cli, const char *path, bool with_sig)
         if (snprintf(signature, sizeof(signature), "%s" SUFFIX, path) >=
             (int)sizeof(signature))
             return sm_cli_fail(SM_USAGE, "%s: path too long", path);
+        if (!access(path, F_OK) && access(signature, F_OK) &&
+            errno == ENOENT)
+            return sm_cli_fail(SM_POLICY, "%s is missing: the policy is not "
+                               "signed ('secmig policy check --unsigned' "
+                               "looks at the document alone)", signature);
         rc = sm_policy_load(&policy, &files, why, sizeof(why));
     } else {
         rc = read_draft(path, SM_POLICY_DOCUMENT_MAX, &data, &len);

@@ -6,7 +6,8 @@
 #define F(field, kind)       { field, SM_FIELD_##kind, NULL, 0 }
 #define ONE(field, words)    { field, SM_FIELD_ONE_OF, words, 0 }
 #define MAX(field, number)   { field, SM_FIELD_AT_MOST, number, 0 }
-#define LIST(field, element) { field, SM_FIELD_LIST, NULL, SM_POLICY_##element }
+#define LIST(field, element) \
+    { field, SM_FIELD_LIST, NULL, SM_POLICY_##element }
 
 #define SHUTDOWN_ACTIONS "destroy|restart|restart_rename|preserve|soft_reset"
 #define NIC_MODELS "rtl8139|e1000|e1000e|virtio-net|virtio-net-pci|" \
