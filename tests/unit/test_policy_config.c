@@ -561,6 +561,75 @@ START_TEST(lists_of_patterns)
 }
 END_TEST
 
+START_TEST(odd_values_of_devices_are_refused)
+{
+    struct sm_policy_fact facts[] = {
+        ORDINARY_PVH, GOOD_DISK, { "disks[0].backend", "unknown" },
+        GOOD_NIC, { "nics[0].ifname", "g1" },
+        { "pcidevs[0].bus", "3" },
+    };
+    const size_t n = N(facts), write = n - 8, script = n - 3,
+                 interface = n - 2, bus = n - 1;
+    static const char rules[] =
+        CONFIG("<disk path='/dev/vg0/*'/><bridge name='xenbr0' "
+               "interface='*'/><pci address='0000:03:00.0'/>");
+    char longer[1100];
+
+    allowed_n(rules, facts, n);
+    facts[write].value = "2";
+    denied_n(rules, facts, n, "disks[0].readwrite", "2");
+    facts[write].value = "1";
+    facts[script].value = "vif bridge";
+    denied_n(rules, facts, n, "nics[0].script", "vif bridge");
+    memset(longer, 'x', sizeof(longer) - 1);
+    longer[sizeof(longer) - 1] = '\0';
+    facts[script].value = longer;
+    check(rules, facts, n);
+    ck_assert(!d.allow);
+    facts[script].value = "vif-bridge";
+    facts[interface].value = "g,1";
+    denied_n(rules, facts, n, "nics[0].ifname", "g,1");
+    facts[interface].value = "g1";
+    facts[bus].value = "0x3";
+    denied_n(rules, facts, n, "pcidevs[0].bus", "0x3");
+}
+END_TEST
+
+START_TEST(a_field_allowed_by_name_is_bounded_too)
+{
+    char longer[1100];
+
+    memset(longer, 'x', sizeof(longer) - 1);
+    longer[sizeof(longer) - 1] = '\0';
+    pvh_allowed(CONFIG("<field path='b_info.extra[*]' value='*'/>"),
+                "b_info.extra[0]", "x");
+    check(CONFIG("<field path='b_info.extra[*]' value='*'/>"),
+          (const struct sm_policy_fact[]){
+              { "c_info.type", "pvh" }, { "b_info.extra[0]", longer } }, 2);
+    ck_assert(!d.allow);
+    /* no index, no device: only the element's word counts */
+    pvh_allowed(CONFIG("<field path='disks[' value='x'/>"), "disks[", "x");
+}
+END_TEST
+
+START_TEST(a_decision_of_another_policy_admits_nothing)
+{
+    struct sm_policy *policy = policy_of(CONFIG(""));
+    struct sm_policy *other = policy_of("");
+    struct sm_policy_request r = usual(SM_POLICY_MIGRATE_IN);
+    const struct sm_policy_fact facts[] = { ORDINARY_PVH };
+
+    sm_policy_decide(policy, &r, &d);
+    ck_assert(d.allow);
+    sm_policy_check_config(other, &d, facts, N(facts), &d);
+    ck_assert(!d.allow);
+    ck_assert_str_eq(d.rule, "config");
+    ck_assert_ptr_null(d.matched);
+    sm_policy_free(policy);
+    sm_policy_free(other);
+}
+END_TEST
+
 START_TEST(a_field_given_twice_is_refused)
 {
     pvh_denied(CONFIG(""), "b_info.max_memkb", "524288");
@@ -704,6 +773,9 @@ int main(void)
     tcase_add_test(tc, interfaces);
     tcase_add_test(tc, pci_devices);
     tcase_add_test(tc, lists_of_patterns);
+    tcase_add_test(tc, odd_values_of_devices_are_refused);
+    tcase_add_test(tc, a_field_allowed_by_name_is_bounded_too);
+    tcase_add_test(tc, a_decision_of_another_policy_admits_nothing);
     tcase_add_test(tc, a_field_given_twice_is_refused);
     tcase_add_test(tc, too_many_facts_are_refused);
     tcase_add_test(tc, what_is_not_printable_is_not_shown);

@@ -301,25 +301,26 @@ START_TEST(all_allow_rules_that_apply_are_in_the_set)
 }
 END_TEST
 
-/* Long names and reasons leave one clean line. */
+/* Long names and reasons leave one clean line, wherever it is cut. */
 START_TEST(the_text_fits)
 {
     struct sm_policy_request r = usual(SM_POLICY_MIGRATE_OUT);
-    char rules[1024], name[SM_POLICY_NAME_MAX + 1];
-    size_t pad, i;
+    char rules[1024], name[SM_POLICY_NAME_MAX + 1], id[10];
+    size_t n, i;
 
-    for (pad = 0; pad < 8; pad++) {
-        for (i = 0; i + 1 < sizeof(name); i++)
-            name[i] = 'n';
-        name[SM_POLICY_NAME_MAX - pad] = '\0';
-        r.vm_name = name;
-        strcpy(rules, "<rule id='n' effect='deny' action='migrate-out' "
-                      "reason='");
+    memset(name, 'n', sizeof(name) - 1);
+    name[SM_POLICY_NAME_MAX] = '\0';
+    r.vm_name = name;
+    for (n = 1; n < sizeof(id); n++) {
+        memset(id, 'x', n);
+        id[n] = '\0';
+        snprintf(rules, sizeof(rules), "<rule id='%s' effect='deny' "
+                 "action='migrate-out' reason='", id);
         for (i = 0; i < 100; i++)
             strcat(rules, "\xc3\xb6");
         strcat(rules, "'/>");
-        denied(rules, &r, "n");
-        ck_assert_uint_lt(strlen(d.text), sizeof(d.text));
+        denied(rules, &r, id);
+        ck_assert_uint_ge(strlen(d.text), sizeof(d.text) - 2);
     }
 }
 END_TEST

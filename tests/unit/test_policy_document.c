@@ -435,6 +435,8 @@ START_TEST(rules_are_checked)
                  "<destination host='hostB'/>"), 6, "twice");
     refused(RULE(GOOD, "<subject account=''/>"), 5, "empty");
     refused(RULE(GOOD, "<subject account='ro;ot'/>"), 5, "account");
+    refused(RULE(GOOD, "<subject account='a'/>\n<subject account='b'/>"), 6,
+            "twice");
     refused(RULE(GOOD, "<subject role='x'/>"), 5, "account");
     refused(RULE("id='r' effect='deny' action='migrate-out migrate-in'",
                  "<subject account='root'/>"), 5, "source only");
