@@ -41,7 +41,7 @@ static void on_peer_key(struct outgoing *o, struct sm_wire_reader *r)
     sm_wire_put_u16(&w, (uint16_t)-code);
     sm_wire_put_str(&w, text);
     if (ipc_send(o->peer_watch.fd, IPC_PEER_KEY_IS, &w, NULL, 0))
-        outgoing_finish(o, SM_FAIL, "", "the peer process does not answer");
+        outgoing_finish(o, SM_HELPER, "", "the peer process does not answer");
     sm_wire_writer_dispose(&w);
 }
 
@@ -61,7 +61,7 @@ static void hand_out_stream(struct outgoing *o, const char *rule)
     fds[0] = up[0];
     fds[1] = down[1];
     if (ipc_send(o->peer_watch.fd, IPC_PEER_STREAM, NULL, fds, 2)) {
-        outgoing_finish(o, SM_FAIL, "", "the peer process does not answer");
+        outgoing_finish(o, SM_HELPER, "", "the peer process does not answer");
         goto out;
     }
     fds[0] = up[1];
@@ -138,7 +138,7 @@ static void on_peer(void *ctx, short revents)
         return;
     if (rc) {
         outgoing_unwatch(&o->peer_watch);
-        outgoing_finish(o, SM_FAIL, "", "the peer process died");
+        outgoing_finish(o, SM_HELPER, "", "the peer process died");
         if (o->control_watch.fd < 0)    /* the client has gone, too */
             outgoing_free(o);
         return;
@@ -156,7 +156,7 @@ static void on_peer(void *ctx, short revents)
     if (sm_wire_end(&r)) {
         sm_error("out-%lu: the peer process broke the rules", o->id);
         spawn_kill(&o->peer, SIGKILL);
-        outgoing_finish(o, SM_FAIL, "", "the peer process broke the rules");
+        outgoing_finish(o, SM_HELPER, "", "the peer process broke the rules");
     }
 }
 
@@ -209,7 +209,7 @@ static void on_dialer(void *ctx, short revents)
         return;
     outgoing_unwatch(&o->dialer_watch);
     if (rc) {
-        outgoing_finish(o, SM_FAIL, "", "the dialer died");
+        outgoing_finish(o, SM_HELPER, "", "the dialer died");
         return;
     }
     sm_wire_reader_init(&r, message.body, message.len);
@@ -218,11 +218,11 @@ static void on_dialer(void *ctx, short revents)
     fd = ipc_take_fd(&message, 0);
     if (sm_wire_end(&r) || message.type != IPC_DIALED ||
         (!code && (fd < 0 || message.n_fds != 1)))
-        outgoing_finish(o, SM_FAIL, "", "the dialer broke the rules");
+        outgoing_finish(o, SM_HELPER, "", "the dialer broke the rules");
     else if (code)
         outgoing_finish(o, code, "", "cannot reach %s: %s", o->host, text);
     else if (start_peer(o, fd))
-        outgoing_finish(o, SM_FAIL, "", "cannot start the peer process");
+        outgoing_finish(o, SM_HELPER, "", "cannot start the peer process");
     if (fd >= 0)
         close(fd);
     ipc_close_fds(&message);
@@ -244,7 +244,7 @@ void outgoing_dial(struct outgoing *o)
     sm_wire_put_u16(&w, o->pairing.port);
     o->state = OUT_DIAL;
     if (ipc_send(channel, IPC_DIAL, &w, NULL, 0))
-        outgoing_finish(o, SM_FAIL, "", "the dialer does not answer");
+        outgoing_finish(o, SM_HELPER, "", "the dialer does not answer");
     sm_wire_writer_dispose(&w);
 }
 

@@ -22,6 +22,7 @@ static const struct {
     { SM_AUTH,           "peer is not who it should be" },
     { SM_PROTOCOL,       "peer broke the protocol" },
     { SM_UNPAIRED,       "this host is not paired there" },
+    { SM_HELPER,         "a process of secmigd died" },
     { SM_REFUSED_LOCAL,  "refused by this host's policy" },
     { SM_REFUSED_REMOTE, "refused by the other host's policy" },
     { SM_POLICY,         "no valid policy" },

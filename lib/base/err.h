@@ -27,6 +27,7 @@ enum sm_err {
     SM_AUTH            = -15,  /* the other side is not who it should be */
     SM_PROTOCOL        = -16,  /* peer sent something malformed or tampered */
     SM_UNPAIRED        = -17,  /* the other side does not know this host */
+    SM_HELPER          = -18,  /* one of secmigd's own processes died */
     SM_REFUSED_LOCAL   = -20,  /* this host's policy says no */
     SM_REFUSED_REMOTE  = -21,  /* the other host's policy says no */
     SM_POLICY          = -22,  /* policy missing, unsigned, expired, invalid */

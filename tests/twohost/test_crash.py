@@ -11,7 +11,7 @@ import host
 from case import check, equal
 
 NO_DAEMON, TIMEOUT, LINK, PROTOCOL, XL, CANCELLED = 10, 13, 14, 16, 27, 28
-FAIL, SANDBOX = 1, 30
+HELPER, SANDBOX = 18, 30
 D = host.DEADLINES
 
 
@@ -33,7 +33,7 @@ def _(lab):
     g, m = midway(lab)
     kill(lab.a.role(host.PEER_UID))
     m.go_on()
-    lab.failed(m, g, (LINK, FAIL, PROTOCOL))
+    lab.failed(m, g, HELPER)
     lab.succeeds(g)
 
 

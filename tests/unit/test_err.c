@@ -14,7 +14,8 @@ static const struct {
     { SM_STATE, 4 }, { SM_NO_MEMORY, 5 }, { SM_IO, 6 },
     { SM_NO_DAEMON, 10 }, { SM_UNKNOWN_HOST, 11 }, { SM_UNREACHABLE, 12 },
     { SM_TIMEOUT, 13 }, { SM_LINK, 14 }, { SM_AUTH, 15 },
-    { SM_PROTOCOL, 16 }, { SM_UNPAIRED, 17 }, { SM_REFUSED_LOCAL, 20 },
+    { SM_PROTOCOL, 16 }, { SM_UNPAIRED, 17 }, { SM_HELPER, 18 },
+    { SM_REFUSED_LOCAL, 20 },
     { SM_REFUSED_REMOTE, 21 }, { SM_POLICY, 22 }, { SM_NOMIGRATE, 23 },
     { SM_EXISTS, 24 }, { SM_NO_DOMAIN, 25 }, { SM_BUSY, 26 }, { SM_XL, 27 },
     { SM_CANCELLED, 28 }, { SM_SANDBOX, 30 }, { SM_SEAL, 31 },
@@ -56,7 +57,7 @@ END_TEST
 
 START_TEST(any_other_number_is_an_unknown_error)
 {
-    static const int strange[] = { 1, 31, -7, -9, -18, -29, -32, -256,
+    static const int strange[] = { 1, 31, -7, -9, -19, -29, -32, -256,
                                    INT_MAX, INT_MIN };
     size_t i;
 
