@@ -167,19 +167,6 @@ def nomigrate(rig):
     clean(rig)
 
 
-@cases.case("secure: the same input that stock executes is refused, nothing is run")
-def evil_script(rig):
-    guest = running_guest(rig, rig.a)
-    rig.b.put("/root/probe.sh", "#!/bin/sh\nid >>/run/probe.log\n", 0o755)
-    rig.b.run("rm -f /run/probe.log")
-    rig.a.put("/rig/guest/evil.cfg", with_uuid(rig, guest) +
-              "vif = [ 'script=/root/probe.sh,bridge=xenbr0' ]\n"
-              "disk = [ 'vdev=xvda,script=/root/probe.sh,target=sender-says' ]\n")
-    note = refused(rig, guest, 21, "script", "-C /rig/guest/evil.cfg")
-    expect(rig.b.run("test -e /run/probe.log", check=False).code, "it was run")
-    return note
-
-
 def with_uuid(rig, guest):
     """The guest's own configuration, as the guest that runs."""
     uuid = rig.a.run("xl list -v g1").out.split("\n")[1].split()
