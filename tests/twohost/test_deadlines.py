@@ -158,8 +158,9 @@ def _(lab):
 
 @case.case("a slow reader on B is not silence")
 def _(lab):
-    lab.b.control(xl={"slow": 0.5})
-    lab.succeeds(lab.guest(), size=10 * 65536)
+    # longer than idle-timeout, shorter than finish-timeout
+    lab.b.control(xl={"slow": (D["idle-timeout"] + 0.5) / 8})
+    lab.succeeds(lab.guest(), size=8 * 65536)
 
 
 @case.case("a guest that takes long to suspend is not silence")

@@ -209,6 +209,7 @@ def _(lab):
     lab.evil("handshake", "closed", D["answer-timeout"] * 1000 + room)
     lab.evil("handshake", *request(lab), "expect", ACCEPT, NOW, "closed",
              D["idle-timeout"] * 1000 + room)
+    check(not lab.b.leftovers(), "left after the first")
     lab.evil("handshake", *request(lab), "expect", ACCEPT, NOW, "record",
              STATE, 0, 1000, "closed", D["idle-timeout"] * 1000 + room)
     check(host.wait_until(lambda: not lab.b.domains(), 4), "a copy stays")
