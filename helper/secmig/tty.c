@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,7 +18,7 @@ static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
 
 static void on_signal(int sig)
 {
-    (void)sig;      /* it only has to interrupt read() */
+    (void)sig;      /* it only has to interrupt ppoll() */
 }
 
 static int say(int fd, const char *text)
@@ -27,15 +28,23 @@ static int say(int fd, const char *text)
     return write(fd, text, len) == (ssize_t)len ? 0 : SM_IO;
 }
 
-/* One line, byte by byte so that nothing stays in a buffer of stdio's. */
-static int read_line(int fd, uint8_t *buf, size_t size, size_t *len)
+/*
+ * One line, byte by byte so that nothing stays in a buffer of stdio's.
+ * Signals are let in, with the mask `waiting`, only while it waits: one that
+ * comes a moment earlier is not lost.
+ */
+static int read_line(int fd, const sigset_t *waiting, uint8_t *buf,
+                     size_t size, size_t *len)
 {
+    struct pollfd p = { .fd = fd, .events = POLLIN };
     uint8_t c;
     ssize_t n;
 
     *len = 0;
     for (;;) {
-        n = read(fd, &c, 1);
+        n = ppoll(&p, 1, NULL, waiting);
+        if (n > 0)
+            n = read(fd, &c, 1);
         if (n <= 0)
             return n < 0 && errno != EINTR ? SM_IO : SM_CANCELLED;
         if (c == '\n')
@@ -56,6 +65,7 @@ static int read_hidden(int fd, const char *prompt, uint8_t *buf, size_t size,
     struct sigaction action = { .sa_handler = on_signal };
     struct sigaction old[N_SIGNALS];
     struct termios shown, hidden;
+    sigset_t held, before;
     size_t i;
     int rc;
 
@@ -63,15 +73,20 @@ static int read_hidden(int fd, const char *prompt, uint8_t *buf, size_t size,
         return SM_IO;
     hidden = shown;
     hidden.c_lflag &= ~(tcflag_t)ECHO;
+    sigemptyset(&held);
+    for (i = 0; i < N_SIGNALS; i++)
+        sigaddset(&held, signals[i]);
+    sigprocmask(SIG_BLOCK, &held, &before);
     for (i = 0; i < N_SIGNALS; i++)
         sigaction(signals[i], &action, &old[i]);
     rc = tcsetattr(fd, TCSAFLUSH, &hidden) ? SM_IO : say(fd, prompt);
     if (!rc)
-        rc = read_line(fd, buf, size, len);
+        rc = read_line(fd, &before, buf, size, len);
     tcsetattr(fd, TCSAFLUSH, &shown);
     say(fd, "\n");
     for (i = 0; i < N_SIGNALS; i++)
         sigaction(signals[i], &old[i], NULL);
+    sigprocmask(SIG_SETMASK, &before, NULL);
     return rc;
 }
 
@@ -132,7 +147,7 @@ int sm_tty_yes(const char *question)
         return SM_USAGE;
     rc = say(fd, question);
     if (!rc)
-        rc = read_line(fd, line, sizeof(line), &len);
+        rc = read_line(fd, NULL, line, sizeof(line), &len);
     if (!rc && (len != 3 || memcmp(line, "yes", 3)))
         rc = SM_CANCELLED;
     close(fd);
