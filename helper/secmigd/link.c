@@ -11,8 +11,12 @@
 
 #include "base/clock.h"
 #include "base/secret.h"
+#include "channel/hello.h"
 
 #define FRAME_LEN 2             /* u16 in front of handshake frames */
+/* Room for the handshake: all that a stranger can make us allocate. */
+#define HANDSHAKE_SIZE (SM_HELLO_MESSAGES * \
+                        (FRAME_LEN + (size_t)SM_HELLO_MESSAGE_MAX))
 /* A whole REQUEST, or one full STATE record and some messages. */
 #define OUT_SIZE (6 * (size_t)SM_RECORD_MAX)
 
@@ -20,13 +24,30 @@ struct link {
     int fd;
     struct sm_record *rec;      /* NULL during the handshake */
     size_t expect;              /* length of the next handshake frame */
-    uint8_t *in;                /* SM_RECORD_MAX bytes */
-    size_t have, need;          /* need 0: the header is not complete */
-    uint8_t *out;               /* OUT_SIZE bytes */
-    size_t out_pos, out_len;
+    uint8_t *in;
+    size_t in_size, have, need; /* need 0: the header is not complete */
+    uint8_t *out;
+    size_t out_size, out_pos, out_len;
     int64_t heard, spoke;
     uint8_t last[LINK_LAST];    /* of what link_put_from() has read */
 };
+
+/* Make a buffer larger; what it holds moves, and the old one is wiped. */
+static int grow(uint8_t **buffer, size_t *size, size_t wanted)
+{
+    uint8_t *p = malloc(wanted);
+
+    if (!p)
+        return SM_NO_MEMORY;
+    if (*buffer) {
+        memcpy(p, *buffer, *size);
+        sm_secret_wipe(*buffer, *size);
+        free(*buffer);
+    }
+    *buffer = p;
+    *size = wanted;
+    return 0;
+}
 
 struct link *link_new(int fd)
 {
@@ -35,10 +56,10 @@ struct link *link_new(int fd)
     if (!l)
         return NULL;
     l->fd = fd;
-    l->in = malloc(SM_RECORD_MAX);
-    l->out = malloc(OUT_SIZE);
     l->heard = l->spoke = sm_clock_now_ms();
-    if (!l->in || !l->out) {
+    if (grow(&l->in, &l->in_size, HANDSHAKE_SIZE) ||
+        grow(&l->out, &l->out_size, HANDSHAKE_SIZE)) {
+        l->fd = -1;             /* stays the caller's */
         link_free(l);
         return NULL;
     }
@@ -52,12 +73,13 @@ void link_free(struct link *l)
     sm_record_free(l->rec);
     /* Both hold guest memory in clear at times. */
     if (l->in)
-        sm_secret_wipe(l->in, SM_RECORD_MAX);
+        sm_secret_wipe(l->in, l->in_size);
     if (l->out)
-        sm_secret_wipe(l->out, OUT_SIZE);
+        sm_secret_wipe(l->out, l->out_size);
     free(l->in);
     free(l->out);
-    close(l->fd);
+    if (l->fd >= 0)
+        close(l->fd);
     free(l);
 }
 
@@ -71,9 +93,13 @@ void link_expect(struct link *l, size_t len)
     l->expect = len;
 }
 
-void link_secure(struct link *l, struct sm_record *rec)
+int link_secure(struct link *l, struct sm_record *rec)
 {
     l->rec = rec;
+    if (grow(&l->in, &l->in_size, SM_RECORD_MAX) ||
+        grow(&l->out, &l->out_size, OUT_SIZE))
+        return SM_NO_MEMORY;
+    return 0;
 }
 
 struct sm_record *link_records(struct link *l)
@@ -154,7 +180,7 @@ static uint8_t *tail(struct link *l, size_t room)
 {
     if (l->out_pos == l->out_len)
         l->out_pos = l->out_len = 0;
-    if (OUT_SIZE - l->out_len < room)
+    if (l->out_size - l->out_len < room)
         return NULL;
     return l->out + l->out_len;
 }
@@ -175,23 +201,25 @@ int link_put_frame(struct link *l, const uint8_t *data, size_t len)
 int link_put(struct link *l, enum sm_record_stream stream,
              unsigned int flags, const uint8_t *data, size_t len)
 {
-    size_t n, sealed;
+    size_t n, done = 0, sealed;
     uint8_t *at;
     int rc;
 
     do {
-        n = len < SM_RECORD_BODY_MAX ? len : SM_RECORD_BODY_MAX;
+        n = len - done < SM_RECORD_BODY_MAX ? len - done :
+            SM_RECORD_BODY_MAX;
         at = tail(l, sm_record_sealed_len(l->rec, n));
         if (!at)
             return SM_BUSY;
-        rc = sm_record_seal(l->rec, stream, n == len ? flags : 0, data, n,
-                            at, OUT_SIZE - l->out_len, &sealed);
+        /* An end of stream carries no data: NULL and 0. */
+        rc = sm_record_seal(l->rec, stream, done + n == len ? flags : 0,
+                            len ? data + done : NULL, n, at,
+                            l->out_size - l->out_len, &sealed);
         if (rc)
             return rc;
         l->out_len += sealed;
-        data += n;
-        len -= n;
-    } while (len);
+        done += n;
+    } while (done < len);
     return 0;
 }
 
@@ -243,7 +271,7 @@ int link_put_from(struct link *l, int fd)
     keep_last(l, at + SM_RECORD_HEADER_LEN, (size_t)n);
     rc = sm_record_seal(l->rec, SM_RECORD_STATE, 0,
                         at + SM_RECORD_HEADER_LEN, (size_t)n, at,
-                        OUT_SIZE - l->out_len, &sealed);
+                        l->out_size - l->out_len, &sealed);
     if (rc)
         return rc;
     l->out_len += sealed;

@@ -29,7 +29,7 @@ static const char *const common[] = {
 #if defined(SM_SANITIZED)
     /* The sanitizers' runtimes report, and look at themselves, first. */
     "write", "sigaltstack", "gettid", "rt_sigprocmask", "rt_sigaction",
-    "sched_yield", "openat", "readlink", "getrlimit", "prlimit64",
+    "sched_yield", "openat", "readlink", "getrlimit", "prlimit64", "ioctl",
 #endif
     NULL
 };

@@ -8,6 +8,15 @@
 #include "base/conf.h"
 #include "base/err.h"
 
+/* Built with AddressSanitizer: its runtime needs more than the program. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SM_SANITIZED 1
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define SM_SANITIZED 1
+#endif
+
 /*
  * Enter the sandbox for good: the empty directory becomes the root, the
  * process becomes `user` with no capability and no way to new privileges, it

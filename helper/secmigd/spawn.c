@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "ipc.h"
 #include "roles.h"
+#include "sandbox.h"
 
 #define ARGS_MAX (SM_CONF_WORDS_MAX + RUN_ARGS + 1)
 
