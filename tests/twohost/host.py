@@ -192,6 +192,9 @@ class Host:
         log = open(self.log_path, "a")
         env = {k: v for k, v in os.environ.items()
                if k.endswith("SAN_OPTIONS")}
+        if SANITIZED:
+            # its leak check clones and ptraces, which no role may
+            env["ASAN_OPTIONS"] = "detect_leaks=0"
         env["PATH"] = "/usr/sbin:/usr/bin:/sbin:/bin"
         self.daemon = subprocess.Popen(
             [BUILD + "/secmigd", "--root", self.root], stderr=log,
@@ -656,6 +659,10 @@ class Lab:
                         problem = problem or "%s: domain %s left" % (
                             h.name, d["name"])
             problem = problem or self.strays()
+        for h in self.hosts:
+            bad = re.search(r".*(Sanitizer|runtime error).*", h.log())
+            if bad:
+                problem = "%s: %s" % (h.name, bad.group(0))
         try:
             with open(self.shared + "/violations") as f:
                 problem = "TWO RUNNING COPIES: " + f.read().strip()
