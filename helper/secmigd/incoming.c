@@ -350,6 +350,13 @@ static void have_config(void *ctx, int err)
 
 /* ---- the peer ---- */
 
+static void peer_too_slow(void *ctx)
+{
+    struct incoming *in = ctx;
+
+    spawn_kill(&in->peer, SIGKILL);
+}
+
 static void on_key(struct incoming *in, struct sm_wire_reader *r)
 {
     uint8_t key[SM_IDENTITY_KEY_LEN];
@@ -378,7 +385,8 @@ static void on_key(struct incoming *in, struct sm_wire_reader *r)
         return;
     }
     in->state = IN_WAIT;
-    loop_disarm(&in->timer);    /* the peer minds its own deadlines now */
+    /* The peer minds this deadline itself; unless it has been taken over. */
+    loop_arm(&in->timer, 2 * parent.conf.answer_timeout, peer_too_slow, in);
     if (tell_peer(in, IPC_PEER_KEY_IS, 0, NULL, "", NULL))
         spawn_kill(&in->peer, SIGKILL);
 }
@@ -402,6 +410,7 @@ static void on_request(struct incoming *in, struct sm_wire_reader *r)
         return;
     }
     in->state = IN_CHECK;
+    loop_disarm(&in->timer);    /* from here on the work is ours */
     if (incoming_count() > parent.conf.max_incoming) {
         refuse(in, SM_BUSY, "", "%d guests are arriving already "
                "(max-incoming)", parent.conf.max_incoming);
@@ -506,13 +515,6 @@ static void peer_ended(void *ctx, int status)
                    spawn_status_text(status));
 }
 
-static void stranger_too_slow(void *ctx)
-{
-    struct incoming *in = ctx;
-
-    spawn_kill(&in->peer, SIGKILL);
-}
-
 void incoming_new(int fd, const char *from)
 {
     struct incoming *in = calloc(1, sizeof(*in));
@@ -538,7 +540,7 @@ void incoming_new(int fd, const char *from)
         goto out;
     loop_watch(&in->watch, channel, POLLIN, on_peer, in);
     loop_arm(&in->timer, 2 * parent.conf.handshake_timeout,
-             stranger_too_slow, in);
+             peer_too_slow, in);
     sm_wire_put_u8(&w, 0);
     sm_wire_put_str(&w, "");
     sm_wire_put_bytes(&w, parent.own_key, sizeof(parent.own_key));
@@ -577,13 +579,13 @@ int incoming_count(void)
     return n;
 }
 
-int incoming_strangers(void)
+int incoming_waiting(void)
 {
     struct incoming *in;
     int n = 0;
 
     for (in = sessions; in; in = in->next)
-        n += in->state == IN_STRANGER;
+        n += in->state <= IN_WAIT;
     return n;
 }
 

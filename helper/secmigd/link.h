@@ -36,8 +36,9 @@ void link_expect(struct link *l, size_t len);
 /* The complete handshake frame; valid until the next link_read(). */
 void link_frame(struct link *l, const uint8_t **data, size_t *len);
 
-/* From now on records.  `rec` becomes the link's. */
-void link_secure(struct link *l, struct sm_record *rec);
+/* From now on records: only now their large buffers are made.  `rec` becomes
+ * the link's, also on error.  Returns 0 or SM_NO_MEMORY. */
+int link_secure(struct link *l, struct sm_record *rec) SM_WARN_UNUSED;
 struct sm_record *link_records(struct link *l);
 
 /*

@@ -15,6 +15,7 @@
 #include "channel/message.h"
 #include "parent.h"
 
+#define DIAL_MARGIN 1000        /* ms that the dialer has to say so itself */
 #define PIPE_BYTES (1024 * 1024)
 
 static struct ipc_message message;      /* the one being handled */
@@ -208,6 +209,7 @@ static void on_dialer(void *ctx, short revents)
     if (rc == SM_BUSY)
         return;
     outgoing_unwatch(&o->dialer_watch);
+    loop_disarm(&o->timer);
     if (rc) {
         outgoing_finish(o, SM_HELPER, "", "the dialer died");
         return;
@@ -228,6 +230,15 @@ static void on_dialer(void *ctx, short revents)
     ipc_close_fds(&message);
 }
 
+/* Looking up a name has no deadline of its own. */
+static void dial_too_slow(void *ctx)
+{
+    struct outgoing *o = ctx;
+
+    outgoing_finish(o, SM_TIMEOUT, "", "cannot reach %s: no address, or no "
+                    "answer there, in time", o->host);
+}
+
 void outgoing_dial(struct outgoing *o)
 {
     struct sm_wire_writer w;
@@ -243,6 +254,8 @@ void outgoing_dial(struct outgoing *o)
     sm_wire_put_str(&w, o->pairing.address);
     sm_wire_put_u16(&w, o->pairing.port);
     o->state = OUT_DIAL;
+    loop_arm(&o->timer, parent.conf.connect_timeout + DIAL_MARGIN,
+             dial_too_slow, o);
     if (ipc_send(channel, IPC_DIAL, &w, NULL, 0))
         outgoing_finish(o, SM_HELPER, "", "the dialer does not answer");
     sm_wire_writer_dispose(&w);

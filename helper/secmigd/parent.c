@@ -71,10 +71,10 @@ static void on_connection(void *ctx, short revents)
     if (getnameinfo((struct sockaddr *)&address, len, host, sizeof(host),
                     NULL, 0, NI_NUMERICHOST))
         strcpy(host, "?");
-    if (incoming_strangers() >= parent.conf.max_unauthenticated) {
+    if (incoming_waiting() >= parent.conf.max_unauthenticated) {
         if (incoming_may_log())
-            sm_warning("connection from %s dropped: %d are not "
-                       "authenticated yet (max-unauthenticated)", host,
+            sm_warning("connection from %s dropped: %d have asked for "
+                       "nothing yet (max-unauthenticated)", host,
                        parent.conf.max_unauthenticated);
         close(fd);
         return;

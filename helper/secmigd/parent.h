@@ -77,9 +77,10 @@ void incoming_status(char *out, size_t size);
 bool outgoing_has(const uint8_t uuid[static 16]);
 bool incoming_has(const uint8_t uuid[static 16]);
 
-/* Sessions that move a guest, and connections not authenticated yet. */
+/* Sessions that move a guest, and connections that have not asked for
+ * anything yet, strangers or not. */
 int outgoing_count(void);
 int incoming_count(void);
-int incoming_strangers(void);
+int incoming_waiting(void);
 
 #endif

@@ -135,10 +135,10 @@ static void start_records(struct peer *p)
     sm_secret_wipe(rx, sizeof(rx));
     sm_noise_free(p->noise);
     p->noise = NULL;
+    if (!rc)
+        rc = link_secure(p->link, rec);
     if (rc)
         peer_end(p, rc, "cannot start the records: %s", sm_err_text(rc));
-    else
-        link_secure(p->link, rec);
 }
 
 /* Message 1 at the responder; answered at once with message 2. */
