@@ -95,13 +95,16 @@ static char *const *clean_environment(void)
     return env;
 }
 
+/* What whoever started us had ignored is not the child's to inherit. */
 static void fresh_signals(void)
 {
     sigset_t none;
+    int sig;
 
+    for (sig = 1; sig < NSIG; sig++)
+        signal(sig, SIG_DFL);       /* fails for SIGKILL and the like */
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    signal(SIGPIPE, SIG_DFL);
 }
 
 /* Put `fds` at 0, 1, … (-1: /dev/null) and close all others but `keep`. */

@@ -257,6 +257,8 @@ def _(lab):
     if subprocess.run(["sh", "-c", "command -v gdb"],
                       stdout=subprocess.DEVNULL).returncode:
         raise Skip("no gdb here")
+    if host.SANITIZED:
+        raise Skip("the sanitizer's runtime may open files")
     g, m = moving(lab)
     keeper = lab.a.role(host.KEEPER_UID)[0]
     subprocess.run(["gdb", "-p", str(keeper), "-batch", "-ex",
@@ -286,8 +288,11 @@ def _(lab):
     equal(st["Seccomp"], host.proc_status(os.getpid())["Seccomp"],
           "seccomp")
     equal(int(st["SigBlk"], 16), 0, "blocked signals")
-    equal(int(st["SigIgn"], 16) & ~(1 << (signal.SIGPIPE - 1))
-          & ~(1 << (25 - 1)), 0, "ignored signals")
+    # Python's own in the toy xl (SIGPIPE, SIGXFSZ), and 32 and 33, which
+    # libc keeps for itself and lets nobody set
+    own = {signal.SIGPIPE, signal.SIGXFSZ, 32, 33}
+    equal(int(st["SigIgn"], 16) & ~sum(1 << (s - 1) for s in own), 0,
+          "ignored signals")
     check(st["NoNewPrivs"] == "0", "no new privileges")
     m.wait()
     time.sleep(0.1)
