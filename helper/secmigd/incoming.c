@@ -35,6 +35,8 @@
 
 #define TEXT_OUTPUT_MAX 1024    /* one line from secmig-xl */
 #define STRANGER_LINES 10       /* of log a second */
+#define WAIT_FAIR 500           /* ms to ask for something, before one may
+                                 * have to make room for others */
 
 enum in_state { IN_STRANGER, IN_WAIT, IN_CHECK, IN_ROOM, IN_XL, IN_MOVE,
                 IN_CLEAN };
@@ -56,6 +58,7 @@ struct incoming {
     struct sm_policy_decision decision;
     struct receive receive;     /* xl migrate-receive */
     bool discarded;             /* the copy has been looked after */
+    bool evicted;               /* had to make room before it asked */
     struct incoming *next;
 };
 
@@ -510,7 +513,8 @@ static void peer_ended(void *ctx, int status)
 {
     struct incoming *in = ctx;
 
-    if (status && (in->state != IN_STRANGER || incoming_may_log()))
+    if (status && !in->evicted &&
+        (in->state != IN_STRANGER || incoming_may_log()))
         sm_warning("in-%lu: the peer process ended: %s", in->id,
                    spawn_status_text(status));
 }
@@ -579,14 +583,53 @@ int incoming_count(void)
     return n;
 }
 
+static bool is_waiting(const struct incoming *in)
+{
+    return in->state <= IN_WAIT && !in->evicted;
+}
+
 int incoming_waiting(void)
 {
     struct incoming *in;
     int n = 0;
 
     for (in = sessions; in; in = in->next)
-        n += in->state <= IN_WAIT;
+        n += is_waiting(in);
     return n;
+}
+
+static int waiting_from(const char *from)
+{
+    struct incoming *in;
+    int n = 0;
+
+    for (in = sessions; in; in = in->next)
+        n += is_waiting(in) && !strcmp(in->from, from);
+    return n;
+}
+
+bool incoming_make_room(const char *from)
+{
+    int64_t now = sm_clock_now_ms();
+    struct incoming *in, *victim = NULL;
+    int crowd, most = 0, own = waiting_from(from);
+
+    /* The list has the youngest first: the last of equals is the oldest. */
+    for (in = sessions; in; in = in->next) {
+        if (!is_waiting(in))
+            continue;
+        crowd = waiting_from(in->from);
+        if (crowd < most ||
+            (now - in->since < WAIT_FAIR && crowd < own + 2))
+            continue;
+        most = crowd;
+        victim = in;
+    }
+    if (!victim)
+        return false;
+    victim->evicted = true;
+    spawn_kill(&victim->peer, SIGKILL);
+    return true;
 }
 
 void incoming_status(char *out, size_t size)

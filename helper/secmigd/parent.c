@@ -71,7 +71,8 @@ static void on_connection(void *ctx, short revents)
     if (getnameinfo((struct sockaddr *)&address, len, host, sizeof(host),
                     NULL, 0, NI_NUMERICHOST))
         strcpy(host, "?");
-    if (incoming_waiting() >= parent.conf.max_unauthenticated) {
+    if (incoming_waiting() >= parent.conf.max_unauthenticated &&
+        !incoming_make_room(host)) {
         if (incoming_may_log())
             sm_warning("connection from %s dropped: %d have asked for "
                        "nothing yet (max-unauthenticated)", host,

@@ -83,4 +83,14 @@ int outgoing_count(void);
 int incoming_count(void);
 int incoming_waiting(void);
 
+/*
+ * All places of those that have not asked for anything are taken: one of
+ * them goes, in favour of a connection from `from`.  It is the oldest from
+ * the most crowded address; it has had a fair time, unless its address has
+ * two places more than `from` has.  So silence does not keep others out, one
+ * address does not either, and a flood from many is slowed to what can be
+ * served.  Returns whether there is a place now.
+ */
+bool incoming_make_room(const char *from);
+
 #endif
