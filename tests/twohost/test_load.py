@@ -199,6 +199,31 @@ def _(lab):
     lab.succeeds(lab.guest())
 
 
+@case.case("silent strangers from one address take every place: a real one "
+           "still gets in")
+def _(lab):
+    held = [socket.create_connection(lab.b.address, source_address=(
+        "127.0.99.1", 0)) for _ in range(60)]
+    try:
+        for _ in range(3):
+            lab.succeeds(lab.guest())
+    finally:
+        for s in held:
+            s.close()
+
+
+@case.case("silent strangers from many addresses: none keeps its place long")
+def _(lab):
+    held = [socket.create_connection(lab.b.address, source_address=(
+        "127.0.99.%d" % (i + 1), 0)) for i in range(60)]
+    time.sleep(0.7)
+    try:
+        lab.succeeds(lab.guest())
+    finally:
+        for s in held:
+            s.close()
+
+
 @case.case("one migration stalls, another goes on")
 def _(lab):
     slow, quick = lab.guest(), lab.guest()
