@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The rig itself: that what the other tests rely on is so."""
+"""The rig itself: that what the tests rely on is so.  Run it after a change
+of the rig (RIG_NAME as for every test); `make check` leaves it out."""
 import os
 import struct
 import sys
