@@ -32,6 +32,7 @@ static const struct {
     { SM_BUSY,           "busy" },
     { SM_XL,             "xl failed" },
     { SM_CANCELLED,      "cancelled" },
+    { SM_UNMET,          "policy asks for more" },
     { SM_SANDBOX,        "sandbox could not be set up" },
     { SM_SEAL,           "sealed object does not open" },
 };

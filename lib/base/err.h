@@ -37,6 +37,7 @@ enum sm_err {
     SM_BUSY            = -26,  /* limit reached, or guest already moving */
     SM_XL              = -27,  /* xl failed (or was killed) on some side */
     SM_CANCELLED       = -28,  /* the client gave up */
+    SM_UNMET           = -29,  /* policy asks for more: ticket, approval … */
     SM_SANDBOX         = -30,  /* a sandbox could not be set up */
     SM_SEAL            = -31,  /* sealed object does not open */
 };

@@ -18,7 +18,8 @@ static const struct {
     { SM_REFUSED_LOCAL, 20 },
     { SM_REFUSED_REMOTE, 21 }, { SM_POLICY, 22 }, { SM_NOMIGRATE, 23 },
     { SM_EXISTS, 24 }, { SM_NO_DOMAIN, 25 }, { SM_BUSY, 26 }, { SM_XL, 27 },
-    { SM_CANCELLED, 28 }, { SM_SANDBOX, 30 }, { SM_SEAL, 31 },
+    { SM_CANCELLED, 28 }, { SM_UNMET, 29 },
+    { SM_SANDBOX, 30 }, { SM_SEAL, 31 },
 };
 
 #define N_ALL ((int)(sizeof(all) / sizeof(all[0])))
