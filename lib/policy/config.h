@@ -30,17 +30,19 @@ struct sm_policy_fact {
 /*
  * Check a domain config.
  *   policy    the policy that gave `accepted`
- *   accepted  an allow decision of sm_policy_decide() for this VM
+ *   request   what was decided
+ *   accepted  the allow decision of sm_policy_decide() on it
  *   facts     `n` facts, the whole config; borrowed; not trusted
  *   out       as sm_policy_decide(): allow with the rule whose <config>
  *             admits every fact, else deny, rule "config", with the first
  *             refused field and its value in the text
- * The config is allowed when one of the allow rules that applied admits all
- * of it; they are tried in the document's order and the text of a refusal
+ * The config is allowed when one of the allow rules that the request
+ * satisfies (sm_policy_satisfied()) admits all of it; they are tried in the document's order and the text of a refusal
  * is that of the first.  `accepted` not being an allow decision gives a copy
  * of it.  `out` may be `accepted`.
  */
 void sm_policy_check_config(const struct sm_policy *policy,
+                            const struct sm_policy_request *request,
                             const struct sm_policy_decision *accepted,
                             const struct sm_policy_fact *facts, size_t n,
                             struct sm_policy_decision *out);

@@ -4,18 +4,26 @@
  * I/O, no clock, no allocation.
  *
  * Deny by default; a deny rule that applies overrides every allow rule; the
- * order of the rules does not matter (XACML 3.0, deny-overrides).
+ * order of the rules does not matter (XACML 3.0, deny-overrides).  Roles are
+ * those of NIST RBAC (INCITS 359): hierarchical, with static (checked when
+ * loading) and dynamic separation of duty.
  *
  * A decision names the rule, or one of these fixed ids, which a document
  * cannot use for its own rules:
- *   no-policy       there is no policy
- *   not-yet-valid   before the document's not-before
- *   expired         after its not-after
- *   bad-request     the request lacks a name, a uuid or a host
- *   unknown-host    source or destination is not in the document's <hosts>
- *   host-key        ... or its key is not the one the document gives
- *   default-deny    no rule allows this
- *   config          the domain config is not allowed (config.h)
+ *   no-policy        there is no policy
+ *   not-yet-valid    before the document's not-before
+ *   expired          after its not-after
+ *   bad-request      the request lacks a name, a uuid or a host
+ *   unknown-host     source or destination does not take part
+ *   host-key         ... or its key is not the one the document gives
+ *   unknown-operator the account is no <operator>
+ *   role-not-assigned  ... or has not the role it wants to act in
+ *   separation-of-duty ... or may not have all its roles active at once
+ *   no-permission    none of the active roles permits the action
+ *   vm-owner         the VM policy's signer is not the guest's owner
+ *   vm-policy        the VM policy cannot be honoured here
+ *   default-deny     no rule allows this
+ *   config           the domain config is not allowed (config.h)
  */
 #ifndef SM_POLICY_DECIDE_H
 #define SM_POLICY_DECIDE_H
@@ -26,59 +34,85 @@
 
 #include "base/err.h"
 #include "policy/document.h"
-
-enum sm_policy_action {
-    SM_POLICY_MIGRATE_OUT = 1,  /* this host is the source */
-    SM_POLICY_MIGRATE_IN = 2,   /* this host is the destination */
-};
-
-/* Longest VM name (bytes, without NUL) that a request may carry; a longer
- * one is denied as bad-request. */
-#define SM_POLICY_NAME_MAX 255
-
-struct sm_policy_request {
-    enum sm_policy_action action;
-    const char *vm_name;            /* required, not empty */
-    const uint8_t *vm_uuid;         /* 16 bytes, required */
-    uint64_t memory_kb;             /* what the VM may use at most, KiB */
-    const char *account;            /* Unix account that asks; NULL when not
-                                     * known, as on the destination */
-    const char *source;             /* names of the hosts, required */
-    const char *destination;
-    const uint8_t *source_key;      /* 32 bytes: the X25519 static key that */
-    const uint8_t *destination_key; /* the channel has authenticated (or our
-                                     * own); NULL when not known, which a
-                                     * document that gives a key denies */
-    int64_t now;                    /* seconds since the epoch */
-};
+#include "policy/request.h"
 
 struct sm_policy_rule;
 
+/* What the one who enforces the decision has to see to. */
+struct sm_policy_obligations {
+    bool notify_guest;
+    uint32_t max_downtime_ms;   /* 0: none */
+    int ticket;                 /* index of the request's ticket that is used
+                                 * up, or -1 */
+};
+
 struct sm_policy_decision {
     bool allow;
-    int code;           /* SM_OK when allowed, SM_POLICY for no-policy,
-                         * not-yet-valid and expired, else SM_REFUSED_LOCAL */
-    char rule[129];     /* a rule's id, or a fixed id */
+    int code;           /* SM_OK when allowed; SM_POLICY for no-policy,
+                         * not-yet-valid and expired; SM_UNMET when a rule
+                         * would allow it but asks for more evidence; else
+                         * SM_REFUSED_LOCAL */
+    char rule[129];     /* a rule's id, or a fixed id; one of a VM policy
+                         * has "vm:" in front */
     char text[513];     /* one line for people, always clean UTF-8 */
     const struct sm_policy_rule *matched;
                         /* that rule, or NULL; belongs to the policy */
-    uint8_t allowed_by[SM_POLICY_RULES_MAX / 8];
-                        /* set of all allow rules that apply, for
-                         * sm_policy_check_config(): bit i = rule i */
+    struct sm_policy_obligations obligations;
 };
 
 /*
- * Decide a request.
+ * Decide a request by one document, a site policy or a VM policy.
  *   policy  may be NULL: everything is then denied as no-policy
  *   request borrowed for the call
- *   out     filled in on every path; valid as long as the policy (matched,
- *           allowed_by refer to it)
+ *   out     filled in on every path; valid as long as the policy (matched
+ *           refers to it)
  * A condition that cannot be judged because the request lacks the value
- * (account, key) counts against the request: an allow rule then does not
- * apply, a deny rule does.
+ * counts against the request: an allow rule then does not apply, a deny rule
+ * does.  With request->preview it counts in favour, and so does evidence
+ * that is missing: a preview that is denied will be denied, one that is
+ * allowed may be.
  */
 void sm_policy_decide(const struct sm_policy *policy,
                       const struct sm_policy_request *request,
                       struct sm_policy_decision *out);
+
+/*
+ * Decide by the site's policy and then by the guest's own, which must both
+ * allow; obligations of both add up.
+ *   vm      the VM policy whose signer is request->vm_policy_signer, or NULL
+ *           when the guest has none
+ */
+void sm_policy_decide_both(const struct sm_policy *site,
+                           const struct sm_policy *vm,
+                           const struct sm_policy_request *request,
+                           struct sm_policy_decision *out);
+
+/* Whether `rule` is one of the allow rules that this request satisfies: for
+ * config.h, which asks them one after the other. */
+bool sm_policy_satisfied(const struct sm_policy *policy,
+                         const struct sm_policy_request *request,
+                         const struct sm_policy_rule *rule);
+
+/* ---- the same, told rule by rule ---- */
+
+struct sm_policy_step {
+    const char *rule;           /* id, or a fixed id of a step before rules */
+    unsigned int line;          /* of the document; 0: no rule */
+    bool allow;                 /* the rule's effect */
+    enum { SM_POLICY_STEP_NO, SM_POLICY_STEP_YES, SM_POLICY_STEP_UNKNOWN,
+           SM_POLICY_STEP_UNMET } result;
+    const char *why;            /* the first condition that does not hold, or
+                                 * is not known, with what was asked; "" */
+};
+
+typedef void sm_policy_explain_fn(void *ctx,
+                                  const struct sm_policy_step *step);
+
+/* As sm_policy_decide(), and `fn` is called for each step and each rule of
+ * the action, also those after the one that decided. */
+void sm_policy_explain(const struct sm_policy *policy,
+                       const struct sm_policy_request *request,
+                       sm_policy_explain_fn *fn, void *ctx,
+                       struct sm_policy_decision *out);
 
 #endif

@@ -14,17 +14,147 @@
 #include "policy/document.h"
 #include "policy/match.h"
 
-struct sm_policy_host {
+/*
+ * Sets of roles, groups and windows are bit sets over their index in the
+ * policy: at most SM_POLICY_ROLES_MAX and so on of each, `words` 64-bit words
+ * long (sm_policy_set_*()).  NULL: the document does not say.
+ */
+typedef uint64_t *sm_policy_set;
+
+struct sm_policy_role {
     const char *id;
+    unsigned int permits;           /* set of actions, inherited ones too */
+    sm_policy_set is;               /* itself and all that it inherits */
+    unsigned int line;
+};
+
+/* At most `at_most` of these roles: assigned to one operator (checked when
+ * loading), or active at once (dynamic). */
+struct sm_policy_exclusive {
+    const char *id;
+    sm_policy_set roles;
+    unsigned int at_most;
+    bool dynamic;
+};
+
+struct sm_policy_operator {
+    const char *id;
+    const char *account;            /* or NULL */
+    bool has_key;
+    uint8_t key[SM_POLICY_SIGNER_LEN];
+    sm_policy_set assigned;         /* as the document says */
+    sm_policy_set roles;            /* ... and what they inherit */
+    unsigned int line;
+};
+
+struct sm_policy_owner {
+    const char *id;
+    uint8_t key[SM_POLICY_SIGNER_LEN];
+};
+
+/* Attributes of certificates, as bits. */
+#define SM_POLICY_LOCATION      1u
+#define SM_POLICY_JURISDICTION  2u
+#define SM_POLICY_PLATFORM      4u
+
+struct sm_policy_authority {
+    const char *id;
+    uint8_t key[SM_POLICY_SIGNER_LEN];
+    unsigned int attributes;        /* those that count */
+};
+
+struct sm_policy_host {
+    const char *id;                 /* NULL in <certified> */
     bool has_key;
     uint8_t key[32];
+    sm_policy_set roles;            /* with what they inherit */
+    const struct sm_policy_authority *authority;    /* of <certified> */
 };
 
 struct sm_policy_vm {
     const char *name;               /* text pattern, NULL: any */
+    const char *label;              /* text pattern, NULL: any */
     bool has_uuid;
     uint8_t uuid[16];
+    sm_policy_set groups;           /* NULL: any; never in a group's <vm> */
+    const struct sm_policy_owner **owners;
+    size_t n_owners;                /* 0: any */
     uint64_t memory_min, memory_max;    /* KiB, included */
+};
+
+struct sm_policy_group {
+    const char *id;
+    const struct sm_policy_owner *owner;    /* or NULL */
+    struct sm_policy_vm *vms;
+    size_t n_vms;
+    unsigned int line;
+};
+
+/* A zone: from `from` (seconds since the epoch) on, local time is UTC plus
+ * `offset` seconds.  The first entry counts for all time before it. */
+struct sm_policy_zone {
+    const char *name;
+    struct { int64_t from; int32_t offset; } *steps;
+    size_t n_steps;
+};
+
+struct sm_policy_window {
+    const char *id;
+    unsigned int days;              /* bit 0: Monday; of the start */
+    unsigned int from, to;          /* minutes since midnight; to <= from:
+                                     * of the next day */
+    const struct sm_policy_zone *zone;
+    unsigned int line;
+};
+
+/* One word of a host condition, or all words of one attribute. */
+struct sm_policy_words {
+    const char **words;
+    size_t n;                       /* 0: the attribute is not there */
+    bool negated;                   /* it was NAME-not */
+};
+
+/* <source> or <destination>: all that is given must hold. */
+struct sm_policy_where {
+    struct sm_policy_words hosts, locations, jurisdictions, platforms;
+    sm_policy_set roles;            /* NULL: any */
+    bool roles_negated;
+};
+
+struct sm_policy_who {              /* <subject> */
+    const char **accounts;
+    size_t n_accounts;
+    const struct sm_policy_operator **operators;
+    size_t n_operators;
+    sm_policy_set roles;            /* NULL: any */
+};
+
+struct sm_policy_when {             /* <time> */
+    sm_policy_set windows;
+    bool negated;
+};
+
+struct sm_policy_how {              /* <channel> */
+    uint32_t suites;                /* mask of SM_SUITE_BIT(); 0: any */
+    int post_quantum;               /* 0: any, else SM_POLICY_PQ_NO/YES */
+    struct sm_policy_words attestations;
+};
+
+enum sm_policy_ticket_kind {
+    SM_POLICY_TICKET_NONE, SM_POLICY_TICKET_OWNER,
+    SM_POLICY_TICKET_OPERATOR, SM_POLICY_TICKET_ANY,
+};
+
+struct sm_policy_require {          /* all zero: nothing */
+    enum sm_policy_ticket_kind ticket;
+    unsigned int approvals;
+    int approver;                   /* index of a role, -1: any operator */
+    bool vm_policy;                 /* one of the guest's owner */
+    unsigned int rate;              /* 0: no limit */
+    int64_t rate_seconds;           /* ... in so much time */
+    const char *attestation;
+    bool notify_guest;
+    uint32_t max_downtime_ms;       /* 0: no limit */
 };
 
 struct sm_policy_disk {
@@ -97,32 +227,68 @@ struct sm_policy_config {
     } lists[SM_POLICY_LISTS];
 };
 
-/* Each kind of condition: none means any. */
+/* Each kind of condition: none means any; several are alternatives. */
 struct sm_policy_rule {
     const char *id;
     const char *reason;             /* or NULL */
     bool allow;
     unsigned int actions;           /* set: bit action - 1 */
     unsigned int line;
-    const char **accounts;
+    struct sm_policy_who *subjects;
     struct sm_policy_vm *vms;
-    const struct sm_policy_host **sources, **destinations;
-    size_t n_accounts, n_vms, n_sources, n_destinations;
+    struct sm_policy_where *sources, *destinations;
+    struct sm_policy_when *times;
+    struct sm_policy_how *channels;
+    size_t n_subjects, n_vms, n_sources, n_destinations, n_times, n_channels;
+    struct sm_policy_require require;
     struct sm_policy_config config; /* of migrate-in: all zero but types when
                                      * there is no <config> */
 };
 
 struct sm_policy_chunk;
 
+struct sm_policy_index;             /* index.h */
+
+/* A site policy, or a VM policy: then has_vm is set, and there are no roles,
+ * operators, owners, hosts and groups. */
 struct sm_policy {
-    const char *site;
+    const char *site;               /* NULL in a VM policy */
+    bool has_vm;
+    uint8_t vm[16];
     uint64_t version;
     int64_t start, expiry;
-    struct sm_policy_host *hosts;
+    struct sm_policy_role *roles;
+    struct sm_policy_exclusive *exclusives;
+    struct sm_policy_operator *operators;
+    struct sm_policy_owner *owners;
+    struct sm_policy_authority *authorities;
+    struct sm_policy_host *hosts;           /* sorted by id */
+    struct sm_policy_host *certified;       /* <certified> */
+    struct sm_policy_group *groups;
+    struct sm_policy_zone *zones;
+    struct sm_policy_window *windows;
     struct sm_policy_rule *rules;
-    size_t n_hosts, n_rules;
+    size_t n_roles, n_exclusives, n_operators, n_owners, n_authorities,
+           n_hosts, n_certified, n_groups, n_zones, n_windows, n_rules;
+    struct sm_policy_index *index;          /* of the rules and guests */
     struct sm_policy_chunk *pool;
 };
+
+/* Bits of a set; `n` is how many there can be. */
+static inline size_t sm_policy_set_words(size_t n)
+{
+    return (n + 63) / 64;
+}
+
+static inline bool sm_policy_set_has(const uint64_t *set, size_t i)
+{
+    return set[i / 64] >> i % 64 & 1;
+}
+
+static inline void sm_policy_set_add(uint64_t *set, size_t i)
+{
+    set[i / 64] |= UINT64_C(1) << i % 64;
+}
 
 /* A host by its id, or NULL. */
 const struct sm_policy_host *sm_policy_find_host(const struct sm_policy *p,
