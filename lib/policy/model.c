@@ -53,18 +53,23 @@ void sm_policy_free(struct sm_policy *policy)
 
 /* ---- words ---- */
 
-unsigned int sm_policy_word(enum sm_policy_words set, const char *word,
+unsigned int sm_policy_word(enum sm_policy_vocabulary set, const char *word,
                             size_t n)
 {
-    static const char *const words[][6] = {
-        [SM_POLICY_ACTIONS] = { "migrate-out", "migrate-in" },
+    static const char *const words[][7] = {
+        [SM_POLICY_ACTIONS] = { "migrate-out", "migrate-in", "abort",
+                                "force-handover", "policy-admin",
+                                "audit-read" },
         [SM_POLICY_TYPES] = { "pv", "pvh", "hvm" },
         [SM_POLICY_FORMATS] = { "raw", "qcow", "qcow2", "vhd", "qed" },
         [SM_POLICY_BACKENDS] = { "phy", "qdisk", "tap", "standalone" },
+        [SM_POLICY_ATTRIBUTES] = { "location", "jurisdiction", "platform" },
+        [SM_POLICY_DAYS] = { "mon", "tue", "wed", "thu", "fri", "sat",
+                             "sun" },
     };
     unsigned int i;
 
-    for (i = 0; i < 6 && words[set][i]; i++)
+    for (i = 0; i < 7 && words[set][i]; i++)
         if (strlen(words[set][i]) == n && !memcmp(words[set][i], word, n))
             return 1u << i;
     return 0;
@@ -102,13 +107,68 @@ size_t sm_policy_host_count(const struct sm_policy *policy)
     return policy->n_hosts;
 }
 
+size_t sm_policy_owner_count(const struct sm_policy *policy)
+{
+    return policy->n_owners;
+}
+
+const char *sm_policy_owner_id(const struct sm_policy *policy, size_t i)
+{
+    return policy->owners[i].id;
+}
+
+const uint8_t *sm_policy_owner_key(const struct sm_policy *policy, size_t i)
+{
+    return policy->owners[i].key;
+}
+
+size_t sm_policy_authority_count(const struct sm_policy *policy)
+{
+    return policy->n_authorities;
+}
+
+const uint8_t *sm_policy_authority_key(const struct sm_policy *policy,
+                                       size_t i)
+{
+    return policy->authorities[i].key;
+}
+
+size_t sm_policy_operator_count(const struct sm_policy *policy)
+{
+    return policy->n_operators;
+}
+
+const char *sm_policy_operator_id(const struct sm_policy *policy, size_t i)
+{
+    return policy->operators[i].id;
+}
+
+const uint8_t *sm_policy_operator_key(const struct sm_policy *policy,
+                                      size_t i)
+{
+    return policy->operators[i].has_key ? policy->operators[i].key : NULL;
+}
+
+const uint8_t *sm_policy_vm(const struct sm_policy *policy)
+{
+    return policy->has_vm ? policy->vm : NULL;
+}
+
 const struct sm_policy_host *sm_policy_find_host(const struct sm_policy *p,
                                                  const char *id)
 {
-    size_t i;
+    size_t low = 0, high = p->n_hosts, mid;
+    int r;
 
-    for (i = 0; i < p->n_hosts; i++)
-        if (!strcmp(p->hosts[i].id, id))
-            return &p->hosts[i];
+    while (low < high) {
+        mid = low + (high - low) / 2;
+        r = strcmp(id, p->hosts[mid].id);
+        if (!r)
+            return &p->hosts[mid];
+        if (r < 0)
+            high = mid;
+        else
+            low = mid + 1;
+    }
     return NULL;
 }

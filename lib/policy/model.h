@@ -35,6 +35,7 @@ struct sm_policy_exclusive {
     sm_policy_set roles;
     unsigned int at_most;
     bool dynamic;
+    unsigned int line;
 };
 
 struct sm_policy_operator {
@@ -50,6 +51,7 @@ struct sm_policy_operator {
 struct sm_policy_owner {
     const char *id;
     uint8_t key[SM_POLICY_SIGNER_LEN];
+    unsigned int line;
 };
 
 /* Attributes of certificates, as bits. */
@@ -61,6 +63,7 @@ struct sm_policy_authority {
     const char *id;
     uint8_t key[SM_POLICY_SIGNER_LEN];
     unsigned int attributes;        /* those that count */
+    unsigned int line;
 };
 
 struct sm_policy_host {
@@ -69,6 +72,7 @@ struct sm_policy_host {
     uint8_t key[32];
     sm_policy_set roles;            /* with what they inherit */
     const struct sm_policy_authority *authority;    /* of <certified> */
+    unsigned int line;
 };
 
 struct sm_policy_vm {
@@ -80,6 +84,7 @@ struct sm_policy_vm {
     const struct sm_policy_owner **owners;
     size_t n_owners;                /* 0: any */
     uint64_t memory_min, memory_max;    /* KiB, included */
+    unsigned int line;
 };
 
 struct sm_policy_group {
@@ -119,6 +124,7 @@ struct sm_policy_where {
     struct sm_policy_words hosts, locations, jurisdictions, platforms;
     sm_policy_set roles;            /* NULL: any */
     bool roles_negated;
+    unsigned int line;
 };
 
 struct sm_policy_who {              /* <subject> */
@@ -127,17 +133,20 @@ struct sm_policy_who {              /* <subject> */
     const struct sm_policy_operator **operators;
     size_t n_operators;
     sm_policy_set roles;            /* NULL: any */
+    unsigned int line;
 };
 
 struct sm_policy_when {             /* <time> */
     sm_policy_set windows;
     bool negated;
+    unsigned int line;
 };
 
 struct sm_policy_how {              /* <channel> */
     uint32_t suites;                /* mask of SM_SUITE_BIT(); 0: any */
     int post_quantum;               /* 0: any, else SM_POLICY_PQ_NO/YES */
     struct sm_policy_words attestations;
+    unsigned int line;
 };
 
 enum sm_policy_ticket_kind {
@@ -155,6 +164,7 @@ struct sm_policy_require {          /* all zero: nothing */
     const char *attestation;
     bool notify_guest;
     uint32_t max_downtime_ms;       /* 0: no limit */
+    unsigned int line;              /* 0: there is no <require> */
 };
 
 struct sm_policy_disk {
@@ -195,12 +205,14 @@ enum sm_policy_list {
 };
 
 /* Values of an attribute that is a list of words: bit i = word i of
- * sm_policy_words[]. */
-enum sm_policy_words {
+ * sm_policy_word(). */
+enum sm_policy_vocabulary {
     SM_POLICY_ACTIONS,
     SM_POLICY_TYPES,
     SM_POLICY_FORMATS,
     SM_POLICY_BACKENDS,
+    SM_POLICY_ATTRIBUTES,       /* of certificates */
+    SM_POLICY_DAYS,
 };
 
 #define SM_POLICY_TYPE_PV   1u
@@ -208,7 +220,7 @@ enum sm_policy_words {
 #define SM_POLICY_TYPE_HVM  4u
 
 /* The set that holds `word` (length `n`), or 0 when there is no such word. */
-unsigned int sm_policy_word(enum sm_policy_words set, const char *word,
+unsigned int sm_policy_word(enum sm_policy_vocabulary set, const char *word,
                             size_t n);
 
 struct sm_policy_config {

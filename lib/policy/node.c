@@ -134,7 +134,7 @@ size_t sm_node_count_words(const char *p)
 /* A list of fixed words as a set; `fallback` when the attribute is missing
  * (0: then it is required). */
 int sm_node_words(struct sm_node_context *b, xmlNode *e, const char *name,
-                  enum sm_policy_words words, unsigned int fallback,
+                  enum sm_policy_vocabulary words, unsigned int fallback,
                   unsigned int *out)
 {
     const char *value, *p, *word;

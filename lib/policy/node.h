@@ -70,7 +70,7 @@ size_t sm_node_count_words(const char *p);
  *   fallback  the set when the attribute is missing; 0: it is required
  */
 int sm_node_words(struct sm_node_context *b, xmlNode *e, const char *name,
-                  enum sm_policy_words words, unsigned int fallback,
+                  enum sm_policy_vocabulary words, unsigned int fallback,
                   unsigned int *out) SM_WARN_UNUSED;
 
 /* yes or no; no when it is missing. */
