@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * One request being evaluated: what is worked out once (who asks, in which
+ * roles, which groups and owners the guest has) and then looked at by every
+ * rule.  Internal to lib/policy.
+ *
+ * The struct is the caller's, on its stack: a decision allocates nothing and
+ * several may run at once.  Its sets are sized by the caps of document.h.
+ */
+#ifndef SM_POLICY_EVALUATE_H
+#define SM_POLICY_EVALUATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "policy/decide.h"
+#include "policy/model.h"
+
+/* Three-valued, as in XACML: a condition that cannot be judged is neither
+ * true nor false. */
+enum sm_verdict {
+    SM_VERDICT_NO,
+    SM_VERDICT_YES,
+    SM_VERDICT_UNKNOWN,
+};
+
+/* Words of a set of `n` bits, as a constant. */
+#define SM_EVALUATE_WORDS(n) (((n) + 63) / 64)
+
+/* One who may be asking: on the source the account, on the destination each
+ * operator whose ticket came along. */
+struct sm_evaluate_who {
+    const struct sm_policy_operator *operator;  /* NULL: no <operators> */
+    const char *account;                        /* NULL: not known */
+    const uint64_t *roles;                      /* active; NULL: none */
+};
+
+struct sm_evaluate_end {
+    const struct sm_policy_end *end;            /* of the request */
+    const char *what;                           /* "source" */
+    const struct sm_policy_host *host;          /* NULL: not in <hosts> */
+    unsigned int counted;                       /* attributes that count */
+    bool more_roles;                            /* may have others as well */
+    uint64_t roles[SM_EVALUATE_WORDS(SM_POLICY_ROLES_MAX)];
+};
+
+struct sm_evaluate {
+    const struct sm_policy *policy;
+    const struct sm_policy_request *request;
+    struct sm_evaluate_who who[SM_POLICY_TICKETS_MAX];
+    size_t n_who;
+    struct sm_evaluate_end source, destination;
+    /* Of the guest: [0] surely, [1] perhaps (and surely). */
+    uint64_t groups[2][SM_EVALUATE_WORDS(SM_POLICY_GROUPS_MAX)];
+    uint64_t owners[2][SM_EVALUATE_WORDS(SM_POLICY_OWNERS_MAX)];
+    /* Windows that were looked at, and those of them that are now. */
+    uint64_t windows_known[SM_EVALUATE_WORDS(SM_POLICY_WINDOWS_MAX)];
+    uint64_t windows_now[SM_EVALUATE_WORDS(SM_POLICY_WINDOWS_MAX)];
+    bool verbose;       /* whether anybody reads `why` when all is well */
+    char why[512];      /* the last reason */
+};
+
+/* Set e->why. */
+void sm_evaluate_say(struct sm_evaluate *e, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Start: everything but who asks (roles.h).  `policy` and `request` are
+ * borrowed. */
+void sm_evaluate_begin(struct sm_evaluate *e, const struct sm_policy *policy,
+                       const struct sm_policy_request *request,
+                       bool verbose);
+
+/* Whether all conditions of `rule` hold, its action and evidence aside.
+ * With e->verbose, e->why says which does not, or is not known; "" else. */
+enum sm_verdict sm_evaluate_rule(struct sm_evaluate *e,
+                                 const struct sm_policy_rule *rule);
+
+/* Whether that makes the rule apply: unknown counts against the request, in
+ * a preview for it. */
+bool sm_evaluate_applies(const struct sm_evaluate *e,
+                         const struct sm_policy_rule *rule,
+                         enum sm_verdict verdict);
+
+/* The worse of two that must both hold. */
+static inline enum sm_verdict sm_verdict_both(enum sm_verdict a,
+                                              enum sm_verdict b)
+{
+    if (a == SM_VERDICT_NO || b == SM_VERDICT_NO)
+        return SM_VERDICT_NO;
+    return a == SM_VERDICT_UNKNOWN ? a : b;
+}
+
+/* ---- condition.c ---- */
+
+/* One <vm>, of a rule or of a group. */
+enum sm_verdict sm_condition_vm(struct sm_evaluate *e,
+                                const struct sm_policy_vm *vm);
+enum sm_verdict sm_condition_subject(struct sm_evaluate *e,
+                                     const struct sm_policy_who *who);
+enum sm_verdict sm_condition_where(struct sm_evaluate *e,
+                                   const struct sm_evaluate_end *end,
+                                   const struct sm_policy_where *where);
+enum sm_verdict sm_condition_time(struct sm_evaluate *e,
+                                  const struct sm_policy_when *when);
+enum sm_verdict sm_condition_channel(struct sm_evaluate *e,
+                                     const struct sm_policy_how *how);
+
+/* ---- guest.c ---- */
+
+/* The groups of the guest, and its owners: those of its groups, and who
+ * signed its VM policy. */
+void sm_guest_groups(struct sm_evaluate *e);
+
+/* ---- steps before the rules: each returns NULL, or the fixed id of a
+ * refusal (decide.h) with its text in e->why.  With e->verbose, e->why is
+ * also set when all is well. ---- */
+
+const char *sm_hosts_check(struct sm_evaluate *e);      /* hosts.c */
+const char *sm_roles_check(struct sm_evaluate *e);      /* roles.c */
+const char *sm_guest_check(struct sm_evaluate *e);      /* guest.c */
+
+/* ---- evidence.c ---- */
+
+/*
+ * Whether what an allow rule requires is there.
+ *   out  on success: what the rule obliges to
+ *   e->why  else: what is missing, and what to do
+ */
+bool sm_evidence_met(struct sm_evaluate *e, const struct sm_policy_rule *rule,
+                     struct sm_policy_obligations *out);
+
+#endif
