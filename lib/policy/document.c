@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
@@ -24,6 +25,7 @@ extern const int32_t sm_policy_schema_len;
 /* What libxml2 reports: whether it did at all, and the first one's words. */
 struct first_error {
     bool any, set, no_memory;
+    bool tree_has_lines;
     unsigned int line;
     char text[256];
 };
@@ -41,7 +43,43 @@ static int fail(char *why, size_t why_size, int err, const char *fmt, ...)
     return err;
 }
 
-/* ---- libxml2 ---- */
+/* ---- lines ---- */
+
+/* The element after `e` in the order of their start tags. */
+static xmlNode *next_element(xmlNode *e)
+{
+    xmlNode *next = xmlFirstElementChild(e);
+
+    for (; !next && e; e = e->parent)
+        next = xmlNextElementSibling(e);
+    return next;
+}
+
+/* Give each element its line.  False when libxml2 has not seen the same
+ * elements as lex.c, which must not happen. */
+static bool number_elements(xmlDocPtr tree, const unsigned int *lines,
+                            size_t n)
+{
+    xmlNode *e;
+    size_t i = 0;
+
+    for (e = xmlDocGetRootElement(tree); e; e = next_element(e)) {
+        if (i == n)
+            return false;
+        e->_private = (void *)(uintptr_t)lines[i++];
+    }
+    return i == n;
+}
+
+/* The line of what libxml2 reports. */
+static unsigned int line_of(const void *node)
+{
+    const xmlNode *e = node;
+
+    while (e && e->type != XML_ELEMENT_NODE)
+        e = e->parent;          /* of an attribute or a text */
+    return e && e->_private ? (unsigned int)(uintptr_t)e->_private : 1;
+}
 
 static void on_error(void *ctx, xmlErrorPtr error)
 {
@@ -57,12 +95,16 @@ static void on_error(void *ctx, xmlErrorPtr error)
         return;
     first->set = true;
     first->line = error->line > 0 ? (unsigned int)error->line : 1;
+    if (first->tree_has_lines && error->node)
+        first->line = line_of(error->node);
     n = strcspn(error->message, "\n");
     snprintf(first->text, sizeof(first->text), "%.*s",
              (int)(n < 200 ? n : 200), error->message);
     if (!sm_wire_text_ok(first->text, strlen(first->text)))
         snprintf(first->text, sizeof(first->text), "not well-formed");
 }
+
+/* ---- libxml2 ---- */
 
 static xmlParserInputPtr no_entities(const char *url, const char *id,
                                      xmlParserCtxtPtr context)
@@ -140,38 +182,46 @@ out:
 
 /* ---- document.h ---- */
 
-int sm_policy_parse(struct sm_policy **out, const void *xml, size_t len,
-                    const char *name, char *why, size_t why_size)
+int sm_policy_parse(struct sm_policy **out, enum sm_policy_document kind,
+                    const void *xml, size_t len, const char *name,
+                    char *why, size_t why_size)
 {
+    const size_t max = kind == SM_POLICY_VM ? SM_POLICY_VM_DOCUMENT_MAX :
+                                              SM_POLICY_DOCUMENT_MAX;
     struct first_error first = { .line = 1 };
     struct sm_policy *policy = NULL;
     xmlDocPtr tree = NULL;
     char text[SM_POLICY_WHY_MAX] = "";
-    unsigned int line = 1;
+    unsigned int line = 1, *lines = NULL;
+    size_t n_lines = 0;
     int rc, built;
 
     *out = NULL;
     if (!name)
         name = "policy";
-    if (len > SM_POLICY_DOCUMENT_MAX)
-        return fail(why, why_size, SM_POLICY, "%s: longer than %d bytes",
-                    name, SM_POLICY_DOCUMENT_MAX);
-    rc = sm_policy_lex(xml, len, &line, text, sizeof(text));
+    if (len > max)
+        return fail(why, why_size, SM_POLICY, "%s: longer than %zu bytes",
+                    name, max);
+    rc = sm_policy_lex(xml, len, &lines, &n_lines, &line, text,
+                       sizeof(text));
     if (rc)
         goto out;
 
     xmlSetStructuredErrorFunc(&first, on_error);
     rc = parse_xml(xml, len, &tree, &first);
+    if (!rc && !number_elements(tree, lines, n_lines))
+        rc = SM_POLICY;
     if (rc) {
         line = first.line;
         snprintf(text, sizeof(text), "%s",
                  first.set ? first.text : "not well-formed");
         goto out;
     }
+    first.tree_has_lines = true;
     /* The schema decides first, but our own checks say better what is
      * wrong; the line nearer to the start wins. */
     rc = validate(tree, &first);
-    built = sm_policy_build(&policy, tree, &line, text, sizeof(text));
+    built = sm_policy_build(&policy, kind, tree, &line, text, sizeof(text));
     if (rc == SM_POLICY && (built == 0 || line > first.line)) {
         line = first.line;
         snprintf(text, sizeof(text), "%s",
@@ -186,6 +236,7 @@ int sm_policy_parse(struct sm_policy **out, const void *xml, size_t len,
 out:
     xmlSetStructuredErrorFunc(NULL, NULL);
     xmlFreeDoc(tree);
+    free(lines);
     sm_policy_free(policy);
     if (rc == SM_NO_MEMORY)
         fail(why, why_size, rc, "%s: out of memory", name);
@@ -194,6 +245,46 @@ out:
     else if (why_size)
         why[0] = '\0';
     return rc;
+}
+
+int sm_policy_parse_signed(struct sm_policy **out,
+                           enum sm_policy_document kind,
+                           const void *xml, size_t len,
+                           const void *sig, size_t sig_len,
+                           const uint8_t *const *keys, size_t n_keys,
+                           size_t *signer, const char *name,
+                           char *why, size_t why_size)
+{
+    struct sm_minisign_signature signature;
+    struct sm_minisign_public key;
+    char text[SM_POLICY_WHY_MAX];
+    size_t i;
+    int rc;
+
+    *out = NULL;
+    if (!name)
+        name = "policy";
+    rc = sm_minisign_signature_parse(sig, sig_len, &signature, text,
+                                     sizeof(text));
+    if (rc)
+        return fail(why, why_size, SM_AUTH, "%s: signature: %s", name, text);
+    snprintf(text, sizeof(text), "signed with a key that does not count "
+             "here");
+    for (i = 0; i < n_keys; i++) {
+        memcpy(key.id, keys[i], sizeof(key.id));
+        memcpy(key.key, keys[i] + sizeof(key.id), sizeof(key.key));
+        if (memcmp(key.id, signature.id, sizeof(key.id)))
+            continue;
+        rc = sm_minisign_verify(&key, &signature, xml, len, text,
+                                sizeof(text));
+        if (!rc)
+            break;
+    }
+    if (i == n_keys)
+        return fail(why, why_size, SM_AUTH, "%s: %s", name, text);
+    if (signer)
+        *signer = i;
+    return sm_policy_parse(out, kind, xml, len, name, why, why_size);
 }
 
 /* One of the three files; a missing one makes the policy missing. */
@@ -248,7 +339,8 @@ int sm_policy_load(struct sm_policy **out,
                   text);
         goto out;
     }
-    rc = sm_policy_parse(out, xml, xml_len, files->xml, why, why_size);
+    rc = sm_policy_parse(out, SM_POLICY_SITE, xml, xml_len, files->xml, why,
+                         why_size);
 out:
     sm_file_free(xml, xml_len);
     sm_file_free(sig_text, sig_len);

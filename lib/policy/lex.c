@@ -5,10 +5,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/wire.h"
+
+#define LINES_FIRST 256         /* room to start with */
 
 struct lex {
     const char *start, *p, *end;
@@ -16,6 +19,10 @@ struct lex {
     size_t why_size;
     const char *at;             /* where the error is */
     unsigned int depth, elements;
+    const char *counted;        /* lines are counted up to here */
+    unsigned int line;
+    unsigned int *lines;        /* of the elements, NULL: not wanted */
+    size_t room;
     struct {
         const char *name;
         size_t len;
@@ -227,6 +234,28 @@ static int attribute(struct lex *l, const char *tag)
     return 0;
 }
 
+/* Note the line of the start tag at `at`. */
+static int note_line(struct lex *l, const char *at)
+{
+    unsigned int *more;
+    size_t room;
+
+    if (!l->lines)
+        return 0;
+    for (; l->counted < at; l->counted++)
+        l->line += *l->counted == '\n';
+    if (l->elements > l->room) {
+        room = l->room * 2;
+        more = realloc(l->lines, room * sizeof(*more));
+        if (!more)
+            return SM_NO_MEMORY;
+        l->lines = more;
+        l->room = room;
+    }
+    l->lines[l->elements - 1] = l->line;
+    return 0;
+}
+
 static int start_tag(struct lex *l)
 {
     const char *at = l->p, *s = NULL;
@@ -242,6 +271,9 @@ static int start_tag(struct lex *l)
     if (++l->elements > SM_POLICY_LEX_ELEMENTS_MAX)
         return fail(l, at, "more than %d elements",
                     SM_POLICY_LEX_ELEMENTS_MAX);
+    rc = note_line(l, at);
+    if (rc)
+        return rc;
     for (;;) {
         space = l->p < l->end && is_space(*l->p);
         skip_space(l);
@@ -333,17 +365,26 @@ static int content(struct lex *l)
     return 0;
 }
 
-int sm_policy_lex(const void *xml, size_t len, unsigned int *line,
-                  char *why, size_t why_size)
+int sm_policy_lex(const void *xml, size_t len, unsigned int **lines,
+                  size_t *n_lines, unsigned int *line, char *why,
+                  size_t why_size)
 {
-    struct lex l = { .why = why, .why_size = why_size };
+    struct lex l = { .why = why, .why_size = why_size, .line = 1 };
     const char *p;
     int rc;
 
     if (!len)
         xml = "";
-    l.start = l.p = xml;
+    l.start = l.p = l.counted = l.at = xml;
     l.end = l.start + len;
+    if (lines) {
+        *lines = NULL;
+        *n_lines = 0;
+        l.room = LINES_FIRST;
+        l.lines = malloc(l.room * sizeof(*l.lines));
+        if (!l.lines)
+            return SM_NO_MEMORY;
+    }
     rc = characters(&l);
     if (!rc && starts(&l, "<?xml") && l.end - l.p > 5 && is_space(l.p[5]))
         rc = declaration(&l);
@@ -355,5 +396,11 @@ int sm_policy_lex(const void *xml, size_t len, unsigned int *line,
             *line += *p == '\n';
     else if (why_size)
         why[0] = '\0';
+    if (rc) {
+        free(l.lines);
+    } else if (lines) {
+        *lines = l.lines;
+        *n_lines = l.elements;
+    }
     return rc;
 }

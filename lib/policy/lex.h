@@ -21,14 +21,18 @@
 #include "base/err.h"
 
 #define SM_POLICY_LEX_DEPTH_MAX     8       /* nested elements */
-#define SM_POLICY_LEX_ELEMENTS_MAX  8192
+#define SM_POLICY_LEX_ELEMENTS_MAX  (512 * 1024)
 #define SM_POLICY_LEX_TAG_MAX       4096    /* bytes from "<" to ">" */
 #define SM_POLICY_LEX_ATTRS_MAX     16      /* in one tag */
 
 /*
  * Scan `len` bytes at `xml` (the size cap is the caller's).
- *   line  out: line of the error, from 1
- *   why   out: the reason in words
+ *   lines   out: for each element, in the order of their start tags, the
+ *           line that the tag starts in; to be freed.  May be NULL; *lines is
+ *           NULL on error
+ *   n_lines out: how many; may be NULL when lines is
+ *   line    out: line of the error, from 1
+ *   why     out: the reason in words
  * Refused: bytes that are not clean UTF-8 (a byte order mark, NUL, control
  * and bidirectional characters too), DOCTYPE, CDATA, processing
  * instructions, XML other than 1.0, an encoding other than UTF-8, text
@@ -36,9 +40,10 @@
  * five of XML, attribute values with characters other than printable ASCII
  * (reason excepted), tags that do not nest, anything after the root, and
  * what is over a cap.
- * Returns 0 or SM_POLICY.
+ * Returns 0, SM_POLICY or SM_NO_MEMORY.
  */
-int sm_policy_lex(const void *xml, size_t len, unsigned int *line,
-                  char *why, size_t why_size) SM_WARN_UNUSED;
+int sm_policy_lex(const void *xml, size_t len, unsigned int **lines,
+                  size_t *n_lines, unsigned int *line, char *why,
+                  size_t why_size) SM_WARN_UNUSED;
 
 #endif

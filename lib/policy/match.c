@@ -101,6 +101,18 @@ bool sm_policy_path_ok(const char *s, bool wild)
     return true;
 }
 
+bool sm_policy_account_ok(const char *s)
+{
+    size_t i;
+
+    if (!is_alnum(s[0]) && s[0] != '_')
+        return false;
+    for (i = 1; s[i]; i++)
+        if (i >= 64 || (!is_alnum(s[i]) && !strchr("_.@$-", s[i])))
+            return false;
+    return true;
+}
+
 bool sm_policy_number(const char *s, uint64_t max, uint64_t *out)
 {
     uint64_t v = 0;

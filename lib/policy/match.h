@@ -43,6 +43,10 @@ bool sm_policy_path_ok(const char *s, bool wild);
  * possibly empty: what may stand in one option of a command line. */
 bool sm_policy_word_ok(const char *s);
 
+/* Whether `s` is the name of a Unix account: 1 to 64 letters, digits and
+ * "_ . @ $ -", the first a letter, a digit or "_". */
+bool sm_policy_account_ok(const char *s);
+
 /* Decimal digits only, at most `max`; no sign, no leading zero. */
 bool sm_policy_number(const char *s, uint64_t max, uint64_t *out);
 

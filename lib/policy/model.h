@@ -13,6 +13,7 @@
 
 #include "policy/document.h"
 #include "policy/match.h"
+#include "policy/request.h"
 
 /*
  * Sets of roles, groups and windows are bit sets over their index in the
@@ -311,17 +312,18 @@ const struct sm_policy_host *sm_policy_find_host(const struct sm_policy *p,
 void *sm_policy_pool_new(struct sm_policy *p, size_t n, size_t size);
 
 /*
- * Build the model from a tree.  The tree need not have passed the schema:
+ * Build the model from a tree, with its index.  The tree need not have passed the schema:
  * everything that a document can say is checked here once more, which also
  * gives better words than a schema does.
- *   tree  a struct _xmlDoc
+ *   kind  which root element it must have
+ *   tree  a struct _xmlDoc, each element with its line (node.h)
  *   line  out: line of the error
  *   why   out: the reason in words, without the line
  * Returns 0, SM_POLICY or SM_NO_MEMORY; on error *out is NULL.
  */
 struct _xmlDoc;
-int sm_policy_build(struct sm_policy **out, struct _xmlDoc *tree,
-                    unsigned int *line, char *why, size_t why_size)
-    SM_WARN_UNUSED;
+int sm_policy_build(struct sm_policy **out, enum sm_policy_document kind,
+                    struct _xmlDoc *tree, unsigned int *line, char *why,
+                    size_t why_size) SM_WARN_UNUSED;
 
 #endif

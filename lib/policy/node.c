@@ -1,24 +1,51 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "policy/node.h"
 
+#include <sodium.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "trust/minisign.h"
 
 #define SCRIPT_DIR "/etc/xen/scripts/" /* libxl's XEN_SCRIPT_DIR */
 #define BLANKS " \t\r\n"
+#define SIGNER_BASE64 56
+
+_Static_assert(SM_POLICY_SIGNER_LEN ==
+               SM_MINISIGN_ID_LEN + SM_MINISIGN_KEY_LEN, "key id, then key");
+
+unsigned int sm_node_line(const xmlNode *node)
+{
+    return (unsigned int)(uintptr_t)node->_private;
+}
+
+static void fail(struct sm_node_context *b, unsigned int line,
+                 const char *fmt, va_list ap)
+{
+    *b->line = line ? line : 1;
+    vsnprintf(b->why, b->why_size, fmt, ap);
+}
 
 int sm_node_fail(struct sm_node_context *b, const xmlNode *node,
                  const char *fmt, ...)
 {
     va_list ap;
-    long line = node ? xmlGetLineNo(node) : 1;
 
-    *b->line = line > 0 ? (unsigned int)line : 1;
     va_start(ap, fmt);
-    vsnprintf(b->why, b->why_size, fmt, ap);
+    fail(b, node ? sm_node_line(node) : 1, fmt, ap);
+    va_end(ap);
+    return SM_POLICY;
+}
+
+int sm_node_fail_at(struct sm_node_context *b, unsigned int line,
+                    const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    fail(b, line, fmt, ap);
     va_end(ap);
     return SM_POLICY;
 }
@@ -47,6 +74,16 @@ size_t sm_node_count(xmlNode *parent, const char *name)
          e = sm_node_element(e->next))
         n += sm_node_is(e, name);
     return n;
+}
+
+int sm_node_count_at_most(struct sm_node_context *b, xmlNode *parent,
+                          const char *name, size_t max, size_t *n)
+{
+    *n = sm_node_count(parent, name);
+    if (*n <= max)
+        return 0;
+    return sm_node_fail(b, parent, "more than %zu <%s> in <%.64s>", max, name,
+                        (const char *)parent->name);
 }
 
 int sm_node_unexpected(struct sm_node_context *b, xmlNode *e)
@@ -86,9 +123,14 @@ int sm_node_need(struct sm_node_context *b, xmlNode *e, const char *name,
     int rc = sm_node_attr(b, e, name, out);
 
     if (!rc && !*out)
-        rc = sm_node_fail(b, e, "<%.64s> lacks the attribute %s",
-                          (const char *)e->name, name);
+        rc = sm_node_lacks(b, e, name);
     return rc;
+}
+
+int sm_node_lacks(struct sm_node_context *b, xmlNode *e, const char *name)
+{
+    return sm_node_fail(b, e, "<%.64s> lacks the attribute %s",
+                        (const char *)e->name, name);
 }
 
 int sm_node_bad(struct sm_node_context *b, xmlNode *e, const char *name,
@@ -129,6 +171,61 @@ size_t sm_node_count_words(const char *p)
     while (sm_node_next_word(&p, &word, &n))
         total++;
     return total;
+}
+
+int sm_node_need_list(struct sm_node_context *b, xmlNode *e, const char *name)
+{
+    const char *value;
+    int rc;
+
+    rc = sm_node_need(b, e, name, &value);
+    if (!rc && !sm_node_count_words(value))
+        rc = sm_node_bad(b, e, name, value, "empty list");
+    return rc;
+}
+
+int sm_node_number(struct sm_node_context *b, xmlNode *e, const char *name,
+                   uint64_t min, uint64_t max, uint64_t *out)
+{
+    const char *value;
+    uint64_t n;
+    int rc;
+
+    rc = sm_node_attr(b, e, name, &value);
+    if (rc || !value)
+        return rc;
+    if (!sm_policy_number(value, max, &n) || n < min)
+        return sm_node_fail(b, e, "<%.64s> %s=\"%.64s\": not a number from "
+                            "%llu to %llu", (const char *)e->name, name,
+                            value, (unsigned long long)min,
+                            (unsigned long long)max);
+    *out = n;
+    return 0;
+}
+
+int sm_node_signer(struct sm_node_context *b, xmlNode *e, const char *name,
+                   uint8_t key[static SM_POLICY_SIGNER_LEN], bool *present)
+{
+    struct sm_minisign_public public;
+    const char *value;
+    char why[80];
+    int rc;
+
+    *present = false;
+    rc = sm_node_attr(b, e, name, &value);
+    if (rc || !value)
+        return rc;
+    /* Without the length, comments and line ends would pass as well. */
+    if (strlen(value) != SIGNER_BASE64 ||
+        sm_minisign_public_parse(value, SIGNER_BASE64, &public, why,
+                                 sizeof(why)) ||
+        !crypto_core_ed25519_is_valid_point(public.key))
+        return sm_node_fail(b, e, "<%.64s> %s: not a minisign public key "
+                            "(the line RW...)", (const char *)e->name, name);
+    memcpy(key, public.id, sizeof(public.id));
+    memcpy(key + sizeof(public.id), public.key, sizeof(public.key));
+    *present = true;
+    return 0;
 }
 
 /* A list of fixed words as a set; `fallback` when the attribute is missing

@@ -22,8 +22,11 @@
 
 #define SM_NODE_NAMESPACE "urn:xen-secmig:policy:1"
 
+struct sm_build_ids;
+
 struct sm_node_context {
     struct sm_policy *policy;   /* being built */
+    struct sm_build_ids *ids;   /* build.h */
     unsigned int *line;         /* out: where the error is, from 1 */
     char *why;                  /* out: the reason in words */
     size_t why_size;
@@ -33,9 +36,21 @@ struct sm_node_context {
 int sm_node_fail(struct sm_node_context *b, const xmlNode *node,
                  const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
+/* ... in a line. */
+int sm_node_fail_at(struct sm_node_context *b, unsigned int line,
+                    const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* The line that the tag of an element starts in, which document.c has put
+ * into its _private (libxml2 itself counts to 65535 only). */
+unsigned int sm_node_line(const xmlNode *node);
+
 /* ... that attribute `name` of `e` has a value which is `what`. */
 int sm_node_bad(struct sm_node_context *b, xmlNode *e, const char *name,
                 const char *value, const char *what);
+
+/* ... that `e` has no attribute `name`. */
+int sm_node_lacks(struct sm_node_context *b, xmlNode *e, const char *name);
 
 /* ... that `e` does not belong where it is. */
 int sm_node_unexpected(struct sm_node_context *b, xmlNode *e);
@@ -49,6 +64,11 @@ xmlNode *sm_node_element(xmlNode *node);
 /* How many children of `parent` are the element `name`. */
 size_t sm_node_count(xmlNode *parent, const char *name);
 
+/* ... an error when they are more than `max`. */
+int sm_node_count_at_most(struct sm_node_context *b, xmlNode *parent,
+                          const char *name, size_t max, size_t *n)
+    SM_WARN_UNUSED;
+
 /* Copy an attribute; *out is NULL when it is not there. */
 int sm_node_attr(struct sm_node_context *b, xmlNode *e, const char *name,
                  const char **out) SM_WARN_UNUSED;
@@ -60,6 +80,24 @@ int sm_node_need(struct sm_node_context *b, xmlNode *e, const char *name,
 /* ... and must be an id (match.h). */
 int sm_node_id(struct sm_node_context *b, xmlNode *e, const char *name,
                const char **out) SM_WARN_UNUSED;
+
+/* An error unless the attribute is there with a word in it. */
+int sm_node_need_list(struct sm_node_context *b, xmlNode *e,
+                      const char *name) SM_WARN_UNUSED;
+
+/* A decimal number from `min` to `max`; *out stays when the attribute is
+ * missing. */
+int sm_node_number(struct sm_node_context *b, xmlNode *e, const char *name,
+                   uint64_t min, uint64_t max, uint64_t *out) SM_WARN_UNUSED;
+
+/*
+ * A minisign public key, the base64 line alone, that can verify something.
+ *   key      out: key id, then the key
+ *   present  out: false when the attribute is missing
+ */
+int sm_node_signer(struct sm_node_context *b, xmlNode *e, const char *name,
+                   uint8_t key[static SM_POLICY_SIGNER_LEN], bool *present)
+    SM_WARN_UNUSED;
 
 /* The next word of a list at *p, which moves on; false at its end. */
 bool sm_node_next_word(const char **p, const char **word, size_t *n);
