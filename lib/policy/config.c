@@ -7,6 +7,8 @@
 
 #include "base/wire.h"
 #include "policy/check.h"
+#include "policy/evaluate.h"
+#include "policy/index.h"
 
 /* Xen's own memory for a guest (page tables, IOMMU, video) that is harmless:
  * far more than libxl computes, far less than would starve the host. */
@@ -243,44 +245,70 @@ static bool prepare(struct sm_check *c, const struct sm_policy_fact *facts,
     return true;
 }
 
+/* The satisfied allow rules, in the document's order, until one admits the
+ * config. */
+static void try_rules(struct sm_evaluate *e, struct sm_check *c,
+                      struct sm_policy_decision *d)
+{
+    uint64_t rules[SM_EVALUATE_WORDS(SM_POLICY_RULES_MAX)];
+    const struct sm_policy_rule *rule, *refusing = NULL;
+    const struct sm_policy *p = e->policy;
+    struct sm_policy_obligations more;
+    const char *accepted = d->matched ? d->matched->id : d->rule;
+    size_t i;
+
+    sm_policy_index_rules(p, e->request, e->groups[1], e->owners[1], rules);
+    for (i = 0; i < p->n_rules; i++) {
+        rule = &p->rules[i];
+        if (!sm_policy_set_has(rules, i) ||
+            !sm_evaluate_satisfied(e, rule, &more))
+            continue;
+        c->config = &rule->config;
+        if (check_facts(c)) {
+            sm_decide_oblige(&d->obligations, &more);
+            d->matched = rule;
+            d->allow = true;
+            d->code = SM_OK;
+            snprintf(d->rule, sizeof(d->rule), "%s", rule->id);
+            return;
+        }
+        if (!refusing) {
+            refusing = rule;
+            deny(d, SM_REFUSED_LOCAL, rule->id, c);
+        }
+    }
+    if (!refusing) {
+        sm_check_refuse(c, "(all)", "", "the decision is of another policy");
+        deny(d, SM_REFUSED_LOCAL, accepted, c);
+    }
+    d->matched = refusing;
+}
+
 void sm_policy_check_config(const struct sm_policy *policy,
+                            const struct sm_policy_request *request,
                             const struct sm_policy_decision *accepted,
                             const struct sm_policy_fact *facts, size_t n,
                             struct sm_policy_decision *out)
 {
     struct sm_policy_decision d = *accepted;
-    const struct sm_policy_rule *rule, *refusing = NULL;
     struct sm_check c = { .n = 0 };
-    size_t i;
+    struct sm_evaluate e;
+    char text[sizeof(d.text)];
     int code;
 
     if (!policy || !d.allow)
         goto out;
+    memcpy(text, d.text, sizeof(text));
     if (!prepare(&c, facts, n, &code)) {
         deny(&d, code, accepted->rule, &c);
-        goto out;
-    }
-    for (i = 0; i < policy->n_rules; i++) {
-        if (!(d.allowed_by[i / 8] & 1u << i % 8))
-            continue;
-        rule = &policy->rules[i];
-        c.config = &rule->config;
-        if (check_facts(&c)) {
-            d = *accepted;
-            d.matched = rule;
-            snprintf(d.rule, sizeof(d.rule), "%s", rule->id);
-            goto out;
-        }
-        if (!refusing) {
-            refusing = rule;
-            deny(&d, SM_REFUSED_LOCAL, rule->id, &c);
-        }
-    }
-    if (!refusing) {
+    } else if (!sm_decide_open(&e, policy, request)) {
         sm_check_refuse(&c, "(all)", "", "the decision is of another policy");
         deny(&d, SM_REFUSED_LOCAL, accepted->rule, &c);
+    } else {
+        try_rules(&e, &c, &d);
+        if (d.allow)
+            memcpy(d.text, text, sizeof(text));
     }
-    d.matched = refusing;
 out:
     free(c.facts);
     *out = d;

@@ -37,9 +37,10 @@ struct sm_policy_fact {
  *             admits every fact, else deny, rule "config", with the first
  *             refused field and its value in the text
  * The config is allowed when one of the allow rules that the request
- * satisfies (sm_policy_satisfied()) admits all of it; they are tried in the document's order and the text of a refusal
- * is that of the first.  `accepted` not being an allow decision gives a copy
- * of it.  `out` may be `accepted`.
+ * satisfies (sm_policy_satisfied()) admits all of it; they are tried in the
+ * document's order and the text of a refusal is that of the first.  What that
+ * rule obliges to is added to the obligations of `accepted`.  `accepted` not
+ * being an allow decision gives a copy of it.  `out` may be `accepted`.
  */
 void sm_policy_check_config(const struct sm_policy *policy,
                             const struct sm_policy_request *request,

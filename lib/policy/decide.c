@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The one evaluator.  Deciding is explaining to nobody: with a listener all
+ * rules are looked at, without one only those that can matter, and both look
+ * at each rule in the same way.
+ */
 #include "policy/decide.h"
 
 #include <stdarg.h>
@@ -7,7 +12,22 @@
 
 #include "base/clock.h"
 #include "base/wire.h"
-#include "policy/model.h"
+#include "policy/evaluate.h"
+#include "policy/index.h"
+
+struct listener {
+    sm_policy_explain_fn *fn;   /* NULL: nobody */
+    void *ctx;
+};
+
+/* Cut off what is not clean, such as half a UTF-8 sequence at the end. */
+static void clean(char *text)
+{
+    size_t n;
+
+    for (n = strlen(text); n && !sm_wire_text_ok(text, n); )
+        text[--n] = '\0';
+}
 
 static void answer(struct sm_policy_decision *d, int code, const char *rule,
                    const char *fmt, ...)
@@ -17,7 +37,6 @@ static void answer(struct sm_policy_decision *d, int code, const char *rule,
                    const char *fmt, ...)
 {
     va_list ap;
-    size_t n;
 
     d->allow = code == SM_OK;
     d->code = code;
@@ -25,202 +44,414 @@ static void answer(struct sm_policy_decision *d, int code, const char *rule,
     va_start(ap, fmt);
     vsnprintf(d->text, sizeof(d->text), fmt, ap);
     va_end(ap);
-    /* A cut in the middle of a UTF-8 sequence leaves a tail to drop. */
-    for (n = strlen(d->text); n && !sm_wire_text_ok(d->text, n); )
-        d->text[--n] = '\0';
+    clean(d->text);
 }
 
-/* Three-valued, as in XACML: a condition that cannot be judged is neither
- * true nor false. */
-enum verdict { NO, YES, UNKNOWN };
-
-/* The worse of two conditions that must both hold. */
-static enum verdict both(enum verdict a, enum verdict b)
+static void tell(const struct listener *l, struct sm_evaluate *e,
+                 const char *rule, const struct sm_policy_rule *of,
+                 int result)
 {
-    if (a == NO || b == NO)
-        return NO;
-    return a == UNKNOWN || b == UNKNOWN ? UNKNOWN : YES;
+    struct sm_policy_step step = {
+        .rule = rule, .line = of ? of->line : 0, .allow = of && of->allow,
+        .result = result, .why = e->why,
+    };
+
+    clean(e->why);
+    l->fn(l->ctx, &step);
 }
 
-static enum verdict account_in(const struct sm_policy_rule *rule,
-                               const char *account)
+/* ---- steps before the rules ---- */
+
+static const char *valid_now(struct sm_evaluate *e)
 {
-    size_t i;
-
-    if (!rule->n_accounts)
-        return YES;
-    if (!account)
-        return UNKNOWN;
-    for (i = 0; i < rule->n_accounts; i++)
-        if (!strcmp(rule->accounts[i], account))
-            return YES;
-    return NO;
-}
-
-static enum verdict host_in(const struct sm_policy_host *const *list,
-                            size_t n, const struct sm_policy_host *host)
-{
-    size_t i;
-
-    if (!n)
-        return YES;
-    for (i = 0; i < n; i++)
-        if (list[i] == host)
-            return YES;
-    return NO;
-}
-
-static enum verdict vm_in(const struct sm_policy_rule *rule,
-                          const struct sm_policy_request *r)
-{
-    const struct sm_policy_vm *vm;
-    size_t i;
-
-    if (!rule->n_vms)
-        return YES;
-    for (i = 0; i < rule->n_vms; i++) {
-        vm = &rule->vms[i];
-        if ((!vm->name || sm_policy_match_text(vm->name, r->vm_name)) &&
-            (!vm->has_uuid || !memcmp(vm->uuid, r->vm_uuid, 16)) &&
-            r->memory_kb >= vm->memory_min &&
-            r->memory_kb <= vm->memory_max)
-            return YES;
-    }
-    return NO;
-}
-
-/* Whether the host may take part: it is known and its key is right. */
-static bool host_ok(const struct sm_policy *policy, const char *what,
-                    const char *name, const uint8_t *key,
-                    const struct sm_policy_host **out,
-                    struct sm_policy_decision *d)
-{
-    *out = sm_policy_find_host(policy, name);
-    if (!*out) {
-        answer(d, SM_REFUSED_LOCAL, "unknown-host",
-               "the policy does not know the %s host %s", what, name);
-        return false;
-    }
-    if ((*out)->has_key && (!key || memcmp((*out)->key, key, 32))) {
-        answer(d, SM_REFUSED_LOCAL, "host-key",
-               "the %s host %s has not the key that the policy gives it",
-               what, name);
-        return false;
-    }
-    return true;
-}
-
-static bool valid_now(const struct sm_policy *policy, int64_t now,
-                      struct sm_policy_decision *d)
-{
+    const struct sm_policy *p = e->policy;
+    int64_t now = e->request->now;
     char when[21];
 
-    if (now < policy->start) {
-        sm_clock_format(policy->start, when);
-        answer(d, SM_POLICY, "not-yet-valid",
-               "the policy is not valid before %s", when);
-        return false;
+    if (now < p->start) {
+        sm_clock_format(p->start, when);
+        sm_evaluate_say(e, "the policy is not valid before %s", when);
+        return "not-yet-valid";
     }
-    if (now > policy->expiry) {
-        sm_clock_format(policy->expiry, when);
-        answer(d, SM_POLICY, "expired", "the policy has expired on %s",
-               when);
-        return false;
+    if (now > p->expiry) {
+        sm_clock_format(p->expiry, when);
+        sm_evaluate_say(e, "the policy has expired on %s", when);
+        return "expired";
     }
-    return true;
+    sm_evaluate_note(e, "the policy is valid now");
+    return NULL;
 }
 
-static bool name_ok(const char *s)
+static bool name_ok(const char *s, bool needed)
 {
-    return s && *s && strlen(s) <= SM_POLICY_NAME_MAX &&
+    if (!s)
+        return !needed;
+    return *s && strlen(s) <= SM_POLICY_NAME_MAX &&
            sm_wire_text_ok(s, strlen(s));
 }
 
-static bool request_ok(const struct sm_policy_request *r,
-                       struct sm_policy_decision *d)
+static bool attributes_ok(const struct sm_policy_attributes *a)
 {
-    const char *what = NULL;
-
-    if (r->action != SM_POLICY_MIGRATE_OUT &&
-        r->action != SM_POLICY_MIGRATE_IN)
-        what = "action";
-    else if (!name_ok(r->vm_name))
-        what = "guest name";
-    else if (!r->vm_uuid)
-        what = "guest uuid";
-    else if (!name_ok(r->source))
-        what = "source host";
-    else if (!name_ok(r->destination))
-        what = "destination host";
-    if (what)
-        answer(d, SM_REFUSED_LOCAL, "bad-request",
-               "the request has no usable %s", what);
-    return !what;
-}
-
-static void decide_rules(const struct sm_policy *policy,
-                         const struct sm_policy_request *r,
-                         const struct sm_policy_host *source,
-                         const struct sm_policy_host *destination,
-                         struct sm_policy_decision *d)
-{
-    const char *action = r->action == SM_POLICY_MIGRATE_OUT ?
-                         "migrate-out" : "migrate-in";
-    const struct sm_policy_rule *rule, *allow = NULL;
-    enum verdict v;
     size_t i;
 
-    for (i = 0; i < policy->n_rules; i++) {
-        rule = &policy->rules[i];
-        if (!(rule->actions & 1u << (r->action - 1)))
-            continue;
-        v = both(vm_in(rule, r), account_in(rule, r->account));
-        v = both(v, host_in(rule->sources, rule->n_sources, source));
-        v = both(v, host_in(rule->destinations, rule->n_destinations,
-                            destination));
-        if (rule->allow) {
-            if (v == YES) {
-                if (!allow)
-                    allow = rule;
-                d->allowed_by[i / 8] |= (uint8_t)(1u << i % 8);
-            }
-        } else if (v != NO) {
-            memset(d->allowed_by, 0, sizeof(d->allowed_by));
-            d->matched = rule;
-            answer(d, SM_REFUSED_LOCAL, rule->id,
-                   "%s of %s from %s to %s is denied by rule %s%s%s", action,
-                   r->vm_name, r->source, r->destination, rule->id,
-                   rule->reason ? ": " : "",
-                   rule->reason ? rule->reason : "");
-            return;
-        }
-    }
-    d->matched = allow;
-    if (allow)
-        answer(d, SM_OK, allow->id,
-               "%s of %s from %s to %s is allowed by rule %s", action,
-               r->vm_name, r->source, r->destination, allow->id);
-    else
-        answer(d, SM_REFUSED_LOCAL, "default-deny",
-               "no rule allows %s of %s from %s to %s", action, r->vm_name,
-               r->source, r->destination);
+    if (!a)
+        return true;
+    if (!a->signer || a->n_platforms > SM_POLICY_PLATFORMS_MAX ||
+        !name_ok(a->location, false) || !name_ok(a->jurisdiction, false))
+        return false;
+    for (i = 0; i < a->n_platforms; i++)
+        if (!name_ok(a->platforms[i], true))
+            return false;
+    return true;
 }
+
+static bool evidence_ok(const struct sm_policy_request *r)
+{
+    size_t i;
+
+    if (r->n_tickets > SM_POLICY_TICKETS_MAX ||
+        r->n_approvals > SM_POLICY_APPROVALS_MAX || (r->n_uses && !r->uses))
+        return false;
+    for (i = 0; i < r->n_tickets; i++)
+        if (!r->tickets[i].signer)
+            return false;
+    for (i = 0; i < r->n_approvals; i++)
+        if (!r->approvals[i])
+            return false;
+    for (i = 0; i < r->n_uses; i++)
+        if (!r->uses[i].rule)
+            return false;
+    return true;
+}
+
+static const char *whole(struct sm_evaluate *e)
+{
+    const struct sm_policy_request *r = e->request;
+    bool migration = r->action == SM_POLICY_MIGRATE_OUT ||
+                     r->action == SM_POLICY_MIGRATE_IN;
+    const char *what = NULL;
+
+    if (r->action < SM_POLICY_MIGRATE_OUT ||
+        r->action > SM_POLICY_AUDIT_READ)
+        what = "action";
+    else if (!name_ok(r->vm_name, migration))
+        what = "guest name";
+    else if (!r->vm_uuid && migration)
+        what = "guest uuid";
+    else if (!name_ok(r->source.name, migration))
+        what = "source host";
+    else if (!name_ok(r->destination.name, migration))
+        what = "destination host";
+    else if (!name_ok(r->account, false))
+        what = "account";
+    else if (!name_ok(r->role, false))
+        what = "role";
+    else if (!name_ok(r->label, false))
+        what = "label";
+    else if (!name_ok(r->attestation, false))
+        what = "attestation";
+    else if (!attributes_ok(r->source.attributes) ||
+             !attributes_ok(r->destination.attributes))
+        what = "attributes of a host";
+    else if (!evidence_ok(r))
+        what = "evidence";
+    if (!what) {
+        sm_evaluate_note(e, "the request is whole");
+        return NULL;
+    }
+    sm_evaluate_say(e, "the request has no usable %s", what);
+    return "bad-request";
+}
+
+static const struct {
+    const char *id;     /* what the step is called when all is well */
+    const char *(*check)(struct sm_evaluate *e);
+    int code;           /* of a refusal */
+} steps[] = {
+    { "expired", valid_now, SM_POLICY },
+    { "bad-request", whole, SM_REFUSED_LOCAL },
+    { "unknown-host", sm_hosts_check, SM_REFUSED_LOCAL },
+    { "no-permission", sm_roles_check, SM_REFUSED_LOCAL },
+    { "vm-policy", sm_guest_check, SM_REFUSED_LOCAL },
+};
+
+#define N_STEPS (sizeof(steps) / sizeof(steps[0]))
+
+/* False when there is nothing more to look at. */
+static bool take_steps(struct sm_evaluate *e, const struct listener *l,
+                       struct sm_policy_decision *d)
+{
+    const char *refusal;
+    size_t i;
+
+    for (i = 0; i < N_STEPS; i++) {
+        refusal = steps[i].check(e);
+        if (refusal && !d->code)
+            answer(d, steps[i].code, refusal, "%s", e->why);
+        if (l->fn)
+            tell(l, e, refusal ? refusal : steps[i].id, NULL,
+                 refusal ? SM_POLICY_STEP_YES : SM_POLICY_STEP_NO);
+        /* Nothing can be told about a request that is not whole. */
+        if (refusal && (!l->fn || steps[i].check == whole))
+            return false;
+    }
+    return true;
+}
+
+/* ---- the rules ---- */
+
+/* The first rules, in the document's order, that ... */
+struct found {
+    const struct sm_policy_rule *deny;      /* deny */
+    const struct sm_policy_rule *allow;     /* allow */
+    const struct sm_policy_rule *unmet;     /* would with more evidence */
+    const struct sm_policy_rule *unknown;   /* might */
+    struct sm_policy_obligations obligations;   /* of `allow` */
+};
+
+static void look_at(struct sm_evaluate *e, const struct listener *l,
+                    const struct sm_policy_rule *rule, struct found *f)
+{
+    enum sm_verdict v = sm_evaluate_rule(e, rule);
+    int result = v == SM_VERDICT_YES ? SM_POLICY_STEP_YES :
+                 v == SM_VERDICT_NO ? SM_POLICY_STEP_NO :
+                 SM_POLICY_STEP_UNKNOWN;
+    struct sm_policy_obligations obligations;
+
+    if (!sm_evaluate_applies(e, rule, v)) {
+        if (v == SM_VERDICT_UNKNOWN && rule->allow && !f->unknown)
+            f->unknown = rule;
+    } else if (!rule->allow) {
+        if (!f->deny)
+            f->deny = rule;
+    } else if (sm_evidence_met(e, rule, &obligations)) {
+        if (!f->allow) {
+            f->allow = rule;
+            f->obligations = obligations;
+        }
+    } else {
+        result = SM_POLICY_STEP_UNMET;
+        if (!f->unmet)
+            f->unmet = rule;
+    }
+    if (l->fn)
+        tell(l, e, rule->id, rule, result);
+}
+
+static void look_at_rules(struct sm_evaluate *e, const struct listener *l,
+                          struct found *f)
+{
+    uint64_t rules[SM_EVALUATE_WORDS(SM_POLICY_RULES_MAX)], left;
+    const struct sm_policy *p = e->policy;
+    const struct sm_policy_rule *rule;
+    size_t words = sm_policy_set_words(p->n_rules), i;
+
+    sm_policy_index_rules(p, e->request, e->groups[1], e->owners[1], rules);
+    for (i = 0; i < p->n_rules && l->fn; i++)
+        if (p->rules[i].actions & 1u << (e->request->action - 1))
+            look_at(e, l, &p->rules[i], f);
+    for (i = 0; i < words && !l->fn; i++)
+        for (left = rules[i]; left; left &= left - 1) {
+            rule = &p->rules[i * 64 + (size_t)__builtin_ctzll(left)];
+            /* The first deny, else the first allow is all that is asked. */
+            if (!f->allow || !rule->allow)
+                look_at(e, l, rule, f);
+            if (f->deny)
+                return;
+        }
+}
+
+/* "migrate-out of g1 from hostA to hostB" */
+static const char *asked(const struct sm_policy_request *r, char *buf,
+                         size_t size)
+{
+    const char *vm = r->vm_name, *from = r->source.name,
+               *to = r->destination.name;
+
+    snprintf(buf, size, "%s%s%s%s%s%s%s", sm_evaluate_action(r->action),
+             vm ? " of " : "", vm ? vm : "", from ? " from " : "",
+             from ? from : "", to ? " to " : "", to ? to : "");
+    return buf;
+}
+
+static void conclude(struct sm_evaluate *e, const struct found *f,
+                     struct sm_policy_decision *d)
+{
+    struct sm_policy_obligations nothing;
+    char what[4 * SM_POLICY_NAME_MAX];
+    const struct sm_policy_rule *rule;
+
+    asked(e->request, what, sizeof(what));
+    e->why[0] = '\0';
+    if (f->deny) {
+        rule = f->deny;
+        answer(d, SM_REFUSED_LOCAL, rule->id, "%s is denied by rule %s%s%s",
+               what, rule->id, rule->reason ? ": " : "",
+               rule->reason ? rule->reason : "");
+    } else if (f->allow) {
+        rule = f->allow;
+        d->obligations = f->obligations;
+        answer(d, SM_OK, rule->id, "%s %s allowed by rule %s", what,
+               e->request->preview ? "may be" : "is", rule->id);
+    } else if (f->unmet) {
+        rule = f->unmet;
+        if (!sm_evidence_met(e, rule, &nothing))
+            answer(d, SM_UNMET, rule->id, "%s is not allowed yet: %s", what,
+                   e->why);
+    } else {
+        rule = NULL;
+        e->verbose = true;
+        if (f->unknown)
+            (void)sm_evaluate_rule(e, f->unknown);
+        answer(d, SM_REFUSED_LOCAL, "default-deny", "no rule allows %s%s%s%s"
+               "%s", what, f->unknown ? "; for rule " : "",
+               f->unknown ? f->unknown->id : "", f->unknown ? ": " : "",
+               e->why);
+    }
+    d->matched = rule;
+}
+
+static void judge(const struct sm_policy *policy,
+                  const struct sm_policy_request *request,
+                  const struct listener *l, struct sm_policy_decision *d)
+{
+    struct found f = { .deny = NULL };
+    struct sm_evaluate e;
+
+    memset(d, 0, sizeof(*d));
+    d->obligations.ticket = -1;
+    sm_evaluate_begin(&e, policy, request, l->fn != NULL);
+    if (!policy) {
+        sm_evaluate_say(&e, "there is no valid policy");
+        answer(d, SM_POLICY, "no-policy", "%s", e.why);
+        if (l->fn)
+            tell(l, &e, "no-policy", NULL, SM_POLICY_STEP_YES);
+        return;
+    }
+    if (!take_steps(&e, l, d))
+        return;
+    look_at_rules(&e, l, &f);
+    if (!d->code)
+        conclude(&e, &f, d);
+}
+
+bool sm_decide_open(struct sm_evaluate *e, const struct sm_policy *policy,
+                    const struct sm_policy_request *request)
+{
+    const struct listener nobody = { .fn = NULL };
+    struct sm_policy_decision d = { .code = 0 };
+
+    sm_evaluate_begin(e, policy, request, false);
+    return policy && take_steps(e, &nobody, &d);
+}
+
+/* ---- decide.h ---- */
 
 void sm_policy_decide(const struct sm_policy *policy,
                       const struct sm_policy_request *request,
                       struct sm_policy_decision *out)
 {
-    const struct sm_policy_host *source, *destination;
+    const struct listener nobody = { .fn = NULL };
 
-    memset(out, 0, sizeof(*out));
-    if (!policy) {
-        answer(out, SM_POLICY, "no-policy", "there is no valid policy");
+    judge(policy, request, &nobody, out);
+}
+
+void sm_policy_explain(const struct sm_policy *policy,
+                       const struct sm_policy_request *request,
+                       sm_policy_explain_fn *fn, void *ctx,
+                       struct sm_policy_decision *out)
+{
+    const struct listener l = { .fn = fn, .ctx = ctx };
+
+    judge(policy, request, &l, out);
+}
+
+bool sm_policy_satisfied(const struct sm_policy *policy,
+                         const struct sm_policy_request *request,
+                         const struct sm_policy_rule *rule)
+{
+    struct sm_policy_obligations obligations;
+    struct sm_evaluate e;
+
+    return sm_decide_open(&e, policy, request) &&
+           sm_evaluate_satisfied(&e, rule, &obligations);
+}
+
+void sm_decide_oblige(struct sm_policy_obligations *to,
+                      const struct sm_policy_obligations *more)
+{
+    to->notify_guest = to->notify_guest || more->notify_guest;
+    if (more->max_downtime_ms && (!to->max_downtime_ms ||
+                                  more->max_downtime_ms <
+                                  to->max_downtime_ms))
+        to->max_downtime_ms = more->max_downtime_ms;
+    to->tickets |= more->tickets;
+    if (to->ticket < 0)
+        to->ticket = more->ticket;
+}
+
+/* The attributes that count for the site, for a VM policy that leaves the
+ * choice of authorities to it. */
+static const struct sm_policy_attributes *
+trim(const struct sm_policy *site, const struct sm_policy_attributes *a,
+     struct sm_policy_attributes *out)
+{
+    unsigned int counted = sm_hosts_counted(site, a);
+
+    if (!a)
+        return NULL;
+    *out = *a;
+    if (!(counted & SM_POLICY_LOCATION))
+        out->location = NULL;
+    if (!(counted & SM_POLICY_JURISDICTION))
+        out->jurisdiction = NULL;
+    if (!(counted & SM_POLICY_PLATFORM))
+        out->n_platforms = 0;
+    return out;
+}
+
+/* By the guest's own policy, after the site's has allowed. */
+static void decide_vm(const struct sm_policy *site,
+                      const struct sm_policy *vm,
+                      const struct sm_policy_request *request,
+                      struct sm_policy_decision *out)
+{
+    struct sm_policy_attributes source, destination;
+    struct sm_policy_request r = *request;
+    struct sm_policy_decision d;
+    char rule[sizeof(d.rule)];
+
+    if (!vm->n_authorities) {
+        r.source.attributes = trim(site, r.source.attributes, &source);
+        r.destination.attributes = trim(site, r.destination.attributes,
+                                        &destination);
+    }
+    sm_policy_decide(vm, &r, &d);
+    if (d.allow) {
+        sm_decide_oblige(&out->obligations, &d.obligations);
         return;
     }
-    if (valid_now(policy, request->now, out) && request_ok(request, out) &&
-        host_ok(policy, "source", request->source, request->source_key,
-                &source, out) &&
-        host_ok(policy, "destination", request->destination,
-                request->destination_key, &destination, out))
-        decide_rules(policy, request, source, destination, out);
+    *out = d;
+    snprintf(rule, sizeof(rule), "vm:%.125s", d.rule);
+    answer(out, d.code, rule, "by the guest's own policy, %.480s", d.text);
+}
+
+void sm_policy_decide_both(const struct sm_policy *site,
+                           const struct sm_policy *vm,
+                           const struct sm_policy_request *request,
+                           struct sm_policy_decision *out)
+{
+    sm_policy_decide(site, request, out);
+    if (!out->allow || (request->action != SM_POLICY_MIGRATE_OUT &&
+                        request->action != SM_POLICY_MIGRATE_IN))
+        return;
+    if (!vm != !request->vm_policy_signer || (vm && !vm->has_vm)) {
+        memset(out, 0, sizeof(*out));
+        out->obligations.ticket = -1;
+        answer(out, SM_REFUSED_LOCAL, "vm-policy",
+               "the guest's own policy cannot be honoured: %s", vm ?
+               "it is not known who signed it" : "it is not there");
+    } else if (vm) {
+        decide_vm(site, vm, request, out);
+    }
 }

@@ -16,7 +16,8 @@
  *   bad-request      the request lacks a name, a uuid or a host
  *   unknown-host     source or destination does not take part
  *   host-key         ... or its key is not the one the document gives
- *   unknown-operator the account is no <operator>
+ *   unknown-operator the account is no <operator>, or not known although
+ *                    the action is another than migrate-in
  *   role-not-assigned  ... or has not the role it wants to act in
  *   separation-of-duty ... or may not have all its roles active at once
  *   no-permission    none of the active roles permits the action
@@ -43,7 +44,8 @@ struct sm_policy_obligations {
     bool notify_guest;
     uint32_t max_downtime_ms;   /* 0: none */
     int ticket;                 /* index of the request's ticket that is used
-                                 * up, or -1 */
+                                 * up, or -1; of several the first */
+    unsigned int tickets;       /* set: all that are used up (bit: index) */
 };
 
 struct sm_policy_decision {
@@ -78,17 +80,21 @@ void sm_policy_decide(const struct sm_policy *policy,
 
 /*
  * Decide by the site's policy and then by the guest's own, which must both
- * allow; obligations of both add up.
+ * allow; obligations of both add up.  When both allow, rule and matched are
+ * the site's.
  *   vm      the VM policy whose signer is request->vm_policy_signer, or NULL
- *           when the guest has none
+ *           when the guest has none; one without the other is refused as
+ *           vm-policy.  Has no say in actions other than the two migrations.
+ * A VM policy that names no authorities judges by the attributes that count
+ * for the site.
  */
 void sm_policy_decide_both(const struct sm_policy *site,
                            const struct sm_policy *vm,
                            const struct sm_policy_request *request,
                            struct sm_policy_decision *out);
 
-/* Whether `rule` is one of the allow rules that this request satisfies: for
- * config.h, which asks them one after the other. */
+/* Whether `rule` is one of the allow rules that this request satisfies: its
+ * action and conditions, and evidence.  `rule` is of this policy. */
 bool sm_policy_satisfied(const struct sm_policy *policy,
                          const struct sm_policy_request *request,
                          const struct sm_policy_rule *rule);
@@ -96,13 +102,16 @@ bool sm_policy_satisfied(const struct sm_policy *policy,
 /* ---- the same, told rule by rule ---- */
 
 struct sm_policy_step {
-    const char *rule;           /* id, or a fixed id of a step before rules */
+    const char *rule;           /* id, or a fixed id of a step before rules,
+                                 * which is like a deny rule: NO is good */
     unsigned int line;          /* of the document; 0: no rule */
     bool allow;                 /* the rule's effect */
     enum { SM_POLICY_STEP_NO, SM_POLICY_STEP_YES, SM_POLICY_STEP_UNKNOWN,
            SM_POLICY_STEP_UNMET } result;
     const char *why;            /* the first condition that does not hold, or
-                                 * is not known, with what was asked; "" */
+                                 * is not known, with what was asked; what
+                                 * evidence is missing; or "".  Of a step: what
+                                 * was found out.  Clean UTF-8 */
 };
 
 typedef void sm_policy_explain_fn(void *ctx,

@@ -61,12 +61,31 @@ struct sm_evaluate {
     char why[512];      /* the last reason */
 };
 
-/* Set e->why. */
+/* Set e->why; or only with e->verbose. */
 void sm_evaluate_say(struct sm_evaluate *e, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+void sm_evaluate_note(struct sm_evaluate *e, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
 
-/* Start: everything but who asks (roles.h).  `policy` and `request` are
- * borrowed. */
+/* Ids of a set, words of a list, in `buf` with spaces between them; those
+ * that do not fit end in "...".  Returns `buf`. */
+typedef const char *sm_evaluate_id_fn(const struct sm_policy *p, size_t i);
+const char *sm_evaluate_ids(const struct sm_evaluate *e, const uint64_t *set,
+                            size_t n, sm_evaluate_id_fn *id, char *buf,
+                            size_t size);
+const char *sm_evaluate_words(const char *const *words, size_t n, char *buf,
+                              size_t size);
+const char *sm_evaluate_role_id(const struct sm_policy *p, size_t i);
+const char *sm_evaluate_group_id(const struct sm_policy *p, size_t i);
+const char *sm_evaluate_owner_id(const struct sm_policy *p, size_t i);
+const char *sm_evaluate_window_id(const struct sm_policy *p, size_t i);
+
+/* "migrate-out" and so on; "?" for a number that is none. */
+const char *sm_evaluate_action(unsigned int action);
+
+/* Start.  `policy` and `request` are borrowed; the steps below, in the order
+ * of decide.c, work out the rest, and must all have been called before a rule
+ * is looked at. */
 void sm_evaluate_begin(struct sm_evaluate *e, const struct sm_policy *policy,
                        const struct sm_policy_request *request,
                        bool verbose);
@@ -82,6 +101,13 @@ bool sm_evaluate_applies(const struct sm_evaluate *e,
                          const struct sm_policy_rule *rule,
                          enum sm_verdict verdict);
 
+/* Whether an allow rule of the request's action applies, and the evidence it
+ * requires is there.
+ *   out  then: what it obliges to */
+bool sm_evaluate_satisfied(struct sm_evaluate *e,
+                           const struct sm_policy_rule *rule,
+                           struct sm_policy_obligations *out);
+
 /* The worse of two that must both hold. */
 static inline enum sm_verdict sm_verdict_both(enum sm_verdict a,
                                               enum sm_verdict b)
@@ -90,6 +116,14 @@ static inline enum sm_verdict sm_verdict_both(enum sm_verdict a,
         return SM_VERDICT_NO;
     return a == SM_VERDICT_UNKNOWN ? a : b;
 }
+
+/* All of that for a request that no step refuses, else false (decide.c). */
+bool sm_decide_open(struct sm_evaluate *e, const struct sm_policy *policy,
+                    const struct sm_policy_request *request);
+
+/* Add what one more rule obliges to. */
+void sm_decide_oblige(struct sm_policy_obligations *to,
+                      const struct sm_policy_obligations *more);
 
 /* ---- condition.c ---- */
 
@@ -106,19 +140,35 @@ enum sm_verdict sm_condition_time(struct sm_evaluate *e,
 enum sm_verdict sm_condition_channel(struct sm_evaluate *e,
                                      const struct sm_policy_how *how);
 
-/* ---- guest.c ---- */
-
-/* The groups of the guest, and its owners: those of its groups, and who
- * signed its VM policy. */
-void sm_guest_groups(struct sm_evaluate *e);
-
 /* ---- steps before the rules: each returns NULL, or the fixed id of a
  * refusal (decide.h) with its text in e->why.  With e->verbose, e->why is
  * also set when all is well. ---- */
 
-const char *sm_hosts_check(struct sm_evaluate *e);      /* hosts.c */
-const char *sm_roles_check(struct sm_evaluate *e);      /* roles.c */
-const char *sm_guest_check(struct sm_evaluate *e);      /* guest.c */
+/* hosts.c: the hosts take part; their roles and attributes. */
+const char *sm_hosts_check(struct sm_evaluate *e);
+
+/* ... which attributes of a certificate (NULL: none) count: a set. */
+unsigned int sm_hosts_counted(const struct sm_policy *p,
+                              const struct sm_policy_attributes *a);
+
+/* roles.c: who asks, in which roles, and whether these permit the action. */
+const char *sm_roles_check(struct sm_evaluate *e);
+
+/* guest.c: the groups and owners of the guest (its groups' and who signed
+ * its VM policy), which must not differ. */
+const char *sm_guest_check(struct sm_evaluate *e);
+
+/* The set's bits in common with another of `n` bits, either NULL: none. */
+static inline bool sm_evaluate_common(const uint64_t *a, const uint64_t *b,
+                                      size_t n)
+{
+    size_t i;
+
+    for (i = 0; a && b && i < sm_policy_set_words(n); i++)
+        if (a[i] & b[i])
+            return true;
+    return false;
+}
 
 /* ---- evidence.c ---- */
 
