@@ -115,6 +115,27 @@ static xmlParserInputPtr no_entities(const char *url, const char *id,
     return NULL;
 }
 
+/* The document in pieces: given as a whole, libxml2 takes none of more than
+ * ten million bytes unless all its limits are lifted. */
+struct rest {
+    const char *p;
+    size_t left;
+};
+
+static int read_rest(void *ctx, char *buf, int size)
+{
+    struct rest *rest = ctx;
+    size_t n = size > 0 ? (size_t)size : 0;
+
+    if (n > rest->left)
+        n = rest->left;
+    if (n)
+        memcpy(buf, rest->p, n);
+    rest->p += n;
+    rest->left -= n;
+    return (int)n;
+}
+
 static int parse_xml(const void *xml, size_t len, xmlDocPtr *tree,
                      struct first_error *first)
 {
@@ -125,6 +146,7 @@ static int parse_xml(const void *xml, size_t len, xmlDocPtr *tree,
                         XML_PARSE_NO_XXE |
 #endif
                         XML_PARSE_NOCDATA;
+    struct rest rest = { .p = xml, .left = len };
     xmlParserCtxtPtr ctxt;
 
     xmlInitParser();
@@ -133,7 +155,8 @@ static int parse_xml(const void *xml, size_t len, xmlDocPtr *tree,
     ctxt = xmlNewParserCtxt();
     if (!ctxt)
         return SM_NO_MEMORY;
-    *tree = xmlCtxtReadMemory(ctxt, xml, (int)len, NULL, "UTF-8", options);
+    *tree = xmlCtxtReadIO(ctxt, read_rest, NULL, &rest, NULL, "UTF-8",
+                          options);
     if (*tree && (!ctxt->wellFormed || first->any)) {
         xmlFreeDoc(*tree);
         *tree = NULL;

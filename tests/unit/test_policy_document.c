@@ -24,6 +24,11 @@
     "</hosts><rules>\n" \
     rules "\n</rules></policy>\n"
 
+#define UUID "8e8a3b1c-6c1b-4f3e-9c1a-5d1f7a2b3c4d"
+#define VM_DOC(rules) \
+    "<vm-policy " NS " vm=\"" UUID "\" version=\"3\">\n<rules>\n" rules \
+    "</rules></vm-policy>\n"
+
 #define ALLOW(inner) DOC("<rule id=\"r\" effect=\"allow\" " \
                          "action=\"migrate-in\">" inner "</rule>")
 #define CONFIG(inner) ALLOW("<config>" inner "</config>")
@@ -36,7 +41,7 @@ static int parse(const char *text)
     int rc;
 
     memset(why, 'x', sizeof(why) - 1);
-    rc = sm_policy_parse(&policy, text, strlen(text), "p.xml", why,
+    rc = sm_policy_parse(&policy, SM_POLICY_SITE, text, strlen(text), "p.xml", why,
                          sizeof(why));
     if (rc)
         ck_assert_ptr_null(policy);
@@ -50,7 +55,7 @@ static void accepted(const char *text)
 {
     int rc = parse(text);
 
-    ck_assert_msg(rc == 0, "%s\n%s", why, text);
+    ck_assert_msg(rc == 0, "%s\n%.2000s", why, text);
 }
 
 /* Refused, in line `line`, with `words`, in one line. */
@@ -58,7 +63,7 @@ static void refused(const char *text, unsigned int line, const char *words)
 {
     char head[32];
 
-    ck_assert_msg(parse(text) == SM_POLICY, "accepted:\n%s", text);
+    ck_assert_msg(parse(text) == SM_POLICY, "accepted:\n%.2000s", text);
     snprintf(head, sizeof(head), "p.xml:%u: ", line);
     ck_assert_msg(!strncmp(why, head, strlen(head)), "%s instead of line %u",
                   why, line);
@@ -113,7 +118,7 @@ START_TEST(a_whole_document)
         "<!-- end -->\n";
     struct sm_policy *policy = NULL;
 
-    ck_assert_int_eq(sm_policy_parse(&policy, text, sizeof(text) - 1, NULL,
+    ck_assert_int_eq(sm_policy_parse(&policy, SM_POLICY_SITE, text, sizeof(text) - 1, NULL,
                                      why, sizeof(why)), 0);
     ck_assert_str_eq(sm_policy_site(policy), "lab");
     ck_assert_uint_eq(sm_policy_version(policy), 12);
@@ -123,7 +128,7 @@ START_TEST(a_whole_document)
     ck_assert_uint_eq(sm_policy_rule_count(policy), 3);
     sm_policy_free(policy);
 
-    ck_assert_int_eq(sm_policy_parse(&policy, DOC(""), sizeof(DOC("")) - 1,
+    ck_assert_int_eq(sm_policy_parse(&policy, SM_POLICY_SITE, DOC(""), sizeof(DOC("")) - 1,
                                      NULL, why, sizeof(why)), 0);
     ck_assert_int_eq(sm_policy_start(policy), INT64_MIN);
     ck_assert_int_eq(sm_policy_expiry(policy), INT64_MAX);
@@ -219,7 +224,7 @@ START_TEST(only_clean_characters)
     for (i = 0; i < sizeof(nul) - 1; i++) {
         memcpy(nul, DOC(""), sizeof(nul));
         nul[i] = '\0';
-        ck_assert_int_eq(sm_policy_parse(&policy, nul, sizeof(nul) - 1,
+        ck_assert_int_eq(sm_policy_parse(&policy, SM_POLICY_SITE, nul, sizeof(nul) - 1,
                                          NULL, why, sizeof(why)), SM_POLICY);
     }
     /* Cyrillic "о" in a name, and in any attribute but reason */
@@ -248,20 +253,39 @@ static char *repeat(const char *head, const char *piece, size_t n,
     return text;
 }
 
+#define LINE "<!-- a line of 64 characters, ended by a new line, to fill it-->\n"
+
 START_TEST(caps)
 {
+    struct sm_policy *policy = NULL;
+    enum sm_policy_document kind;
     char head[512], *text;
     size_t i, n;
 
-    /* bytes: white space up to the cap, and one more */
-    n = SM_POLICY_DOCUMENT_MAX - strlen(DOC(""));
-    text = repeat(DOC(""), " ", n, "");
-    accepted(text);
-    free(text);
-    text = repeat(DOC(""), " ", n + 1, "");
-    ck_assert_int_eq(parse(text), SM_POLICY);
-    ck_assert_ptr_nonnull(strstr(why, "longer than 65536 bytes"));
-    free(text);
+    /* bytes: comments up to the cap, and one more; a VM policy has a cap of
+     * its own */
+    for (kind = SM_POLICY_SITE; kind <= SM_POLICY_VM; kind++) {
+        const char *start = kind == SM_POLICY_VM ? VM_DOC("") : DOC("");
+        size_t max = kind == SM_POLICY_VM ? SM_POLICY_VM_DOCUMENT_MAX :
+                                            SM_POLICY_DOCUMENT_MAX;
+
+        n = (max - strlen(start)) / strlen(LINE);
+        text = repeat(start, LINE, n, "");
+        i = strlen(text);
+        text = realloc(text, max + 2);
+        ck_assert_ptr_nonnull(text);
+        memset(text + i, ' ', max + 1 - i);
+        text[max + 1] = '\0';
+        ck_assert_int_eq(sm_policy_parse(&policy, kind, text, max, NULL, why,
+                                         sizeof(why)), 0);
+        sm_policy_free(policy);
+        ck_assert_int_eq(sm_policy_parse(&policy, kind, text, max + 1, NULL,
+                                         why, sizeof(why)), SM_POLICY);
+        ck_assert_ptr_nonnull(strstr(why, kind == SM_POLICY_VM ?
+                                     "longer than 65536 bytes" :
+                                     "longer than 16777216 bytes"));
+        free(text);
+    }
 
     /* depth */
     text = repeat("", "<a>", SM_POLICY_LEX_DEPTH_MAX + 1, "");
@@ -305,7 +329,7 @@ START_TEST(caps)
     text = repeat("<policy " NS " site='s' version='1'><hosts><host id='h'/>"
                   "</hosts><rules>", "<rule/>", SM_POLICY_RULES_MAX + 1,
                   "</rules></policy>");
-    refused(text, 1, "more than 1024 rules");
+    refused(text, 1, "more than 16384 <rule>");
     free(text);
 }
 END_TEST
@@ -377,9 +401,11 @@ START_TEST(hosts_are_unique)
                      "</hosts><rules/></policy>"
     accepted(HOSTS("<host id='a' key='" KEY_A "'/><host id='A' key='" KEY_B
                    "'/>"));
-    refused(HOSTS("<host id='a'/>\n<host id='a'/>"), 3, "already");
+    refused(HOSTS("<host id='a'/>\n<host id='a'/>"), 3,
+            "id=\"a\": used already in line 2");
     refused(HOSTS("<host id='a' key='" KEY_A "'/>\n<host id='b' key='" KEY_A
-                  "'/>"), 3, "same as that of \"a\"");
+                  "'/>"), 3,
+            "key: used already in line 2");
     refused(HOSTS("<host/>"), 2, "lacks the attribute id");
     refused(HOSTS("<host id='a' key=''/>"), 2, "key");
     refused(HOSTS("<host id='a' key='YWJj'/>"), 2, "key");
@@ -404,8 +430,8 @@ START_TEST(rules_are_checked)
     refused(RULE("id='r' effect='Allow' action='migrate-out'", ""), 4,
             "neither allow nor deny");
     refused(RULE("id='r' effect='deny' action=''", ""), 4, "action");
-    refused(RULE("id='r' effect='deny' action='abort'", ""), 4,
-            "unknown word \"abort\"");
+    refused(RULE("id='r' effect='deny' action='pause'", ""), 4,
+            "unknown word \"pause\"");
     refused(RULE("id='r' effect='deny' action='migrate-in migrate-in'", ""),
             4, "twice");
     refused(RULE("id='r' effect='deny' action='migrate-in' reason=''", ""),
@@ -428,18 +454,20 @@ START_TEST(rules_are_checked)
             "more than");
     refused(RULE(GOOD, "<source host='hostC'/>"), 5, "no such host");
     refused(RULE(GOOD, "<source host=''/>"), 5, "empty");
-    refused(RULE(GOOD, "<source host='*'/>"), 5, "no such host");
+    refused(RULE(GOOD, "<source host='*'/>"), 5, "not a name");
     refused(RULE(GOOD, "<destination host='hostA hosta'/>"), 5,
             "no such host");
-    refused(RULE(GOOD, "<destination host='hostA'/>\n"
-                 "<destination host='hostB'/>"), 6, "twice");
+    accepted(RULE(GOOD, "<destination host='hostA'/>\n"
+                  "<destination host='hostB'/>"));
+    refused(RULE(GOOD, "<destination host='hostA hostA'/>"), 5, "twice");
+    refused(RULE(GOOD, "<destination/>"), 5, "selects nothing");
     refused(RULE(GOOD, "<subject account=''/>"), 5, "empty");
     refused(RULE(GOOD, "<subject account='ro;ot'/>"), 5, "account");
-    refused(RULE(GOOD, "<subject account='a'/>\n<subject account='b'/>"), 6,
-            "twice");
-    refused(RULE(GOOD, "<subject role='x'/>"), 5, "account");
-    refused(RULE("id='r' effect='deny' action='migrate-out migrate-in'",
-                 "<subject account='root'/>"), 5, "source only");
+    accepted(RULE(GOOD, "<subject account='a'/>\n<subject account='b'/>"));
+    refused(RULE(GOOD, "<subject account='a b a'/>"), 5, "twice");
+    refused(RULE(GOOD, "<subject/>"), 5, "needs account");
+    refused(RULE(GOOD, "<subject role='x'/>"), 5, "no such role");
+    refused(RULE(GOOD, "<subject operator='x'/>"), 5, "no such operator");
     refused(RULE(GOOD, "<rule " GOOD "/>"), 5, "rule");
     refused(RULE(GOOD, "<config/>"), 5, "allow");
     refused(RULE("id='r' effect='allow' action='migrate-out'", "<config/>"),
@@ -454,7 +482,9 @@ START_TEST(fixed_ids_cannot_be_used)
 {
     static const char *const ids[] = {
         "no-policy", "not-yet-valid", "expired", "bad-request",
-        "unknown-host", "host-key", "default-deny", "config",
+        "unknown-host", "host-key", "unknown-operator", "role-not-assigned",
+        "separation-of-duty", "no-permission", "vm-owner", "vm-policy",
+        "default-deny", "config",
     };
     char text[1024];
     size_t i;
@@ -543,7 +573,7 @@ START_TEST(hostile_bytes)
     size_t i, b;
 
     for (i = 0; i < sizeof(text) - 1; i++)
-        if (sm_policy_parse(&policy, text, i, NULL, why, sizeof(why)) == 0) {
+        if (sm_policy_parse(&policy, SM_POLICY_SITE, text, i, NULL, why, sizeof(why)) == 0) {
             ck_assert_msg(text[i] == '\n', "cut at %zu", i);
             sm_policy_free(policy);
         } else {
@@ -553,7 +583,7 @@ START_TEST(hostile_bytes)
         for (b = 0; b < 8; b++) {
             memcpy(copy, text, sizeof(copy));
             copy[i] ^= (char)(1u << b);
-            if (sm_policy_parse(&policy, copy, sizeof(copy) - 1, NULL, why,
+            if (sm_policy_parse(&policy, SM_POLICY_SITE, copy, sizeof(copy) - 1, NULL, why,
                                 sizeof(why)) == 0)
                 sm_policy_free(policy);
             else

@@ -82,7 +82,7 @@ static int parse(const char *text, unsigned long n, bool on,
     forever = on;
     allocations = 0;
     counting = true;
-    rc = sm_policy_parse(policy, text, strlen(text), "p", why, sizeof(why));
+    rc = sm_policy_parse(policy, SM_POLICY_SITE, text, strlen(text), "p", why, sizeof(why));
     counting = false;
     if (rc) {
         ck_assert_ptr_null(*policy);
