@@ -124,7 +124,7 @@ static int check(const struct sm_cli *cli, const char *path, bool with_sig)
         rc = read_draft(path, SM_POLICY_DOCUMENT_MAX, &data, &len);
         if (rc)
             return rc;
-        rc = sm_policy_parse(&policy, data, len, path, why, sizeof(why));
+        rc = sm_policy_parse(&policy, SM_POLICY_SITE, data, len, path, why, sizeof(why));
         free(data);
     }
     if (rc)
@@ -244,7 +244,7 @@ static int sign(const struct sm_cli *cli, const char *path)
     rc = read_draft(path, SM_POLICY_DOCUMENT_MAX, &data, &len);
     if (rc)
         return rc;
-    rc = sm_policy_parse(&policy, data, len, path, why, sizeof(why));
+    rc = sm_policy_parse(&policy, SM_POLICY_SITE, data, len, path, why, sizeof(why));
     if (rc) {
         sm_cli_fail(rc, "%s", why);
         goto out;
@@ -274,7 +274,8 @@ static int answer(const struct sm_policy *policy,
 
     sm_policy_decide(policy, &q->request, &d);
     if (d.allow && q->n_facts && q->request.action == SM_POLICY_MIGRATE_IN)
-        sm_policy_check_config(policy, &d, q->facts, q->n_facts, &d);
+        sm_policy_check_config(policy, &q->request, &d, q->facts, q->n_facts,
+                               &d);
     printf("%s %s %s\n", d.allow ? "allow" : "deny", d.rule, d.text);
     if (!d.allow)
         fprintf(stderr, "secmig: denied by %s\n", d.rule);
@@ -296,13 +297,13 @@ static int decide(const char *path, const char *question)
         rc = read_draft(question, SM_POLICY_QUESTION_MAX, &text, &text_len);
     if (rc)
         goto out;
-    rc = sm_policy_parse(&policy, xml, xml_len, path, why, sizeof(why));
+    rc = sm_policy_parse(&policy, SM_POLICY_SITE, xml, xml_len, path, why, sizeof(why));
     if (rc) {
         sm_cli_fail(rc, "%s", why);
         goto out;
     }
-    rc = sm_policy_question_parse(&q, text, text_len, sm_clock_real(), why,
-                                  sizeof(why));
+    rc = sm_policy_question_parse(&q, policy, text, text_len,
+                                  sm_clock_real(), why, sizeof(why));
     if (rc) {
         sm_cli_fail(rc, "%s: %s", question, why);
         goto out;

@@ -47,10 +47,14 @@ void decision_make(enum sm_policy_action action, const struct facts *facts,
         .vm_uuid = facts->uuid,
         .memory_kb = facts->memory_kb,
         .account = account,
-        .source = leaving ? parent.conf.name : other->name,
-        .destination = leaving ? other->name : parent.conf.name,
-        .source_key = leaving ? parent.own_key : other->key,
-        .destination_key = leaving ? other->key : parent.own_key,
+        .source = {
+            .name = leaving ? parent.conf.name : other->name,
+            .key = leaving ? parent.own_key : other->key,
+        },
+        .destination = {
+            .name = leaving ? other->name : parent.conf.name,
+            .key = leaving ? other->key : parent.own_key,
+        },
         .now = sm_clock_real(),
     };
     char uuid[37];
@@ -67,12 +71,12 @@ void decision_make(enum sm_policy_action action, const struct facts *facts,
                  facts->name);
     }
     if (out->allow && !leaving)
-        sm_policy_check_config(parent.policy, out, facts->list, facts->n,
-                               out);
+        sm_policy_check_config(parent.policy, &request, out, facts->list,
+                               facts->n, out);
     facts_uuid_text(facts->uuid, uuid);
     sm_notice("decision action=%s vm=%s uuid=%s from=%s to=%s by=%s "
               "answer=%s rule=%s text=\"%s\"",
               leaving ? "migrate-out" : "migrate-in", facts->name, uuid,
-              request.source, request.destination, by,
+              request.source.name, request.destination.name, by,
               out->allow ? "allow" : "deny", out->rule, out->text);
 }
