@@ -72,14 +72,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct sm_policy_fact facts[256];
     struct sm_policy_request r = {
         .action = SM_POLICY_MIGRATE_IN, .vm_name = "g1", .vm_uuid = uuid,
-        .source = "a", .destination = "b",
+        .source.name = "a", .destination.name = "b",
     };
     struct sm_policy_decision d;
     char why[SM_POLICY_WHY_MAX], *text, *line, *save = NULL, *equals;
     size_t n = 0, i;
 
-    if (!policy && sm_policy_parse(&policy, document, sizeof(document) - 1,
-                                   NULL, why, sizeof(why)))
+    if (!policy && sm_policy_parse(&policy, SM_POLICY_SITE, document,
+                                   sizeof(document) - 1, NULL, why,
+                                   sizeof(why)))
         abort();
     text = malloc(size + 1);
     if (!text)
@@ -99,7 +100,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     sm_policy_decide(policy, &r, &d);
     if (!d.allow)
         abort();
-    sm_policy_check_config(policy, &d, facts, n, &d);
+    sm_policy_check_config(policy, &r, &d, facts, n, &d);
     if (d.allow != (d.code == SM_OK) ||
         !sm_wire_text_ok(d.text, strlen(d.text)) ||
         strcmp(d.rule, d.allow ? "in" : "config"))

@@ -18,24 +18,32 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct sm_policy_question q;
     struct sm_policy_decision d;
     char why[256] = "";
+    bool migrates;
 
-    if (!policy && sm_policy_parse(&policy, document, sizeof(document) - 1,
-                                   NULL, why, sizeof(why)))
+    if (!policy && sm_policy_parse(&policy, SM_POLICY_SITE, document,
+                                   sizeof(document) - 1, NULL, why,
+                                   sizeof(why)))
         abort();
-    if (sm_policy_question_parse(&q, data, size, 1, why, sizeof(why))) {
+    if (sm_policy_question_parse(&q, policy, data, size, 1, why,
+                                 sizeof(why))) {
         if (!why[0] || q.text || q.facts)
             abort();
         return 0;
     }
-    if (why[0] || !q.request.vm_name || !q.request.vm_uuid ||
-        !q.request.source || !q.request.destination || !q.request.action)
+    migrates = q.request.action == SM_POLICY_MIGRATE_IN ||
+               q.request.action == SM_POLICY_MIGRATE_OUT;
+    if (why[0] || !q.request.action ||
+        (migrates && (!q.request.vm_name || !q.request.vm_uuid ||
+                      !q.request.source.name ||
+                      !q.request.destination.name)))
         abort();
     sm_policy_decide(policy, &q.request, &d);
     if (d.allow && (q.request.action != SM_POLICY_MIGRATE_IN ||
                     q.request.vm_name[0] != 'g'))
         abort();
     if (d.allow)
-        sm_policy_check_config(policy, &d, q.facts, q.n_facts, &d);
+        sm_policy_check_config(policy, &q.request, &d, q.facts, q.n_facts,
+                               &d);
     sm_policy_question_dispose(&q);
     return 0;
 }

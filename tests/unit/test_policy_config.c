@@ -69,7 +69,7 @@ static void check(const char *rules, const struct sm_policy_fact *facts,
     sm_policy_decide(policy, &r, &accepted);
     ck_assert(accepted.allow);
     memset(&d, 0xff, sizeof(d));
-    sm_policy_check_config(policy, &accepted, facts, n, &d);
+    sm_policy_check_config(policy, &r, &accepted, facts, n, &d);
     ck_assert_int_eq(d.allow, d.code == SM_OK);
     ck_assert(sm_wire_text_ok(d.text, strlen(d.text)));
     sm_policy_free(policy);
@@ -621,7 +621,7 @@ START_TEST(a_decision_of_another_policy_admits_nothing)
 
     sm_policy_decide(policy, &r, &d);
     ck_assert(d.allow);
-    sm_policy_check_config(other, &d, facts, N(facts), &d);
+    sm_policy_check_config(other, &r, &d, facts, N(facts), &d);
     ck_assert(!d.allow);
     ck_assert_str_eq(d.rule, "config");
     ck_assert_ptr_null(d.matched);
@@ -723,11 +723,11 @@ START_TEST(what_was_denied_stays_denied)
 
     sm_policy_decide(policy, &r, &d);
     ck_assert_str_eq(d.rule, "default-deny");
-    sm_policy_check_config(policy, &d, facts, N(facts), &d);
+    sm_policy_check_config(policy, &r, &d, facts, N(facts), &d);
     ck_assert(!d.allow);
     ck_assert_str_eq(d.rule, "default-deny");
     sm_policy_decide(NULL, &r, &d);
-    sm_policy_check_config(NULL, &d, facts, N(facts), &d);
+    sm_policy_check_config(NULL, &r, &d, facts, N(facts), &d);
     ck_assert_str_eq(d.rule, "no-policy");
     sm_policy_free(policy);
 }

@@ -52,7 +52,7 @@ static void check(const char *json)
     sm_wire_writer_dispose(&w);
     sm_policy_decide(policy, &r, &d);
     ck_assert(d.allow);
-    sm_policy_check_config(policy, &d, facts, n, &d);
+    sm_policy_check_config(policy, &r, &d, facts, n, &d);
     sm_policy_free(policy);
 }
 

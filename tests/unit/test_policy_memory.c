@@ -100,13 +100,13 @@ static void right_answers(const struct sm_policy *policy)
     static const uint8_t uuid[16];
     struct sm_policy_request r = {
         .action = SM_POLICY_MIGRATE_IN, .vm_name = "g1", .vm_uuid = uuid,
-        .source = "a", .destination = "b",
+        .source = { .name = "a" }, .destination = { .name = "b" },
     };
     struct sm_policy_decision d;
 
     sm_policy_decide(policy, &r, &d);
     ck_assert(d.allow);
-    r.source = "b";
+    r.source.name = "b";
     sm_policy_decide(policy, &r, &d);
     ck_assert_str_eq(d.rule, "default-deny");
     ck_assert_uint_eq(sm_policy_version(policy), 7);
@@ -188,7 +188,7 @@ START_TEST(a_config_is_not_allowed_without_memory)
     static const uint8_t uuid[16];
     const struct sm_policy_request r = {
         .action = SM_POLICY_MIGRATE_IN, .vm_name = "g1", .vm_uuid = uuid,
-        .source = "a", .destination = "b",
+        .source = { .name = "a" }, .destination = { .name = "b" },
     };
     const struct sm_policy_fact facts[] = { { "c_info.type", "pvh" } };
     struct sm_policy_decision accepted, d;
@@ -196,12 +196,12 @@ START_TEST(a_config_is_not_allowed_without_memory)
 
     ck_assert_int_eq(parse(good, 0, false, &policy), 0);
     sm_policy_decide(policy, &r, &accepted);
-    sm_policy_check_config(policy, &accepted, facts, 1, &d);
+    sm_policy_check_config(policy, &r, &accepted, facts, 1, &d);
     ck_assert(d.allow);
     allocations = 0;
     fail_at = 1;
     counting = true;
-    sm_policy_check_config(policy, &accepted, facts, 1, &d);
+    sm_policy_check_config(policy, &r, &accepted, facts, 1, &d);
     counting = false;
     ck_assert(!d.allow);
     ck_assert_int_eq(d.code, SM_NO_MEMORY);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "policy/question.h"
+#include "policy_request.h"
 
 #define LEAST \
     "action = migrate-out\n" \
@@ -20,10 +21,26 @@
 static struct sm_policy_question q;
 static char why[256];
 
+static const char document[] =
+    "<policy xmlns='urn:xen-secmig:policy:1' site='s' version='1'>"
+    "<roles><role id='r'/></roles>"
+    "<operators><operator id='alice' account='al' roles='r'/>"
+    "<operator id='bob' key='" SIGNER_1_TEXT "' roles='r'/></operators>"
+    "<owners><owner id='o1' key='" SIGNER_2_TEXT "'/></owners>"
+    "<authorities><authority id='ca' key='" SIGNER_3_TEXT "'/></authorities>"
+    "<hosts><host id='hostA'/><host id='hostB'/></hosts><rules/></policy>";
+
+static struct sm_policy *policy;
+
 static int parse_n(const char *text, size_t len)
 {
+    if (!policy)
+        ck_assert_msg(!sm_policy_parse(&policy, SM_POLICY_SITE, document,
+                                       sizeof(document) - 1, NULL, why,
+                                       sizeof(why)), "%s", why);
     memset(&q, 0xff, sizeof(q));
-    return sm_policy_question_parse(&q, text, len, 77, why, sizeof(why));
+    return sm_policy_question_parse(&q, policy, text, len, 77, why,
+                                    sizeof(why));
 }
 
 static void refused(const char *text, const char *words)
@@ -43,11 +60,11 @@ START_TEST(the_least)
     ck_assert_str_eq(q.request.vm_name, "g 1");
     ck_assert_uint_eq(q.request.vm_uuid[0], 0x8e);
     ck_assert_uint_eq(q.request.memory_kb, 4u << 20);
-    ck_assert_str_eq(q.request.source, "hostA");
-    ck_assert_str_eq(q.request.destination, "hostB");
+    ck_assert_str_eq(q.request.source.name, "hostA");
+    ck_assert_str_eq(q.request.destination.name, "hostB");
     ck_assert_ptr_null(q.request.account);
-    ck_assert_ptr_null(q.request.source_key);
-    ck_assert_ptr_null(q.request.destination_key);
+    ck_assert_ptr_null(q.request.source.key);
+    ck_assert_ptr_null(q.request.destination.key);
     ck_assert_int_eq(q.request.now, 77);
     ck_assert_uint_eq(q.n_facts, 0);
     sm_policy_question_dispose(&q);
@@ -68,8 +85,8 @@ START_TEST(all_of_it)
 
     ck_assert_int_eq(parse_n(text, strlen(text)), 0);
     ck_assert_str_eq(q.request.account, "root");
-    ck_assert_uint_eq(q.request.source_key[31], 32);
-    ck_assert_uint_eq(q.request.destination_key[0], 1);
+    ck_assert_uint_eq(q.request.source.key[31], 32);
+    ck_assert_uint_eq(q.request.destination.key[0], 1);
     ck_assert_int_eq(q.request.now, 60);
     ck_assert_uint_eq(q.n_facts, 3);
     ck_assert_str_eq(q.facts[0].field, "c_info.type");
@@ -91,7 +108,8 @@ START_TEST(anything_else_is_refused_with_its_line)
     refused(LEAST "colour = red\n", "line 7: unknown key \"colour\"");
     refused(LEAST " = red\n", "line 7: unknown key");
     refused(LEAST "vm = g2\n", "line 7: vm twice");
-    refused("action = abort\n" LEAST, "line 1: action");
+    refused("action = explode\n", "line 1: action");
+    refused("expect = allow x\n", "line 1: unknown key");
     refused("uuid = 12\n", "line 1: uuid");
     refused("memory = 4\n", "line 1: memory");
     refused("time = now\n", "line 1: time");
