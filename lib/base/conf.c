@@ -96,6 +96,11 @@ int sm_conf_init(struct sm_conf *conf, const char *root, const char *file)
     bad |= place(conf->state_dir, r, SM_STATE_DIR, "");
     bad |= place(conf->host_key, r, SM_STATE_DIR, "/host-key.sealed");
     bad |= place(conf->policy_key, r, SM_STATE_DIR, "/policy-key.sealed");
+    bad |= place(conf->store_key, r, SM_STATE_DIR, "/store-key.sealed");
+    bad |= place(conf->site_key, r, SM_STATE_DIR, "/site-key.sealed");
+    bad |= place(conf->owner_key, r, SM_STATE_DIR, "/owner-key.sealed");
+    bad |= place(conf->certificate, r, SM_ETC_DIR, "/host.cert");
+    bad |= place(conf->revocations, r, SM_ETC_DIR, "/revoked");
     bad |= place(conf->empty_dir, r, SM_STATE_DIR, "/empty");
     bad |= place(conf->socket, r, SM_RUN_DIR, "/secmig.sock");
     if (file)

@@ -46,6 +46,11 @@ struct sm_conf {
     char host_key[SM_CONF_PATH_MAX];        /* STATE/host-key.sealed */
     char host_pub[SM_CONF_PATH_MAX];        /* ETC/host.pub */
     char policy_key[SM_CONF_PATH_MAX];      /* STATE/policy-key.sealed */
+    char store_key[SM_CONF_PATH_MAX];       /* STATE/store-key.sealed */
+    char site_key[SM_CONF_PATH_MAX];        /* STATE/site-key.sealed */
+    char owner_key[SM_CONF_PATH_MAX];       /* STATE/owner-key.sealed */
+    char certificate[SM_CONF_PATH_MAX];     /* ETC/host.cert: our own */
+    char revocations[SM_CONF_PATH_MAX];     /* ETC/revoked */
     char empty_dir[SM_CONF_PATH_MAX];       /* STATE/empty: root of peers */
     char socket[SM_CONF_PATH_MAX];          /* ROOT/run/xen/secmig.sock */
 
