@@ -40,6 +40,8 @@ static void incoming_free(struct incoming *in)
     loop_disarm(&in->timer);
     if (in->config >= 0)
         close(in->config);
+    if (in->papers >= 0)
+        close(in->papers);
     facts_clear(&in->facts);
     free(in);
 }
@@ -188,7 +190,9 @@ static void on_request(struct incoming *in, struct sm_wire_reader *r)
     if (sm_wire_end(r))
         return;
     in->config = ipc_take_fd(&message, 0);
-    if (ipc_memfd_check(in->config, FRAME_CONFIG_MAX, &len)) {
+    in->papers = ipc_take_fd(&message, 1);
+    if (ipc_memfd_check(in->config, FRAME_CONFIG_MAX, &len) ||
+        ipc_memfd_check(in->papers, SM_PAPERS_MAX, &len)) {
         r->error = SM_PROTOCOL;
         return;
     }
@@ -240,7 +244,7 @@ static const struct {
     void (*handle)(struct incoming *in, struct sm_wire_reader *r);
 } from_peer[] = {
     { IPC_PEER_KEY,     1u << IN_STRANGER, 0, on_key },
-    { IPC_PEER_REQUEST, 1u << IN_WAIT, 1, on_request },
+    { IPC_PEER_REQUEST, 1u << IN_WAIT, 2, on_request },
     { IPC_PEER_END,     ~0u, 0, on_end },
 };
 
@@ -314,7 +318,7 @@ void incoming_new(int fd, const char *from)
     in->id = ++parent.last_id;
     in->since = sm_clock_now_ms();
     snprintf(in->from, sizeof(in->from), "%s", from);
-    in->config = in->watch.fd = -1;
+    in->config = in->papers = in->watch.fd = -1;
     receive_init(&in->receive);
     in->next = incoming_first;
     incoming_first = in;

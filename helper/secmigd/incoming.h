@@ -44,7 +44,7 @@ struct incoming {
     struct sm_pairing pairing;
     char by[SM_MESSAGE_OPERATOR_MAX + 1];
     uint32_t flags;
-    int config;                 /* memfd as it came; -1: none */
+    int config, papers;         /* memfds as they came; -1: none */
     struct facts facts;
     struct sm_policy_decision decision;
     struct receive receive;     /* xl migrate-receive */

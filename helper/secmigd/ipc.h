@@ -40,7 +40,9 @@ enum ipc_type {
                                u16 suite (0: not chosen yet) */
     IPC_PEER_KEY_IS,        /* < parent: u16 code, str text */
     IPC_PEER_REQUEST,       /* both ways: uuid[16], u64 memory_kb, u32 flags,
-                               str name, str operator; fd: config */
+                               str name, str operator; fds: config, papers
+                               (channel/papers.h; may be empty).  To the
+                               initiator: before KEY_IS */
     IPC_PEER_ANSWER,        /* both ways: u16 code, str rule, str text;
                                responder and code 0: two stream fds */
     IPC_PEER_STREAM,        /* < parent, initiator: fds to read, to write */

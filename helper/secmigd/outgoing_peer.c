@@ -164,12 +164,15 @@ static void on_peer(void *ctx, short revents)
 static int start_peer(struct outgoing *o, int connection)
 {
     int rc, channel = -1, fds[2] = { connection, -1 };
+    int request[2] = { o->config, -1 };
     struct sm_wire_writer w;
 
     sm_wire_writer_init(&w, IPC_MAX);
     fds[1] = parent_keeper_client();
     rc = fds[1] < 0 ? fds[1] : 0;
     if (!rc)
+        rc = request[1] = ipc_memfd(NULL, 0);   /* no papers */
+    if (rc >= 0)
         rc = spawn_role(&o->peer, "peer", &channel, outgoing_role_ended, o);
     if (rc)
         goto out;
@@ -186,11 +189,13 @@ static int start_peer(struct outgoing *o, int connection)
     sm_wire_put_u32(&w, o->flags);
     sm_wire_put_str(&w, o->facts.name);
     sm_wire_put_str(&w, o->account);
-    rc = ipc_send(channel, IPC_PEER_REQUEST, &w, &o->config, 1);
+    rc = ipc_send(channel, IPC_PEER_REQUEST, &w, request, 2);
     o->state = OUT_ASK;
 out:
     if (fds[1] >= 0)
         close(fds[1]);
+    if (request[1] >= 0)
+        close(request[1]);
     sm_wire_writer_dispose(&w);
     return rc;
 }

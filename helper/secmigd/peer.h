@@ -51,7 +51,7 @@ struct peer {
     struct sm_message_reader reader;
     enum sm_message_state state;
     struct sm_message_request request;  /* source: to be sent */
-    uint8_t *config;                    /* owned; request.config */
+    uint8_t *config, *papers;           /* owned; those of `request` */
     bool have_request;
 
     /* streams */
