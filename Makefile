@@ -20,6 +20,7 @@ HARDENING = -fstack-protector-strong -fPIE
 PLACES = -DSM_ETC_DIR='"$(SYSCONFDIR)/xen/secmig"' \
          -DSM_STATE_DIR='"$(LOCALSTATEDIR)/lib/xen/secmig"' \
          -DSM_RUN_DIR='"$(RUNSTATEDIR)/xen"' \
+         -DSM_OPERATOR_DIR='"$(RUNSTATEDIR)/secmig"' \
          -DSM_LIBEXEC_DIR='"$(LIBEXECDIR)/xen-secmig"'
 COMPILE = $(CC) $(WARNINGS) $(HARDENING) -D_GNU_SOURCE -Ilib $(PLACES) \
           $(LIB_CFLAGS) $(CPPFLAGS) $(CFLAGS) -MMD -MP

@@ -61,6 +61,19 @@ enum ipc_type {
     IPC_CLIENT_CANCEL,      /* > parent: nothing */
     IPC_CLIENT_STATUS,      /* > parent: nothing */
     IPC_CLIENT_STATUS_IS,   /* < parent: u16 length, lines of text */
+
+    /* control, for operators; each has `str role` in front */
+    IPC_CLIENT_MIGRATE_FOR = 64,    /* > parent: u32 flags, str vm,
+                                       str host */
+    IPC_CLIENT_APPROVE,     /* > parent: str vm, str host */
+    IPC_CLIENT_ABORT,       /* > parent: str vm */
+    IPC_CLIENT_RELOAD,      /* > parent: nothing */
+    IPC_CLIENT_TICKET,      /* > parent: blob */
+    IPC_CLIENT_VM_POLICY_ADD,       /* > parent: fds: document, signature */
+    IPC_CLIENT_VM_POLICY_LIST,      /* > parent: nothing */
+    IPC_CLIENT_VM_POLICY_SHOW,      /* > parent: str vm */
+    IPC_CLIENT_VM_POLICY_REMOVE,    /* > parent: str vm */
+    IPC_CLIENT_OUTPUT,      /* < parent: nothing; fd: lines of text */
 };
 
 struct ipc_message {

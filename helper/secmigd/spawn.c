@@ -174,9 +174,9 @@ int spawn_role(struct child *c, const char *role, int *channel,
     return 0;
 }
 
-int spawn_program(struct child *c, const struct sm_conf_command *command,
-                  const char *const *more, int in, int out,
-                  void (*ended)(void *ctx, int status), void *ctx)
+static int start(struct child *c, const struct sm_conf_command *command,
+                 const char *const *more, int in, int out, int err,
+                 void (*ended)(void *ctx, int status), void *ctx)
 {
     const char *argv[ARGS_MAX + 1];
     int n = 0, i;
@@ -191,17 +191,49 @@ int spawn_program(struct child *c, const struct sm_conf_command *command,
     if (pid < 0)
         return SM_IO;
     if (pid == 0) {
-        setpgid(0, 0);
         fresh_signals();
         arrange(in, out);
-        if (close_range(3, ~0u, 0))
+        /* Who reads what it says may end first: that must not end it. */
+        if (err >= 0)
+            signal(SIGPIPE, SIG_IGN);
+        if (setsid() < 0 || (err >= 0 && dup2(err, STDERR_FILENO) < 0) ||
+            close_range(3, ~0u, 0))
             _exit(126);
         execve(argv[0], (char *const *)argv, clean_environment());
         _exit(127);
     }
-    setpgid(pid, pid);
     enlist(c, pid, ended, ctx);
     return 0;
+}
+
+int spawn_program(struct child *c, const struct sm_conf_command *command,
+                  const char *const *more, int in, int out,
+                  void (*ended)(void *ctx, int status), void *ctx)
+{
+    return start(c, command, more, in, out, -1, ended, ctx);
+}
+
+int spawn_session(struct child *c, const struct sm_conf_command *command,
+                  const char *const *more, int out,
+                  void (*ended)(void *ctx, int status), void *ctx)
+{
+    return start(c, command, more, -1, out, out, ended, ctx);
+}
+
+void spawn_move(struct child *from, struct child *to,
+                void (*ended)(void *ctx, int status), void *ctx)
+{
+    struct child **p;
+
+    to->pid = 0;
+    for (p = &children; *p; p = &(*p)->next) {
+        if (*p == from) {
+            *p = from->next;
+            enlist(to, from->pid, ended, ctx);
+            break;
+        }
+    }
+    from->pid = 0;
 }
 
 void spawn_kill(const struct child *c, int sig)

@@ -39,7 +39,7 @@ int spawn_role(struct child *c, const char *role, int *channel,
     SM_WARN_UNUSED;
 
 /*
- * Start a program in a process group of its own, with a clean environment.
+ * Start a program in a session of its own, with a clean environment.
  *   command  program and first arguments
  *   more     further arguments, NULL-terminated
  *   in, out  its standard input and output; stay the caller's
@@ -48,6 +48,18 @@ int spawn_program(struct child *c, const struct sm_conf_command *command,
                   const char *const *more, int in, int out,
                   void (*ended)(void *ctx, int status), void *ctx)
     SM_WARN_UNUSED;
+
+/*
+ * As spawn_program(), with standard error going to `out` as well: in any
+ * case the child leads a session of its own, whose id is its pid.
+ */
+int spawn_session(struct child *c, const struct sm_conf_command *command,
+                  const char *const *more, int out,
+                  void (*ended)(void *ctx, int status), void *ctx);
+
+/* The child, with its channel's owner, is `to`'s from now on. */
+void spawn_move(struct child *from, struct child *to,
+                void (*ended)(void *ctx, int status), void *ctx);
 
 /* Send a signal to a program's group (or to a role); fine when it ended. */
 void spawn_kill(const struct child *c, int sig);

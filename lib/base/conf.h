@@ -53,6 +53,8 @@ struct sm_conf {
     char revocations[SM_CONF_PATH_MAX];     /* ETC/revoked */
     char empty_dir[SM_CONF_PATH_MAX];       /* STATE/empty: root of peers */
     char socket[SM_CONF_PATH_MAX];          /* ROOT/run/xen/secmig.sock */
+    char operator_socket[SM_CONF_PATH_MAX]; /* ROOT/run/secmig/operator.sock,
+                                             * unless the file says other */
 
     /* the file's settings */
     char name[SM_CONF_NAME_MAX + 1];        /* this host's name */
@@ -62,8 +64,10 @@ struct sm_conf {
     char passphrase_file[SM_CONF_PATH_MAX]; /* "" = systemd credential */
     struct sm_conf_command receive;         /* xl migrate-receive */
     struct sm_conf_command facts;           /* secmig-xl */
+    struct sm_conf_command migrate;         /* xl migrate --secure */
     struct sm_conf_user peer, keeper, control;
     char socket_group[33];                  /* "" = root only */
+    char operator_group[33];                /* "" = no operator socket */
     /* deadlines, milliseconds */
     int connect_timeout, handshake_timeout, answer_timeout;
     int idle_timeout, keepalive, finish_timeout;
