@@ -257,11 +257,13 @@ static void on_cancel(struct outgoing *o, struct sm_wire_reader *r)
 
 static void on_status(struct outgoing *o, struct sm_wire_reader *r)
 {
-    char text[FRAME_STATUS_MAX];
+    char text[FRAME_STATUS_MAX], role[FRAME_ROLE_MAX + 1];
     struct sm_wire_writer w;
     size_t n;
 
-    (void)r;
+    sm_wire_get_str(r, role, sizeof(role));
+    if (sm_wire_end(r))
+        return;
     n = (size_t)snprintf(text, sizeof(text), "host %s, listening on %s port "
                          "%u\n", parent.conf.name,
                          parent.conf.listen_address[0] ?
