@@ -1,78 +1,184 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "decision.h"
+
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "parent.h"
 
-void decision_reload(void)
+/* Of the child that tries a policy before the parent takes it. */
+#define TRIAL_MEMORY (768u << 20)
+#define TRIAL_SECONDS 30
+#define TRIAL_TIME 60000        /* ms by the clock on the wall */
+
+static struct run trial;
+static bool again;              /* asked for while a trial ran */
+static struct decision_waiter *waiting, *later;
+
+static int load(struct sm_policy **policy, char *why, size_t why_size)
 {
     const struct sm_policy_files files = {
         .xml = parent.conf.policy_file,
         .signature = parent.conf.policy_sig,
         .public_key = parent.conf.policy_pub,
     };
-    struct sm_policy *policy = NULL;
+
+    return sm_policy_load(policy, &files, why, why_size);
+}
+
+/* In the child.  It stays root, since what it reads is what the parent is
+ * about to read: only crashes and greed are kept away from the parent. */
+static int try_load(void *arg)
+{
     char why[SM_POLICY_WHY_MAX];
+    struct sm_policy *policy;
     int rc;
 
-    rc = sm_policy_load(&policy, &files, why, sizeof(why));
-    if (rc && parent.policy) {
-        sm_error("new policy not taken, the old one stays: %s", why);
-        return;
+    (void)arg;
+    prctl(PR_SET_NAME, "secmigd-trial");
+    rc = judge_limits(TRIAL_MEMORY, TRIAL_SECONDS);
+    if (!rc)
+        rc = load(&policy, why, sizeof(why));
+    else
+        strcpy(why, "cannot limit the child that tries the policy");
+    if (rc && write(STDOUT_FILENO, why, strlen(why)) < 0)
+        rc = SM_IO;
+    return sm_err_exit(rc);
+}
+
+static void tell_waiters(int err, const char *text)
+{
+    struct decision_waiter *w;
+
+    while ((w = waiting)) {
+        waiting = w->next;
+        w->done(w->ctx, err, text);
     }
-    if (rc) {
-        sm_error("no policy, everything is refused: %s", why);
+    waiting = later;
+    later = NULL;
+}
+
+static void not_taken(int err, const char *why)
+{
+    char text[SM_POLICY_WHY_MAX + 64];
+
+    if (parent.policy) {
+        snprintf(text, sizeof(text), "new policy not taken, the old one "
+                 "stays: %s", why);
+    } else {
+        snprintf(text, sizeof(text), "no policy, everything is refused: %s",
+                 why);
         snprintf(parent.policy_why, sizeof(parent.policy_why), "%s", why);
+    }
+    sm_error("%s", text);
+    tell_waiters(err, text);
+}
+
+static void take(void)
+{
+    struct sm_policy *policy = NULL;
+    char why[SM_POLICY_WHY_MAX], text[256];
+    int rc;
+
+    rc = load(&policy, why, sizeof(why));
+    if (rc) {
+        not_taken(rc, why);
         return;
     }
     sm_policy_free(parent.policy);
     parent.policy = policy;
     parent.policy_why[0] = '\0';
-    sm_notice("policy of site %s version %llu in force: %zu rules",
-              sm_policy_site(policy),
-              (unsigned long long)sm_policy_version(policy),
-              sm_policy_rule_count(policy));
+    snprintf(text, sizeof(text), "policy of site %.100s version %llu in "
+             "force: %zu rules", sm_policy_site(policy),
+             (unsigned long long)sm_policy_version(policy),
+             sm_policy_rule_count(policy));
+    sm_notice("%s", text);
+    tell_waiters(0, text);
 }
 
-void decision_make(enum sm_policy_action action, const struct facts *facts,
-                   const struct sm_pairing *other, const char *account,
-                   const char *by, struct sm_policy_decision *out)
+static void start_trial(void);
+
+static void tried(void *ctx, int err)
 {
-    bool leaving = action == SM_POLICY_MIGRATE_OUT;
-    struct sm_policy_request request = {
-        .action = action,
-        .vm_name = facts->name,
-        .vm_uuid = facts->uuid,
-        .memory_kb = facts->memory_kb,
-        .account = account,
-        .source = leaving ? parent.conf.name : other->name,
-        .destination = leaving ? other->name : parent.conf.name,
-        .source_key = leaving ? parent.own_key : other->key,
-        .destination_key = leaving ? other->key : parent.own_key,
-        .now = sm_clock_real(),
-    };
+    char why[SM_POLICY_WHY_MAX];
+    int status = trial.status;
+
+    (void)ctx;
+    if (err && WIFEXITED(status) && trial.len &&
+        sm_wire_text_ok(trial.data, trial.len))
+        snprintf(why, sizeof(why), "%s", (char *)trial.data);
+    else if (err == SM_TIMEOUT)
+        strcpy(why, "loading it takes too long");
+    else if (err)
+        snprintf(why, sizeof(why), "the child that tried it failed: %s",
+                 spawn_status_text(status));
+    run_clear(&trial);
+    if (err)
+        not_taken(err, why);
+    else
+        take();
+    if (again) {
+        again = false;
+        start_trial();
+    }
+}
+
+static void start_trial(void)
+{
+    int rc = run_fork(&trial, try_load, NULL, -1, SM_POLICY_WHY_MAX,
+                      TRIAL_TIME, tried, NULL);
+
+    if (rc)
+        not_taken(rc, "cannot start the child that tries it");
+}
+
+void decision_reload(struct decision_waiter *waiter)
+{
+    struct decision_waiter **list = trial.active ? &later : &waiting;
+
+    if (waiter) {
+        waiter->next = *list;
+        *list = waiter;
+    }
+    if (trial.active)
+        again = true;
+    else
+        start_trial();
+}
+
+void decision_forget(struct decision_waiter *waiter)
+{
+    struct decision_waiter **lists[] = { &waiting, &later }, **p;
+    size_t i;
+
+    for (i = 0; i < 2; i++)
+        for (p = lists[i]; *p; p = &(*p)->next)
+            if (*p == waiter) {
+                *p = waiter->next;
+                break;
+            }
+}
+
+bool decision_loading(void)
+{
+    return trial.active;
+}
+
+void decision_log(const struct judge_question *q, const char *by,
+                  const struct judge_answer *a)
+{
+    bool leaving = q->action == SM_POLICY_MIGRATE_OUT;
     char uuid[37];
 
-    sm_policy_decide(parent.policy, &request, out);
-    if (!parent.policy)
-        snprintf(out->text, sizeof(out->text), "no policy in force: %.480s",
-                 parent.policy_why);
-    if (out->allow && (facts->flags & FACTS_NOMIGRATE)) {
-        out->allow = false;
-        out->code = SM_NOMIGRATE;
-        strcpy(out->rule, "nomigrate");
-        snprintf(out->text, sizeof(out->text), "%s is marked nomigrate",
-                 facts->name);
-    }
-    if (out->allow && !leaving)
-        sm_policy_check_config(parent.policy, out, facts->list, facts->n,
-                               out);
-    facts_uuid_text(facts->uuid, uuid);
+    facts_uuid_text(q->facts->uuid, uuid);
     sm_notice("decision action=%s vm=%s uuid=%s from=%s to=%s by=%s "
               "answer=%s rule=%s text=\"%s\"",
-              leaving ? "migrate-out" : "migrate-in", facts->name, uuid,
-              request.source, request.destination, by,
-              out->allow ? "allow" : "deny", out->rule, out->text);
+              leaving ? "migrate-out" : "migrate-in", q->facts->name, uuid,
+              leaving ? parent.conf.name : q->other,
+              leaving ? q->other : parent.conf.name, by,
+              a->allow ? "allow" : "deny", a->rule, a->text);
 }

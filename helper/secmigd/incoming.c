@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/frame.h"
 #include "base/log.h"
+#include "decision.h"
 #include "parent.h"
 
 struct incoming *incoming_first;
@@ -32,6 +33,7 @@ static void incoming_free(struct incoming *in)
         }
     }
     run_clear(&in->run);
+    judge_clear(&in->judge);
     receive_clear(&in->receive);
     spawn_forget(&in->peer);
     if (in->watch.fd >= 0)
@@ -92,10 +94,39 @@ void incoming_refuse(struct incoming *in, int code, const char *rule,
 
 /* ---- the decision ---- */
 
+static void question(const struct incoming *in, struct judge_question *q)
+{
+    memset(q, 0, sizeof(*q));
+    q->action = SM_POLICY_MIGRATE_IN;
+    q->facts = &in->facts;
+    q->other = in->pairing.name;
+    q->other_key = in->pairing.key;
+}
+
+static void judged(void *ctx, const struct judge_answer *answer)
+{
+    struct incoming *in = ctx;
+    char by[SM_MESSAGE_OPERATOR_MAX + 80];
+    struct judge_question q;
+
+    question(in, &q);
+    snprintf(by, sizeof(by), "%s@%s", in->by, in->pairing.name);
+    decision_log(&q, by, answer);
+    snprintf(in->rule, sizeof(in->rule), "%s", answer->rule);
+    if (!answer->allow)
+        incoming_refuse(in, answer->code, in->rule, "%s", answer->text);
+    else if (outgoing_has(in->facts.uuid) || incoming_has(in->facts.uuid))
+        incoming_refuse(in, SM_BUSY, in->rule, "%s is already migrating",
+                        in->facts.name);
+    else
+        incoming_accept(in);
+}
+
 static void have_config(void *ctx, int err)
 {
     struct incoming *in = ctx;
-    char name[FRAME_NAME_MAX + 1], by[SM_MESSAGE_OPERATOR_MAX + 80];
+    char name[FRAME_NAME_MAX + 1];
+    struct judge_question q;
     uint8_t uuid[16];
 
     /* Until here these are the sender's claims. */
@@ -120,17 +151,11 @@ static void have_config(void *ctx, int err)
                         "config name different guests");
         return;
     }
-    snprintf(by, sizeof(by), "%s@%s", in->by, in->pairing.name);
-    decision_make(SM_POLICY_MIGRATE_IN, &in->facts, &in->pairing, NULL, by,
-                  &in->decision);
-    if (!in->decision.allow)
-        incoming_refuse(in, in->decision.code, in->decision.rule, "%s",
-                        in->decision.text);
-    else if (outgoing_has(uuid) || incoming_has(uuid))
-        incoming_refuse(in, SM_BUSY, in->decision.rule, "%s is already "
-                        "migrating", name);
-    else
-        incoming_accept(in);
+    question(in, &q);
+    err = judge_start(&in->judge, &q, judged, in);
+    if (err)
+        incoming_refuse(in, err, "judge", "cannot start the process that "
+                        "decides: %s", sm_err_text(err));
 }
 
 /* ---- the peer ---- */

@@ -5,7 +5,7 @@
  *
  *   IN_STRANGER  the peer shakes hands; the parent judges the key
  *   IN_WAIT      a paired host; its request is awaited     (incoming.c)
- *   IN_CHECK     secmig-xl reads the config; policy decides
+ *   IN_CHECK     secmig-xl reads the config; a judge decides
  *   IN_ROOM      secmig-xl looks for memory, name and uuid (incoming_xl.c)
  *   IN_XL        accepted: xl starts and is given the checked config
  *   IN_MOVE      the peer has xl's pipes
@@ -22,8 +22,8 @@
 #include "channel/message.h"
 #include "facts.h"
 #include "ipc.h"
+#include "judge.h"
 #include "loop.h"
-#include "policy/decide.h"
 #include "receive.h"
 #include "spawn.h"
 #include "trust/pairing.h"
@@ -46,7 +46,8 @@ struct incoming {
     uint32_t flags;
     int config, papers;         /* memfds as they came; -1: none */
     struct facts facts;
-    struct sm_policy_decision decision;
+    struct judge judge;
+    char rule[SM_MESSAGE_RULE_MAX + 1];     /* that allows it here */
     struct receive receive;     /* xl migrate-receive */
     bool discarded;             /* the copy has been looked after */
     bool evicted;               /* had to make room before it asked */

@@ -80,11 +80,11 @@ static void xl_ended(void *ctx, int status)
     sm_log(ok ? SM_LOG_NOTICE : SM_LOG_WARNING,
            "in-%lu: vm=%s from=%s result=%s rule=%s text=\"%s\"", in->id,
            in->facts.name, in->pairing.name, ok ? "moved" : "failed",
-           in->decision.rule, text);
+           in->rule, text);
     if (!ok)
         incoming_discard(in);
     if (in->state == IN_XL)
-        incoming_refuse(in, SM_XL, in->decision.rule, "%s", text);
+        incoming_refuse(in, SM_XL, in->rule, "%s", text);
     else if (incoming_tell_peer(in, IPC_PEER_XL, ok ? 0 : SM_XL, NULL, text,
                                 NULL))
         sm_debug("in-%lu: the peer process has gone", in->id);
@@ -99,13 +99,13 @@ static void xl_ready(void *ctx, int err, const char *why)
 
     if (err) {
         receive_kill(&in->receive);
-        incoming_refuse(in, err, in->decision.rule, "%s", why);
+        incoming_refuse(in, err, in->rule, "%s", why);
         return;
     }
     loop_disarm(&in->timer);
     receive_take(&in->receive, fds);
     in->state = IN_MOVE;
-    if (incoming_tell_peer(in, IPC_PEER_ANSWER, 0, in->decision.rule, "", fds))
+    if (incoming_tell_peer(in, IPC_PEER_ANSWER, 0, in->rule, "", fds))
         incoming_xl_alone(in);
     close(fds[0]);
     close(fds[1]);
@@ -128,7 +128,7 @@ static void start_xl(struct incoming *in)
     in->state = IN_XL;
     rc = receive_start(&in->receive, &params);
     if (rc)
-        incoming_refuse(in, rc, in->decision.rule, "cannot start xl on %s: %s",
+        incoming_refuse(in, rc, in->rule, "cannot start xl on %s: %s",
                         parent.conf.name, sm_err_text(rc));
 }
 

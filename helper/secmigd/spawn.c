@@ -236,6 +236,25 @@ void spawn_move(struct child *from, struct child *to,
     from->pid = 0;
 }
 
+int spawn_fork(struct child *c, int (*body)(void *arg), void *arg, int in,
+               int out, void (*ended)(void *ctx, int status), void *ctx)
+{
+    pid_t pid;
+
+    pid = fork();
+    if (pid < 0)
+        return SM_IO;
+    if (pid == 0) {
+        fresh_signals();
+        arrange(in, out);
+        if (close_range(3, ~0u, 0))
+            _exit(126);
+        _exit(body(arg));
+    }
+    enlist(c, pid, ended, ctx);
+    return 0;
+}
+
 void spawn_kill(const struct child *c, int sig)
 {
     if (c->pid <= 0)
@@ -339,11 +358,11 @@ static void run_late(void *ctx)
     spawn_kill(&run->child, SIGKILL);
 }
 
-int run_start(struct run *run, const struct sm_conf_command *command,
-              const char *const *more, int in, size_t max, int ms,
-              void (*done)(void *ctx, int err), void *ctx)
+/* Everything but the child itself.  *out is the end that it writes to. */
+static int run_prepare(struct run *run, size_t max,
+                       void (*done)(void *ctx, int err), void *ctx, int *out)
 {
-    int rc, out[2];
+    int fds[2];
 
     memset(run, 0, sizeof(*run));
     run->watch.fd = -1;
@@ -353,25 +372,55 @@ int run_start(struct run *run, const struct sm_conf_command *command,
     run->data = malloc(max + 1);
     if (!run->data)
         return SM_NO_MEMORY;
-    if (pipe2(out, O_CLOEXEC)) {
-        rc = SM_IO;
-        goto fail;
+    if (pipe2(fds, O_CLOEXEC)) {
+        free(run->data);
+        run->data = NULL;
+        return SM_IO;
     }
-    rc = spawn_program(&run->child, command, more, in, out[1], run_ended,
-                       run);
-    close(out[1]);
+    loop_watch(&run->watch, fds[0], POLLIN, run_output, run);
+    *out = fds[1];
+    return 0;
+}
+
+/* The child is started, or it is not. */
+static int run_begin(struct run *run, int rc, int out, int ms)
+{
+    close(out);
     if (rc) {
-        close(out[0]);
-        goto fail;
+        close(run->watch.fd);
+        loop_unwatch(&run->watch);
+        free(run->data);
+        run->data = NULL;
+        return rc;
     }
-    loop_watch(&run->watch, out[0], POLLIN, run_output, run);
     loop_arm(&run->timer, ms, run_late, run);
     run->active = true;
     return 0;
-fail:
-    free(run->data);
-    run->data = NULL;
-    return rc;
+}
+
+int run_start(struct run *run, const struct sm_conf_command *command,
+              const char *const *more, int in, size_t max, int ms,
+              void (*done)(void *ctx, int err), void *ctx)
+{
+    int rc, out = -1;
+
+    rc = run_prepare(run, max, done, ctx, &out);
+    if (rc)
+        return rc;
+    rc = spawn_program(&run->child, command, more, in, out, run_ended, run);
+    return run_begin(run, rc, out, ms);
+}
+
+int run_fork(struct run *run, int (*body)(void *arg), void *arg, int in,
+             size_t max, int ms, void (*done)(void *ctx, int err), void *ctx)
+{
+    int rc, out = -1;
+
+    rc = run_prepare(run, max, done, ctx, &out);
+    if (rc)
+        return rc;
+    rc = spawn_fork(&run->child, body, arg, in, out, run_ended, run);
+    return run_begin(run, rc, out, ms);
 }
 
 void run_clear(struct run *run)

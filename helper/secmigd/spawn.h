@@ -61,6 +61,18 @@ int spawn_session(struct child *c, const struct sm_conf_command *command,
 void spawn_move(struct child *from, struct child *to,
                 void (*ended)(void *ctx, int status), void *ctx);
 
+/*
+ * Start a child that goes on in a copy of this process's memory, with `in`
+ * and `out` (-1: /dev/null) as standard input and output, standard error,
+ * and no other descriptor.
+ *   body  runs in the child; what it returns is the exit code
+ *   arg   handed to it
+ * Otherwise as spawn_program(), without a process group of its own.
+ */
+int spawn_fork(struct child *c, int (*body)(void *arg), void *arg, int in,
+               int out, void (*ended)(void *ctx, int status), void *ctx)
+    SM_WARN_UNUSED;
+
 /* Send a signal to a program's group (or to a role); fine when it ended. */
 void spawn_kill(const struct child *c, int sig);
 
@@ -99,6 +111,11 @@ struct run {
 int run_start(struct run *run, const struct sm_conf_command *command,
               const char *const *more, int in, size_t max, int ms,
               void (*done)(void *ctx, int err), void *ctx) SM_WARN_UNUSED;
+
+/* As run_start(), for a child of spawn_fork(). */
+int run_fork(struct run *run, int (*body)(void *arg), void *arg, int in,
+             size_t max, int ms, void (*done)(void *ctx, int err), void *ctx)
+    SM_WARN_UNUSED;
 
 /* Kill it if it runs, free what it wrote. */
 void run_clear(struct run *run);
