@@ -3,173 +3,121 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "parent.h"
+#include "policy/config.h"
 
-/* Of the child that tries a policy before the parent takes it. */
-#define TRIAL_MEMORY (768u << 20)
-#define TRIAL_SECONDS 30
-#define TRIAL_TIME 60000        /* ms by the clock on the wall */
+#define ANSWER_MAX 2048         /* bytes of the judge's answer */
 
-static struct run trial;
-static bool again;              /* asked for while a trial ran */
-static struct decision_waiter *waiting, *later;
+/* ---- in the judge ---- */
 
-static int load(struct sm_policy **policy, char *why, size_t why_size)
+static void say(struct decision_answer *a, int code, const char *rule,
+                const char *text)
 {
-    const struct sm_policy_files files = {
-        .xml = parent.conf.policy_file,
-        .signature = parent.conf.policy_sig,
-        .public_key = parent.conf.policy_pub,
+    a->allow = !code;
+    a->code = code;
+    snprintf(a->rule, sizeof(a->rule), "%s", rule);
+    snprintf(a->text, sizeof(a->text), "%s", text);
+    if (!sm_wire_text_ok(a->text, strlen(a->text)))     /* cut in a letter */
+        snprintf(a->text, sizeof(a->text), "%s", sm_err_text(code));
+}
+
+static void decide(const struct decision_question *q,
+                   struct decision_answer *a)
+{
+    bool leaving = q->action == SM_POLICY_MIGRATE_OUT;
+    struct sm_policy_request request = {
+        .action = q->action,
+        .vm_name = q->facts->name,
+        .vm_uuid = q->facts->uuid,
+        .memory_kb = q->facts->memory_kb,
+        .account = q->account,
+        .source = leaving ? parent.conf.name : q->other,
+        .destination = leaving ? q->other : parent.conf.name,
+        .source_key = leaving ? parent.own_key : q->other_key,
+        .destination_key = leaving ? q->other_key : parent.own_key,
+        .now = sm_clock_real(),
     };
-
-    return sm_policy_load(policy, &files, why, why_size);
-}
-
-/* In the child.  It stays root, since what it reads is what the parent is
- * about to read: only crashes and greed are kept away from the parent. */
-static int try_load(void *arg)
-{
-    char why[SM_POLICY_WHY_MAX];
-    struct sm_policy *policy;
-    int rc;
-
-    (void)arg;
-    prctl(PR_SET_NAME, "secmigd-trial");
-    rc = judge_limits(TRIAL_MEMORY, TRIAL_SECONDS);
-    if (!rc)
-        rc = load(&policy, why, sizeof(why));
-    else
-        strcpy(why, "cannot limit the child that tries the policy");
-    if (rc && write(STDOUT_FILENO, why, strlen(why)) < 0)
-        rc = SM_IO;
-    return sm_err_exit(rc);
-}
-
-static void tell_waiters(int err, const char *text)
-{
-    struct decision_waiter *w;
-
-    while ((w = waiting)) {
-        waiting = w->next;
-        w->done(w->ctx, err, text);
-    }
-    waiting = later;
-    later = NULL;
-}
-
-static void not_taken(int err, const char *why)
-{
     char text[SM_POLICY_WHY_MAX + 64];
+    struct sm_policy_decision d;
 
-    if (parent.policy) {
-        snprintf(text, sizeof(text), "new policy not taken, the old one "
-                 "stays: %s", why);
+    sm_policy_decide(parent.policy, &request, &d);
+    if (d.allow && !leaving)
+        sm_policy_check_config(parent.policy, &d, q->facts->list,
+                               q->facts->n, &d);
+    if (!parent.policy) {
+        snprintf(text, sizeof(text), "no policy in force: %s",
+                 parent.policy_why);
+        say(a, d.code, d.rule, text);
+    } else if (d.allow && (q->facts->flags & FACTS_NOMIGRATE)) {
+        snprintf(text, sizeof(text), "%s is marked nomigrate",
+                 q->facts->name);
+        say(a, SM_NOMIGRATE, "nomigrate", text);
     } else {
-        snprintf(text, sizeof(text), "no policy, everything is refused: %s",
-                 why);
-        snprintf(parent.policy_why, sizeof(parent.policy_why), "%s", why);
-    }
-    sm_error("%s", text);
-    tell_waiters(err, text);
-}
-
-static void take(void)
-{
-    struct sm_policy *policy = NULL;
-    char why[SM_POLICY_WHY_MAX], text[256];
-    int rc;
-
-    rc = load(&policy, why, sizeof(why));
-    if (rc) {
-        not_taken(rc, why);
-        return;
-    }
-    sm_policy_free(parent.policy);
-    parent.policy = policy;
-    parent.policy_why[0] = '\0';
-    snprintf(text, sizeof(text), "policy of site %.100s version %llu in "
-             "force: %zu rules", sm_policy_site(policy),
-             (unsigned long long)sm_policy_version(policy),
-             sm_policy_rule_count(policy));
-    sm_notice("%s", text);
-    tell_waiters(0, text);
-}
-
-static void start_trial(void);
-
-static void tried(void *ctx, int err)
-{
-    char why[SM_POLICY_WHY_MAX];
-    int status = trial.status;
-
-    (void)ctx;
-    if (err && WIFEXITED(status) && trial.len &&
-        sm_wire_text_ok(trial.data, trial.len))
-        snprintf(why, sizeof(why), "%s", (char *)trial.data);
-    else if (err == SM_TIMEOUT)
-        strcpy(why, "loading it takes too long");
-    else if (err)
-        snprintf(why, sizeof(why), "the child that tried it failed: %s",
-                 spawn_status_text(status));
-    run_clear(&trial);
-    if (err)
-        not_taken(err, why);
-    else
-        take();
-    if (again) {
-        again = false;
-        start_trial();
+        say(a, d.code, d.rule, d.text);
     }
 }
 
-static void start_trial(void)
+static int answer_question(const void *question, struct sm_wire_writer *w)
 {
-    int rc = run_fork(&trial, try_load, NULL, -1, SM_POLICY_WHY_MAX,
-                      TRIAL_TIME, tried, NULL);
+    struct decision_answer a = { .allow = false };
 
-    if (rc)
-        not_taken(rc, "cannot start the child that tries it");
+    decide(question, &a);
+    sm_wire_put_u16(w, (uint16_t)-a.code);
+    sm_wire_put_str(w, a.rule);
+    sm_wire_put_str(w, a.text);
+    return 0;
 }
 
-void decision_reload(struct decision_waiter *waiter)
-{
-    struct decision_waiter **list = trial.active ? &later : &waiting;
+/* ---- in the parent ---- */
 
-    if (waiter) {
-        waiter->next = *list;
-        *list = waiter;
+static int read_answer(struct decision_answer *a, struct sm_wire_reader *r)
+{
+    a->code = sm_err_from_code(sm_wire_get_u16(r));
+    sm_wire_get_str(r, a->rule, sizeof(a->rule));
+    sm_wire_get_str(r, a->text, sizeof(a->text));
+    a->allow = !a->code;
+    return sm_wire_end(r);
+}
+
+static void answered(void *ctx, int err, const char *why,
+                     struct sm_wire_reader *r)
+{
+    struct decision *d = ctx;
+    struct decision_answer *a = &d->answer;
+
+    memset(a, 0, sizeof(*a));
+    if (!err && read_answer(a, r)) {
+        err = SM_HELPER;
+        why = "the process that judges this broke the rules";
     }
-    if (trial.active)
-        again = true;
-    else
-        start_trial();
+    if (err) {
+        memset(a, 0, sizeof(*a));
+        say(a, err, "judge", why);
+    }
+    d->done(d->ctx, a);
 }
 
-void decision_forget(struct decision_waiter *waiter)
+int decision_start(struct decision *d, const struct decision_question *q,
+                   void (*done)(void *ctx,
+                                const struct decision_answer *answer),
+                   void *ctx)
 {
-    struct decision_waiter **lists[] = { &waiting, &later }, **p;
-    size_t i;
-
-    for (i = 0; i < 2; i++)
-        for (p = lists[i]; *p; p = &(*p)->next)
-            if (*p == waiter) {
-                *p = waiter->next;
-                break;
-            }
+    d->done = done;
+    d->ctx = ctx;
+    return judge_start(&d->judge, answer_question, q, -1, ANSWER_MAX,
+                       answered, d);
 }
 
-bool decision_loading(void)
+void decision_clear(struct decision *d)
 {
-    return trial.active;
+    judge_clear(&d->judge);
 }
 
-void decision_log(const struct judge_question *q, const char *by,
-                  const struct judge_answer *a)
+void decision_log(const struct decision_question *q, const char *by,
+                  const struct decision_answer *a)
 {
     bool leaving = q->action == SM_POLICY_MIGRATE_OUT;
     char uuid[37];

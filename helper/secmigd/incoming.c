@@ -16,7 +16,6 @@
 #include "base/clock.h"
 #include "base/frame.h"
 #include "base/log.h"
-#include "decision.h"
 #include "parent.h"
 
 struct incoming *incoming_first;
@@ -33,7 +32,7 @@ static void incoming_free(struct incoming *in)
         }
     }
     run_clear(&in->run);
-    judge_clear(&in->judge);
+    decision_clear(&in->decision);
     receive_clear(&in->receive);
     spawn_forget(&in->peer);
     if (in->watch.fd >= 0)
@@ -94,7 +93,7 @@ void incoming_refuse(struct incoming *in, int code, const char *rule,
 
 /* ---- the decision ---- */
 
-static void question(const struct incoming *in, struct judge_question *q)
+static void question(const struct incoming *in, struct decision_question *q)
 {
     memset(q, 0, sizeof(*q));
     q->action = SM_POLICY_MIGRATE_IN;
@@ -103,11 +102,11 @@ static void question(const struct incoming *in, struct judge_question *q)
     q->other_key = in->pairing.key;
 }
 
-static void judged(void *ctx, const struct judge_answer *answer)
+static void judged(void *ctx, const struct decision_answer *answer)
 {
     struct incoming *in = ctx;
     char by[SM_MESSAGE_OPERATOR_MAX + 80];
-    struct judge_question q;
+    struct decision_question q;
 
     question(in, &q);
     snprintf(by, sizeof(by), "%s@%s", in->by, in->pairing.name);
@@ -126,7 +125,7 @@ static void have_config(void *ctx, int err)
 {
     struct incoming *in = ctx;
     char name[FRAME_NAME_MAX + 1];
-    struct judge_question q;
+    struct decision_question q;
     uint8_t uuid[16];
 
     /* Until here these are the sender's claims. */
@@ -152,7 +151,7 @@ static void have_config(void *ctx, int err)
         return;
     }
     question(in, &q);
-    err = judge_start(&in->judge, &q, judged, in);
+    err = decision_start(&in->decision, &q, judged, in);
     if (err)
         incoming_refuse(in, err, "judge", "cannot start the process that "
                         "decides: %s", sm_err_text(err));

@@ -20,9 +20,9 @@
 #include <stdint.h>
 
 #include "channel/message.h"
+#include "decision.h"
 #include "facts.h"
 #include "ipc.h"
-#include "judge.h"
 #include "loop.h"
 #include "receive.h"
 #include "spawn.h"
@@ -46,7 +46,7 @@ struct incoming {
     uint32_t flags;
     int config, papers;         /* memfds as they came; -1: none */
     struct facts facts;
-    struct judge judge;
+    struct decision decision;
     char rule[SM_MESSAGE_RULE_MAX + 1];     /* that allows it here */
     struct receive receive;     /* xl migrate-receive */
     bool discarded;             /* the copy has been looked after */

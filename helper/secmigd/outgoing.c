@@ -14,7 +14,6 @@
 #include "base/clock.h"
 #include "base/frame.h"
 #include "base/log.h"
-#include "decision.h"
 #include "parent.h"
 
 #define IDLE_TIME 10000         /* ms for a client to say what it wants */
@@ -41,7 +40,7 @@ void outgoing_free(struct outgoing *o)
         }
     }
     run_clear(&o->run);
-    judge_clear(&o->judge);
+    decision_clear(&o->decision);
     spawn_forget(&o->control);
     spawn_forget(&o->dialer);
     spawn_forget(&o->peer);
@@ -101,7 +100,7 @@ void outgoing_finish(struct outgoing *o, int code, const char *rule,
         close(o->config);
     o->config = -1;
     run_clear(&o->run);
-    judge_clear(&o->judge);
+    decision_clear(&o->decision);
     spawn_forget(&o->dialer);
     outgoing_unwatch(&o->dialer_watch);
     loop_arm(&o->timer, FAREWELL_TIME, too_late, o);
@@ -119,7 +118,7 @@ void outgoing_role_ended(void *ctx, int status)
 
 /* ---- facts, decision ---- */
 
-static void question(const struct outgoing *o, struct judge_question *q)
+static void question(const struct outgoing *o, struct decision_question *q)
 {
     memset(q, 0, sizeof(*q));
     q->action = SM_POLICY_MIGRATE_OUT;
@@ -129,10 +128,10 @@ static void question(const struct outgoing *o, struct judge_question *q)
     q->other_key = o->pairing.key;
 }
 
-static void judged(void *ctx, const struct judge_answer *answer)
+static void judged(void *ctx, const struct decision_answer *answer)
 {
     struct outgoing *o = ctx;
-    struct judge_question q;
+    struct decision_question q;
 
     question(o, &q);
     decision_log(&q, o->account, answer);
@@ -148,11 +147,11 @@ static void judged(void *ctx, const struct judge_answer *answer)
 
 static void decide(struct outgoing *o)
 {
-    struct judge_question q;
+    struct decision_question q;
     int rc;
 
     question(o, &q);
-    rc = judge_start(&o->judge, &q, judged, o);
+    rc = decision_start(&o->decision, &q, judged, o);
     if (rc)
         outgoing_finish(o, rc, "judge", "cannot start the process that "
                         "decides: %s", sm_err_text(rc));

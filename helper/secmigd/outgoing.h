@@ -19,9 +19,9 @@
 #include <sys/types.h>
 
 #include "base/conf.h"
+#include "decision.h"
 #include "facts.h"
 #include "ipc.h"
-#include "judge.h"
 #include "loop.h"
 #include "spawn.h"
 #include "trust/pairing.h"
@@ -38,7 +38,7 @@ struct outgoing {
     struct loop_watch control_watch, dialer_watch, peer_watch;
     struct loop_timer timer;
     struct run run;
-    struct judge judge;
+    struct decision decision;
     bool answered;              /* ANSWER was sent; RESULT is next */
 
     uint32_t domid, flags;

@@ -24,8 +24,8 @@
 
 #include "base/file.h"
 #include "base/log.h"
-#include "decision.h"
 #include "loop.h"
+#include "reload.h"
 #include "roles.h"
 #include "spawn.h"
 
@@ -263,7 +263,7 @@ static void on_signal(void *ctx, short revents)
     if (read(signals.fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
         return;
     if (info.ssi_signo == SIGHUP)
-        decision_reload(NULL);
+        reload_policy(NULL);
     else
         exit_code = 0;
 }
@@ -350,8 +350,8 @@ int parent_main(const struct sm_conf *conf, const char *root,
         rc = start_keeper();
     if (rc || exit_code >= 0)
         return exit_code >= 0 ? exit_code : sm_err_exit(rc);
-    decision_reload(NULL);
-    while (decision_loading() && exit_code < 0)
+    reload_policy(NULL);
+    while (reload_active() && exit_code < 0)
         if (loop_once())
             return sm_err_exit(SM_IO);
     if (exit_code >= 0)
