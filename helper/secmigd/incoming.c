@@ -16,6 +16,8 @@
 #include "base/clock.h"
 #include "base/frame.h"
 #include "base/log.h"
+#include "channel/hello.h"
+#include "own_certificate.h"
 #include "parent.h"
 
 struct incoming *incoming_first;
@@ -171,11 +173,15 @@ static void on_key(struct incoming *in, struct sm_wire_reader *r)
     uint8_t key[SM_IDENTITY_KEY_LEN];
     char name[SM_CONF_NAME_MAX + 1], why[512];
     char print[SM_IDENTITY_FINGERPRINT_SIZE];
+    const uint8_t *certificate;
+    size_t certificate_len;
     int rc;
 
     sm_wire_get_bytes(r, key, sizeof(key));
     sm_wire_get_str(r, name, sizeof(name));
     sm_wire_get_u16(r);
+    sm_wire_get_blob(r, SM_HELLO_CERTIFICATE_MAX, &certificate,
+                     &certificate_len);
     if (sm_wire_end(r))
         return;
     sm_identity_fingerprint(key, print);
@@ -358,6 +364,7 @@ void incoming_new(int fd, const char *from)
     sm_wire_put_u8(&w, 0);
     sm_wire_put_str(&w, "");
     sm_wire_put_bytes(&w, parent.own_key, sizeof(parent.own_key));
+    own_certificate_put(&w);
     rc = ipc_send(channel, IPC_PEER_START, &w, fds, 2);
 out:
     if (rc) {

@@ -34,11 +34,14 @@ enum ipc_type {
 
     /* peer */
     IPC_PEER_START,         /* < parent: u8 initiator, str destination name,
-                               own public key[32];
+                               own public key[32], blob own certificate
+                               (empty: none);
                                fds: connection, keeper's request socket */
     IPC_PEER_KEY,           /* > parent: key[32], str claimed name,
-                               u16 suite (0: not chosen yet) */
-    IPC_PEER_KEY_IS,        /* < parent: u16 code, str text */
+                               u16 suite of the records, blob certificate
+                               (empty: none) */
+    IPC_PEER_KEY_IS,        /* < parent: u16 code, str text; within
+                               answer-timeout */
     IPC_PEER_REQUEST,       /* both ways: uuid[16], u64 memory_kb, u32 flags,
                                str name, str operator; fds: config, papers
                                (channel/papers.h; may be empty).  To the

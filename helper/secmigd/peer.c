@@ -410,6 +410,9 @@ static void check_time(struct peer *p)
     if (sm_clock_left(p->deadline) == 0) {
         if (p->phase == PEER_CLOSING)
             p->done = true;
+        else if (p->phase == PEER_KEY)
+            peer_end(p, SM_HELPER, "no verdict on the key of %s in time",
+                     p->other);
         else
             peer_end(p, SM_TIMEOUT, "%s did not answer in time",
                      p->other[0] ? p->other : "peer");
@@ -506,6 +509,7 @@ static void turn(struct peer *p)
 static int start(struct peer *p)
 {
     unsigned int ms = (unsigned int)p->conf->idle_timeout;
+    const uint8_t *certificate;
     struct sm_wire_reader r;
     int rc, on = 1, fd;
 
@@ -516,11 +520,14 @@ static int start(struct peer *p)
     p->initiator = sm_wire_get_u8(&r) == 1;
     sm_wire_get_str(&r, p->other, sizeof(p->other));
     sm_wire_get_bytes(&r, p->own_public, sizeof(p->own_public));
+    sm_wire_get_blob(&r, sizeof(p->certificate.bytes), &certificate,
+                     &p->certificate.len);
     if (message.type != IPC_PEER_START || message.n_fds != 2 ||
         sm_wire_end(&r)) {
         ipc_close_fds(&message);
         return SM_PROTOCOL;
     }
+    memcpy(p->certificate.bytes, certificate, p->certificate.len);
     fd = ipc_take_fd(&message, 0);
     p->keeper = ipc_take_fd(&message, 1);
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));

@@ -43,6 +43,7 @@ struct peer {
     /* handshake */
     struct sm_noise *noise;
     uint8_t own_public[SM_NOISE_KEY_LEN];
+    struct sm_hello_certificate certificate;    /* our own */
     unsigned int step;                  /* message 1 to 3 */
     struct sm_hello hello;              /* the responder's, as received */
     struct sm_hello_choice choice;

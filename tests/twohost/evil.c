@@ -16,6 +16,7 @@
  *   message1 message2 message3 one of them (ours is sent, theirs is read)
  *   lie VERSION SUITES SUITE   what our payloads say from now on
  *   request FILE NAME UUID KB FLAGS   REQUEST, config from FILE
+ *   certificate FILE           what our payloads show from now on
  *   papers FILE                what our REQUESTs carry from now on
  *   accept                     ACCEPT
  *   done CODE                  DONE
@@ -68,6 +69,7 @@ struct evil {
     enum sm_message_state state;
     uint16_t version, suite;
     uint32_t suites, peer_suites;
+    struct sm_hello_certificate certificate;
     uint8_t *papers;
     size_t papers_len;
     uint8_t buf[SM_RECORD_MAX];
@@ -213,9 +215,11 @@ static void start_records(void)
 
 static size_t payload_for(int number, uint8_t out[SM_HELLO_PAYLOAD_LEN])
 {
-    struct sm_hello h = { .version = e->version, .suites = e->suites };
-    struct sm_hello_choice c = { .version = e->version,
-                                 .suites = e->suites, .suite = e->suite };
+    struct sm_hello h = { .version = e->version, .suites = e->suites,
+                          .certificate = e->certificate };
+    struct sm_hello_choice c = { .version = e->version, .suites = e->suites,
+                                 .suite = e->suite,
+                                 .certificate = e->certificate };
 
     snprintf(h.host, sizeof(h.host), "%s", e->name);
     snprintf(c.host, sizeof(c.host), "%s", e->name);
@@ -338,6 +342,16 @@ static uint8_t *read_all(const char *path, size_t *len)
     *len = fread(data, 1, 32 << 20, f);
     fclose(f);
     return data;
+}
+
+static void do_certificate(char **a)
+{
+    uint8_t *data = read_all(a[0], &e->certificate.len);
+
+    if (e->certificate.len > sizeof(e->certificate.bytes))
+        die("certificate: too long to be sent");
+    memcpy(e->certificate.bytes, data, e->certificate.len);
+    free(data);
 }
 
 static void do_papers(char **a)
@@ -606,7 +620,7 @@ static const struct {
     { "handshake", 0, do_handshake }, { "message1", 0, do_message1 },
     { "message2", 0, do_message2 },   { "message3", 0, do_message3 },
     { "lie", 3, do_lie },             { "request", 5, do_request },
-    { "papers", 1, do_papers },
+    { "papers", 1, do_papers },       { "certificate", 1, do_certificate },
     { "accept", 0, do_accept },       { "done", 1, do_done },
     { "keepalive", 0, do_keepalive }, { "control", 2, do_control },
     { "claim", 2, do_claim },         { "record", 3, do_record },
