@@ -34,6 +34,16 @@ static const struct {
       "check [--unsigned] [FILE] | keygen | sign [FILE] | "
       "decide FILE REQUEST",
       "check a policy, make the site's signing key, sign, ask" },
+    { "site", sm_verb_site,
+      "init | sign --host NAME --host-key KEY|FILE [OPTIONS] [OUT] | "
+      "revoke SERIAL... | show FILE",
+      "certify the hosts of a site: its authority's key, certificates" },
+    { "owner", sm_verb_owner,
+      "init [--key FILE] [--seal passphrase|plain] [--passphrase-file FILE]",
+      "make the key of an owner or operator" },
+    { "ticket", sm_verb_ticket,
+      "sign --vm UUID [OPTIONS] OUT | show FILE",
+      "let one migration of a guest happen" },
     { "status", sm_verb_status,
       "",
       "what the daemon is doing" },
