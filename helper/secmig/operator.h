@@ -51,6 +51,9 @@ int sm_operator_verdict(const struct sm_client_frame *frame,
 int sm_operator_command(const struct sm_cli *cli, const char *verb,
                         enum frame_type type, const struct sm_wire_writer *w);
 
+/* `secmig ticket use`, from "use" on. */
+int sm_ticket_use(const struct sm_cli *cli, int argc, char **argv);
+
 /* Print lines of text, each fit for a terminal.  Returns 0, SM_PROTOCOL when
  * one is not, SM_IO. */
 int sm_operator_print(const uint8_t *text, size_t len) SM_WARN_UNUSED;
