@@ -69,6 +69,9 @@ static int find_domain(libxl_ctx *ctx, const char *text, uint32_t *domid)
         if (rc)
             return rc;
         *domid = (uint32_t)number;
+    } else if (text[0] == '-') {
+        xl_complain("neither a domid nor a name");
+        return SM_USAGE;
     } else {
         rc = check_name(text);
         if (rc)
