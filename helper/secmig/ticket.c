@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/secret.h"
 #include "base/text.h"
+#include "operator.h"
 #include "signing_key.h"
 #include "site.h"
 #include "trust/ticket.h"
@@ -138,5 +139,7 @@ int sm_verb_ticket(const struct sm_cli *cli, int argc, char **argv)
         return sign(cli, argc - 1, argv + 1);
     if (!strcmp(argv[1], "show"))
         return sm_statement_show(argc - 1, argv + 1);
+    if (!strcmp(argv[1], "use"))
+        return sm_ticket_use(cli, argc - 1, argv + 1);
     return SM_CLI_USAGE;
 }

@@ -510,7 +510,7 @@ END_TEST
 static pid_t daemon_with(const void *reply, size_t len)
 {
     struct sockaddr_un sa = { .sun_family = AF_UNIX };
-    char request[8];
+    char request[10];
     pid_t pid;
     int s, c;
 
@@ -523,8 +523,9 @@ static pid_t daemon_with(const void *reply, size_t len)
     ck_assert_int_ge(pid, 0);
     if (!pid) {
         c = accept(s, NULL, NULL);
-        if (recv(c, request, 8, MSG_WAITALL) != 8 ||
-            memcmp(request, "\0\0\0\0\0\020\0\001", 8) ||
+        /* the body is the role: none */
+        if (recv(c, request, 10, MSG_WAITALL) != 10 ||
+            memcmp(request, "\0\0\0\2\0\020\0\001\0\0", 10) ||
             send(c, reply, len, 0) != (ssize_t)len)
             _exit(1);
         _exit(0);
