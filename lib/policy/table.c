@@ -13,6 +13,7 @@ struct run {
     /* The defaults so far, and a place for the case. */
     struct sm_policy_lines parts[SM_POLICY_TABLE_DEFAULTS_MAX + 1];
     size_t n_parts;
+    struct sm_policy_question q;
     size_t cases, failed;
     unsigned int line;
     char *why;
@@ -63,18 +64,18 @@ static int decide(struct run *r, const struct sm_policy_question *q,
 /* `words`: "allow RULE". */
 static int one_case(struct run *r, const char *words)
 {
-    static struct sm_policy_question q;
+    struct sm_policy_question *q = &r->q;
     struct sm_policy_decision d;
     char answer[sizeof(d.rule) + 8];
     bool passed;
     int rc;
 
-    rc = sm_policy_question_layers(&q, r->t->policy, r->parts,
+    rc = sm_policy_question_layers(q, r->t->policy, r->parts,
                                    r->n_parts + 1, r->t->now, &r->line,
                                    r->why, r->why_size);
     if (rc)
         return rc;
-    rc = decide(r, &q, &d);
+    rc = decide(r, q, &d);
     if (!rc) {
         snprintf(answer, sizeof(answer), "%s %s", sm_policy_verdict(&d),
                  d.rule);
@@ -83,7 +84,7 @@ static int one_case(struct run *r, const char *words)
         r->failed += !passed;
         r->t->each(r->t->ctx, r->line, words, &d, passed);
     }
-    sm_policy_question_dispose(&q);
+    sm_policy_question_dispose(q);
     return rc;
 }
 
@@ -94,12 +95,10 @@ static bool head(const char *text, size_t n, char *out, size_t size)
     size_t len = 0, words = 0, i;
 
     for (i = 0; i < n; i++) {
-        if (text[i] == ' ' || text[i] == '\t')
+        if (text[i] == ' ')
             continue;
-        if (i == 0 || text[i - 1] == ' ' || text[i - 1] == '\t') {
-            if (words++)
-                out[len++] = ' ';
-        }
+        if ((i == 0 || text[i - 1] == ' ') && words++)
+            out[len++] = ' ';
         if (len + 3 > size)
             return false;
         out[len++] = text[i];
@@ -118,8 +117,7 @@ static size_t find_colon(const char *text, size_t n)
     size_t i;
 
     for (i = 0; i < n; i++)
-        if (text[i] == ':' && (i + 1 == n || text[i + 1] == ' ' ||
-                               text[i + 1] == '\t' || text[i + 1] == '\r'))
+        if (text[i] == ':' && (i + 1 == n || text[i + 1] == ' '))
             break;
     return i;
 }
@@ -130,12 +128,11 @@ static int one_line(struct run *r, const char *text, size_t n)
     char words[160];
     size_t colon;
 
-    while (n && (text[n - 1] == ' ' || text[n - 1] == '\t' ||
-                 text[n - 1] == '\r'))
+    while (n && (text[n - 1] == ' ' || text[n - 1] == '\r'))
         n--;
     if (!n || *text == '#')
         return 0;
-    if (!sm_wire_text_ok(text, n) && !memchr(text, '\t', n))
+    if (!sm_wire_text_ok(text, n))
         return fail(r, "not clean text");
     colon = find_colon(text, n);
     if (colon == n || !head(text, colon, words, sizeof(words)))
