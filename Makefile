@@ -20,6 +20,7 @@ HARDENING = -fstack-protector-strong -fPIE
 PLACES = -DSM_ETC_DIR='"$(SYSCONFDIR)/xen/secmig"' \
          -DSM_STATE_DIR='"$(LOCALSTATEDIR)/lib/xen/secmig"' \
          -DSM_RUN_DIR='"$(RUNSTATEDIR)/xen"' \
+         -DSM_OPERATOR_DIR='"$(RUNSTATEDIR)/secmig"' \
          -DSM_LIBEXEC_DIR='"$(LIBEXECDIR)/xen-secmig"'
 COMPILE = $(CC) $(WARNINGS) $(HARDENING) -D_GNU_SOURCE -Ilib $(PLACES) \
           $(LIB_CFLAGS) $(CPPFLAGS) $(CFLAGS) -MMD -MP
@@ -97,13 +98,15 @@ install: all
 
 # ---- tests ----
 # Every tests/unit/test_*.c and tests/vectors/*.c is one program, linked with
-# the library (and the flattener of secmig-xl, which needs no libxl).
+# the library (and the flattener of secmig-xl, which needs no libxl, and what
+# the daemon's parent keeps in tables).
 
 UNIT = $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 VECTORS = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/vectors/*.c))
 TWOHOST = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/twohost/*.c))
 FUZZ = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 FLATTEN = $(call objects,$(wildcard helper/secmig-xl/flatten.c))
+TABLES = $(call objects,helper/secmigd/evidence.c helper/secmigd/facts.c)
 # The verbs of secmig: an archive, so that a test pulls in what it uses.
 CLI = $(BUILD)/libsecmig-cli.a
 
@@ -114,10 +117,10 @@ $(CLI): $(call objects,$(filter-out %/main.c,$(wildcard helper/secmig/*.c)))
 
 unit: $(UNIT) $(VECTORS) $(TWOHOST)
 
-$(UNIT) $(VECTORS) $(TWOHOST): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(LIB) $(FLATTEN) $(CLI)
+$(UNIT) $(VECTORS) $(TWOHOST): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(LIB) $(FLATTEN) $(TABLES) $(CLI)
 	@mkdir -p $(@D)
 	@echo "  LD   $@"
-	$(Q)$(LINK) $< $(FLATTEN) $(CLI) $(LIB) -o $@ $(LIB_LIBS) -lyajl \
+	$(Q)$(LINK) $< $(FLATTEN) $(TABLES) $(CLI) $(LIB) -o $@ $(LIB_LIBS) -lyajl \
 	    $(shell pkg-config --libs check)
 
 # The fuzzers need clang and a build directory configured for it, with

@@ -55,6 +55,39 @@ static int check_name(const char *name)
     return 0;
 }
 
+/*
+ * The domain that `text` means, as xl understands it: a number is a domid,
+ * anything else a name.  Dom0 is no guest.
+ */
+static int find_domain(libxl_ctx *ctx, const char *text, uint32_t *domid)
+{
+    uint64_t number;
+    int rc;
+
+    if (text[strspn(text, "0123456789")] == '\0') {
+        rc = parse_number(text, UINT32_MAX, &number);
+        if (rc)
+            return rc;
+        *domid = (uint32_t)number;
+    } else if (text[0] == '-') {
+        xl_complain("neither a domid nor a name");
+        return SM_USAGE;
+    } else {
+        rc = check_name(text);
+        if (rc)
+            return rc;
+        if (libxl_name_to_domid(ctx, text, domid)) {
+            xl_complain("no guest of that name");
+            return SM_NO_DOMAIN;
+        }
+    }
+    if (*domid == 0) {
+        xl_complain("domain 0 is no guest");
+        return SM_NO_DOMAIN;
+    }
+    return 0;
+}
+
 /* Whether `full` is `name` followed by `suffix`. */
 static bool name_is(const char *full, const char *name, const char *suffix)
 {
@@ -90,36 +123,36 @@ int xl_domain(libxl_ctx *ctx, char **argv)
     struct sm_wire_writer w;
     libxl_dominfo info;
     char *name = NULL;
-    uint64_t domid;
+    uint32_t domid;
     bool nomigrate;
     int rc;
 
     sm_wire_writer_init(&w, 4096);
     libxl_dominfo_init(&info);
 
-    rc = parse_number(argv[0], UINT32_MAX, &domid);
+    rc = find_domain(ctx, argv[0], &domid);
     if (rc) goto out;
-    rc = libxl_domain_info(ctx, &info, (uint32_t)domid);
-    if (rc == ERROR_DOMAIN_NOTFOUND || domid == 0 || (!rc && info.dying)) {
-        xl_complain("no guest with domid %" PRIu64, domid);
+    rc = libxl_domain_info(ctx, &info, domid);
+    if (rc == ERROR_DOMAIN_NOTFOUND || (!rc && info.dying)) {
+        xl_complain("no guest with domid %" PRIu32, domid);
         rc = SM_NO_DOMAIN;
         goto out;
     }
     if (rc) {
-        xl_complain("libxl cannot tell about domain %" PRIu64, domid);
+        xl_complain("libxl cannot tell about domain %" PRIu32, domid);
         rc = SM_XL;
         goto out;
     }
-    name = libxl_domid_to_name(ctx, (uint32_t)domid);
+    name = libxl_domid_to_name(ctx, domid);
     if (!name || check_name(name)) {
-        xl_complain("domain %" PRIu64 " has no usable name", domid);
+        xl_complain("domain %" PRIu32 " has no usable name", domid);
         rc = SM_STATE;
         goto out;
     }
-    rc = get_nomigrate(ctx, (uint32_t)domid, &nomigrate);
+    rc = get_nomigrate(ctx, domid, &nomigrate);
     if (rc) goto out;
 
-    sm_wire_put_u32(&w, (uint32_t)domid);
+    sm_wire_put_u32(&w, domid);
     sm_wire_put_bytes(&w, libxl_uuid_bytearray_const(&info.uuid), 16);
     sm_wire_put_str(&w, name);
     sm_wire_put_u64(&w, info.max_memkb);

@@ -22,7 +22,7 @@ static const struct verb {
     int (*run)(libxl_ctx *ctx, char **argv);
     const char *usage;
 } verbs[] = {
-    { "domain", 1, xl_domain,   "domain DOMID" },
+    { "domain", 1, xl_domain,   "domain DOMID|NAME" },
     { "config", 0, xl_config,   "config <CONFIG.json" },
     { "room", 3, xl_room,       "room MEMORY_KB UUID NAME" },
     { "discard", 2, xl_discard, "discard UUID NAME" },

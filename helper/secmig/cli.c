@@ -30,18 +30,26 @@ static int ask(void *ctx, int confirm, uint8_t *buf, size_t size,
     return sm_tty_passphrase(confirm, buf, size, len);
 }
 
-int sm_cli_seal(const struct sm_cli *cli, const char *backend, int fresh,
-                struct sm_seal **out)
+int sm_cli_seal_from(const char *backend, const char *passphrase_file,
+                     int fresh, struct sm_seal **out)
 {
-    struct sm_seal_source source = { .ask = ask, .fresh = fresh };
+    struct sm_seal_source source = {
+        .passphrase_file = passphrase_file, .ask = ask, .fresh = fresh,
+    };
     char why[768];
     int rc;
 
-    if (cli->conf.passphrase_file[0])
-        source.passphrase_file = cli->conf.passphrase_file;
-    rc = sm_seal_open_backend(backend ? backend : cli->conf.seal, &source,
-                              out, why, sizeof(why));
+    rc = sm_seal_open_backend(backend, &source, out, why, sizeof(why));
     return rc ? sm_cli_fail(rc, "%s", why) : 0;
+}
+
+int sm_cli_seal(const struct sm_cli *cli, const char *backend, int fresh,
+                struct sm_seal **out)
+{
+    const char *file = cli->conf.passphrase_file;
+
+    return sm_cli_seal_from(backend ? backend : cli->conf.seal,
+                            file[0] ? file : NULL, fresh, out);
 }
 
 int sm_cli_host_key(const struct sm_cli *cli, char *name, uint8_t *key)

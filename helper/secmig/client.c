@@ -293,6 +293,8 @@ static bool header_ok(uint16_t type, uint16_t version, uint32_t len,
         return len == 0 && fds == STREAM_FDS;
     case FRAME_STATUS_IS:
         return len <= 2 + FRAME_STATUS_MAX && fds == 0;
+    case FRAME_OUTPUT:
+        return len <= FRAME_OUTPUT_MAX && fds == 0;
     default:
         return false;
     }

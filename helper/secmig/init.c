@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * secmig init: directories, a first secmigd.conf, this host's key.  Never
+ * secmig init: directories, a first secmigd.conf, this host's keys.  Never
  * overwrites: what is there already is either kept (directories, the
  * configuration) or a reason to stop (a key).
  */
 #include <errno.h>
 #include <limits.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/secret.h"
+#include "seal/box.h"
 #include "seal/seal.h"
 #include "trust/identity.h"
 #include "verbs.h"
@@ -184,6 +187,43 @@ out:
     return rc;
 }
 
+/*
+ * The key of the daemon's own store.  One that is there is kept, if what is
+ * sealed from now on can be opened together with it: who renews the host's
+ * key does not lose what the host remembers.
+ */
+static int make_store_key(const struct sm_conf *conf, struct sm_seal *seal)
+{
+    uint8_t *old = NULL;
+    void *key = NULL;
+    size_t len = 0;
+    struct stat st;
+    char why[768];
+    int rc;
+
+    if (!lstat(conf->store_key, &st)) {
+        rc = sm_seal_load(seal, conf->store_key, SM_BOX_KEY_PURPOSE,
+                          conf->name, &old, &len, why, sizeof(why));
+        if (!rc && len != SM_BOX_KEY_LEN) {
+            rc = SM_SEAL;
+            snprintf(why, sizeof(why), "%s: not a store key",
+                     conf->store_key);
+        }
+        sm_secret_free(old);
+        return rc ? sm_cli_fail(rc, "%s (move it away to begin anew; what "
+                                "this host's store holds is lost then)",
+                                why) : 0;
+    }
+    rc = sm_secret_new(&key, SM_BOX_KEY_LEN);
+    if (rc)
+        return sm_cli_fail(rc, "no locked memory for a key");
+    randombytes_buf(key, SM_BOX_KEY_LEN);
+    rc = sm_seal_store(seal, conf->store_key, SM_BOX_KEY_PURPOSE, conf->name,
+                       0, key, SM_BOX_KEY_LEN, why, sizeof(why));
+    sm_secret_free(key);
+    return rc ? sm_cli_fail(rc, "%s", why) : 0;
+}
+
 static int tell(const struct sm_cli *cli)
 {
     char name[SM_IDENTITY_NAME_SIZE];
@@ -228,6 +268,8 @@ int sm_verb_init(const struct sm_cli *cli, int argc, char **argv)
         rc = make_directories(&settled.conf);
     if (!rc && !settled.conf_present)
         rc = write_conf(&settled.conf);
+    if (!rc)
+        rc = make_store_key(&settled.conf, seal);
     if (!rc)
         rc = make_key(&settled.conf, seal);
     sm_seal_free(seal);

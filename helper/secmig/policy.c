@@ -4,7 +4,6 @@
  * what a policy would decide.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +14,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/secret.h"
+#include "draft.h"
 #include "policy/document.h"
 #include "policy/question.h"
 #include "seal/seal.h"
@@ -23,56 +23,6 @@
 
 #define KEY_PURPOSE "policy-key"
 #define SUFFIX ".minisig"
-
-/*
- * A draft, which may be anybody's and anywhere: none of the checks on owner
- * and mode that sm_file_read() makes, but no device or FIFO and no more
- * than `max` bytes.
- */
-static int read_draft(const char *path, size_t max, uint8_t **data,
-                      size_t *len)
-{
-    struct stat st;
-    ssize_t r;
-    int fd, rc;
-
-    *data = NULL;
-    *len = 0;
-    fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0 || fstat(fd, &st)) {
-        rc = sm_cli_fail(errno == ENOENT ? SM_POLICY : SM_IO, "%s: %s", path,
-                         strerror(errno));
-        goto out;
-    }
-    if (!S_ISREG(st.st_mode)) {
-        rc = sm_cli_fail(SM_POLICY, "%s: not a regular file", path);
-        goto out;
-    }
-    if (st.st_size > (off_t)max) {
-        rc = sm_cli_fail(SM_POLICY, "%s: longer than %zu bytes", path, max);
-        goto out;
-    }
-    *data = malloc(max + 1);
-    if (!*data) {
-        rc = sm_cli_fail(SM_NO_MEMORY, "%s: out of memory", path);
-        goto out;
-    }
-    /* One byte more than the cap, for a file that grows meanwhile. */
-    do {
-        r = read(fd, *data + *len, max + 1 - *len);
-        if (r > 0)
-            *len += (size_t)r;
-    } while (r > 0 || (r < 0 && errno == EINTR));
-    rc = r ? sm_cli_fail(SM_IO, "%s: %s", path, strerror(errno)) : 0;
-out:
-    if (fd >= 0)
-        close(fd);
-    if (rc) {
-        free(*data);
-        *data = NULL;
-    }
-    return rc;
-}
 
 /* One line about a policy that is in order. */
 static void describe(const char *path, const struct sm_policy *policy,
@@ -121,7 +71,8 @@ static int check(const struct sm_cli *cli, const char *path, bool with_sig)
                                "looks at the document alone)", signature);
         rc = sm_policy_load(&policy, &files, why, sizeof(why));
     } else {
-        rc = read_draft(path, SM_POLICY_DOCUMENT_MAX, &data, &len);
+        rc = sm_draft_read(path, SM_POLICY_DOCUMENT_MAX, SM_POLICY, &data,
+                           &len);
         if (rc)
             return rc;
         rc = sm_policy_parse(&policy, SM_POLICY_SITE, data, len, path, why, sizeof(why));
@@ -241,7 +192,7 @@ static int sign(const struct sm_cli *cli, const char *path)
     if (snprintf(signature, sizeof(signature), "%s" SUFFIX, path) >=
         (int)sizeof(signature))
         return sm_cli_fail(SM_USAGE, "%s: path too long", path);
-    rc = read_draft(path, SM_POLICY_DOCUMENT_MAX, &data, &len);
+    rc = sm_draft_read(path, SM_POLICY_DOCUMENT_MAX, SM_POLICY, &data, &len);
     if (rc)
         return rc;
     rc = sm_policy_parse(&policy, SM_POLICY_SITE, data, len, path, why, sizeof(why));
@@ -292,9 +243,11 @@ static int decide(const char *path, const char *question)
     char why[SM_POLICY_WHY_MAX];
     int rc;
 
-    rc = read_draft(path, SM_POLICY_DOCUMENT_MAX, &xml, &xml_len);
+    rc = sm_draft_read(path, SM_POLICY_DOCUMENT_MAX, SM_POLICY, &xml,
+                       &xml_len);
     if (!rc)
-        rc = read_draft(question, SM_POLICY_QUESTION_MAX, &text, &text_len);
+        rc = sm_draft_read(question, SM_POLICY_QUESTION_MAX, SM_POLICY,
+                           &text, &text_len);
     if (rc)
         goto out;
     rc = sm_policy_parse(&policy, SM_POLICY_SITE, xml, xml_len, path, why, sizeof(why));

@@ -34,6 +34,14 @@ int sm_verb_key(const struct sm_cli *cli, int argc, char **argv);
 int sm_verb_pair(const struct sm_cli *cli, int argc, char **argv);
 int sm_verb_trust(const struct sm_cli *cli, int argc, char **argv);
 int sm_verb_policy(const struct sm_cli *cli, int argc, char **argv);
+int sm_verb_site(const struct sm_cli *cli, int argc, char **argv);
+int sm_verb_owner(const struct sm_cli *cli, int argc, char **argv);
+int sm_verb_ticket(const struct sm_cli *cli, int argc, char **argv);
+int sm_verb_migrate(const struct sm_cli *cli, int argc, char **argv);
+int sm_verb_approve(const struct sm_cli *cli, int argc, char **argv);
+int sm_verb_abort(const struct sm_cli *cli, int argc, char **argv);
+int sm_verb_vm_policy(const struct sm_cli *cli, int argc, char **argv);
+int sm_verb_reload(const struct sm_cli *cli, int argc, char **argv);
 int sm_verb_status(const struct sm_cli *cli, int argc, char **argv);
 int sm_verb_transport(const struct sm_cli *cli, int argc, char **argv);
 
@@ -52,6 +60,14 @@ int sm_cli_fail(int err, const char *fmt, ...)
 struct sm_seal;
 int sm_cli_seal(const struct sm_cli *cli, const char *backend, int fresh,
                 struct sm_seal **out) SM_WARN_UNUSED;
+
+/*
+ * Likewise, but not as this host's configuration says.
+ *   backend          "passphrase" or "plain"
+ *   passphrase_file  NULL: none
+ */
+int sm_cli_seal_from(const char *backend, const char *passphrase_file,
+                     int fresh, struct sm_seal **out) SM_WARN_UNUSED;
 
 /*
  * This host's public key, from ETC/host.pub.

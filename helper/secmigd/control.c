@@ -24,8 +24,13 @@
 
 static const char *const syscalls[] = {
     "poll", "ppoll", "read", "write", "recvmsg", "sendmsg", "recvfrom",
-    "sendto", "memfd_create", "fcntl", "lseek", "ftruncate", NULL
+    "sendto", "memfd_create", "fcntl", "lseek", "ftruncate", "fstat",
+    "newfstatat", "pread64", NULL
 };
+
+/* The strs and numbers of any request together. */
+#define HEAD_MAX (4 + 2 + FRAME_ROLE_MAX + 2 + FRAME_NAME_MAX + \
+                  2 + SM_CONF_NAME_MAX + 4 + 4)
 
 static struct ipc_message message;      /* the one being handled */
 
@@ -35,7 +40,9 @@ struct client {
     uint8_t head[FRAME_HEADER_LEN];
     uint8_t *body;
     size_t have, need;      /* of head and body together; need 0: no head */
-    bool asked;             /* MIGRATE was sent: only CANCEL may follow */
+    bool asked;             /* its one request was sent: only CANCEL may
+                             * follow, and only a migration */
+    bool migrates;
 };
 
 static int pass_migrate(const uint8_t *body, size_t len)
@@ -78,28 +85,136 @@ out:
     return rc;
 }
 
+/* What operators ask for.  A body is the role, then what the letters say:
+ * f u32 flags, v VM, h host, t ticket, p VM policy and its signature. */
+static const struct request {
+    enum frame_type frame;
+    enum ipc_type ipc;
+    const char *layout;
+    size_t max;                 /* bytes of the body */
+} requests[] = {
+    { FRAME_STATUS, IPC_CLIENT_STATUS, "", HEAD_MAX },
+    { FRAME_MIGRATE_FOR, IPC_CLIENT_MIGRATE_FOR, "fvh", HEAD_MAX },
+    { FRAME_APPROVE, IPC_CLIENT_APPROVE, "vh", HEAD_MAX },
+    { FRAME_ABORT, IPC_CLIENT_ABORT, "v", HEAD_MAX },
+    { FRAME_RELOAD, IPC_CLIENT_RELOAD, "", HEAD_MAX },
+    { FRAME_TICKET, IPC_CLIENT_TICKET, "t", HEAD_MAX + FRAME_TICKET_MAX },
+    { FRAME_VM_POLICY_ADD, IPC_CLIENT_VM_POLICY_ADD, "p",
+      HEAD_MAX + FRAME_VM_POLICY_MAX + FRAME_SIGNATURE_MAX },
+    { FRAME_VM_POLICY_LIST, IPC_CLIENT_VM_POLICY_LIST, "", HEAD_MAX },
+    { FRAME_VM_POLICY_SHOW, IPC_CLIENT_VM_POLICY_SHOW, "v", HEAD_MAX },
+    { FRAME_VM_POLICY_REMOVE, IPC_CLIENT_VM_POLICY_REMOVE, "v", HEAD_MAX },
+};
+
+static const struct request *find_request(unsigned int type)
+{
+    size_t i;
+
+    for (i = 0; i < sizeof(requests) / sizeof(requests[0]); i++)
+        if (requests[i].frame == type)
+            return &requests[i];
+    return NULL;
+}
+
+/* A str of the client, of at most `max` bytes, on to the parent. */
+static void pass_str(struct sm_wire_reader *r, struct sm_wire_writer *w,
+                     size_t max)
+{
+    char text[FRAME_NAME_MAX + 1];
+
+    sm_wire_get_str(r, text, max + 1);
+    sm_wire_put_str(w, text);
+}
+
+static int pass_blob(struct sm_wire_reader *r, size_t max)
+{
+    const uint8_t *data = NULL;
+    size_t len = 0;
+
+    sm_wire_get_blob(r, max, &data, &len);
+    return r->error ? SM_PROTOCOL : ipc_memfd(data, len);
+}
+
+static int pass_request(const struct request *q, const uint8_t *body,
+                        size_t len)
+{
+    const uint8_t *ticket = NULL;
+    struct sm_wire_reader r;
+    struct sm_wire_writer w;
+    size_t ticket_len = 0, n = 0;
+    int fds[IPC_FDS] = { -1, -1 }, rc = 0;
+    const char *p;
+
+    sm_wire_writer_init(&w, IPC_MAX);
+    sm_wire_reader_init(&r, body, len);
+    /* STATUS may leave the role out. */
+    if (q->frame == FRAME_STATUS && len == 0)
+        sm_wire_put_str(&w, "");
+    else
+        pass_str(&r, &w, FRAME_ROLE_MAX);
+    for (p = q->layout; *p; p++) {
+        switch (*p) {
+        case 'f':
+            sm_wire_put_u32(&w, sm_wire_get_u32(&r));
+            break;
+        case 'v':
+            pass_str(&r, &w, FRAME_NAME_MAX);
+            break;
+        case 'h':
+            pass_str(&r, &w, SM_CONF_NAME_MAX);
+            break;
+        case 't':
+            sm_wire_get_blob(&r, FRAME_TICKET_MAX, &ticket, &ticket_len);
+            sm_wire_put_blob(&w, ticket, ticket_len);
+            break;
+        case 'p':
+            fds[0] = pass_blob(&r, FRAME_VM_POLICY_MAX);
+            fds[1] = pass_blob(&r, FRAME_SIGNATURE_MAX);
+            n = 2;
+            if (fds[0] < 0 || fds[1] < 0)
+                rc = fds[0] < 0 ? fds[0] : fds[1];
+            break;
+        }
+    }
+    if (!rc)
+        rc = sm_wire_end(&r);
+    if (!rc)
+        rc = ipc_send(ROLE_CHANNEL, q->ipc, &w, fds, n);
+    while (n--)
+        if (fds[n] >= 0)
+            close(fds[n]);
+    sm_wire_writer_dispose(&w);
+    return rc;
+}
+
 /* A whole frame from the client. */
 static int handle_frame(struct client *c)
 {
     size_t len = c->need - FRAME_HEADER_LEN;
     unsigned int type = (unsigned int)c->head[4] << 8 | c->head[5];
+    const struct request *q = find_request(type);
 
-    switch (type) {
-    case FRAME_MIGRATE:
-        if (c->asked)
-            return SM_PROTOCOL;
-        c->asked = true;
-        return pass_migrate(c->body, len);
-    case FRAME_CANCEL:
-        if (!c->asked || len)
+    if (type == FRAME_CANCEL) {
+        if (!c->migrates || len)
             return SM_PROTOCOL;
         return ipc_send(ROLE_CHANNEL, IPC_CLIENT_CANCEL, NULL, NULL, 0);
-    case FRAME_STATUS:
-        if (c->asked || len)
-            return SM_PROTOCOL;
-        return ipc_send(ROLE_CHANNEL, IPC_CLIENT_STATUS, NULL, NULL, 0);
     }
-    return SM_PROTOCOL;
+    if (c->asked || (type != FRAME_MIGRATE && !q))
+        return SM_PROTOCOL;
+    c->asked = true;
+    c->migrates = type == FRAME_MIGRATE || type == FRAME_MIGRATE_FOR;
+    return q ? pass_request(q, c->body, len) : pass_migrate(c->body, len);
+}
+
+/* Bytes that the body of such a frame may have; nothing for one that no
+ * client sends. */
+static size_t body_max(unsigned int type)
+{
+    const struct request *q = find_request(type);
+
+    if (q)
+        return q->max;
+    return type == FRAME_MIGRATE ? FRAME_BODY_MAX : 0;
 }
 
 /* The head is complete: judge it before a byte is allocated. */
@@ -107,13 +222,13 @@ static int start_body(struct client *c)
 {
     struct sm_wire_reader r;
     uint32_t len;
-    uint16_t version;
+    uint16_t type, version;
 
     sm_wire_reader_init(&r, c->head, sizeof(c->head));
     len = sm_wire_get_u32(&r);
-    sm_wire_get_u16(&r);
+    type = sm_wire_get_u16(&r);
     version = sm_wire_get_u16(&r);
-    if (version != FRAME_VERSION || len > FRAME_BODY_MAX)
+    if (version != FRAME_VERSION || len > body_max(type))
         return SM_PROTOCOL;
     c->need = FRAME_HEADER_LEN + len;
     c->body = malloc(len + 1);
@@ -172,7 +287,7 @@ static int send_frame(int fd, unsigned int type, const void *body, size_t len,
     ssize_t r;
     int rc;
 
-    sm_wire_writer_init(&w, FRAME_HEADER_LEN + IPC_MAX);
+    sm_wire_writer_init(&w, FRAME_HEADER_LEN + FRAME_OUTPUT_MAX);
     sm_wire_put_u32(&w, (uint32_t)len);
     sm_wire_put_u16(&w, (uint16_t)type);
     sm_wire_put_u16(&w, FRAME_VERSION);
@@ -205,6 +320,21 @@ static int send_frame(int fd, unsigned int type, const void *body, size_t len,
     return rc;
 }
 
+/* What the parent gives as a memory file, which may be larger than one of
+ * its messages. */
+static int send_output(int fd, int memfd)
+{
+    uint8_t *text = NULL;
+    size_t len = 0;
+    int rc;
+
+    rc = ipc_memfd_read(memfd, FRAME_OUTPUT_MAX, &text, &len);
+    if (!rc)
+        rc = send_frame(fd, FRAME_OUTPUT, text, len, NULL, 0);
+    free(text);
+    return rc;
+}
+
 /* The parent speaks.  Its bodies have the layout of the client's frames. */
 static int handle_parent(struct client *c)
 {
@@ -227,6 +357,10 @@ static int handle_parent(struct client *c)
     case IPC_CLIENT_STATUS_IS:
         rc = send_frame(c->fd, FRAME_STATUS_IS, message.body, message.len,
                         NULL, 0);
+        break;
+    case IPC_CLIENT_OUTPUT:
+        rc = message.n_fds == 1 ? send_output(c->fd, message.fds[0])
+                                : SM_PROTOCOL;
         break;
     default:
         rc = SM_PROTOCOL;

@@ -1,82 +1,142 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "decision.h"
+
 #include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "parent.h"
+#include "policy/config.h"
 
-void decision_reload(void)
+#define ANSWER_MAX 2048         /* bytes of the judge's answer */
+
+/* ---- in the judge ---- */
+
+static void say(struct decision_answer *a, int code, const char *rule,
+                const char *text)
 {
-    const struct sm_policy_files files = {
-        .xml = parent.conf.policy_file,
-        .signature = parent.conf.policy_sig,
-        .public_key = parent.conf.policy_pub,
-    };
-    struct sm_policy *policy = NULL;
-    char why[SM_POLICY_WHY_MAX];
-    int rc;
-
-    rc = sm_policy_load(&policy, &files, why, sizeof(why));
-    if (rc && parent.policy) {
-        sm_error("new policy not taken, the old one stays: %s", why);
-        return;
-    }
-    if (rc) {
-        sm_error("no policy, everything is refused: %s", why);
-        snprintf(parent.policy_why, sizeof(parent.policy_why), "%s", why);
-        return;
-    }
-    sm_policy_free(parent.policy);
-    parent.policy = policy;
-    parent.policy_why[0] = '\0';
-    sm_notice("policy of site %s version %llu in force: %zu rules",
-              sm_policy_site(policy),
-              (unsigned long long)sm_policy_version(policy),
-              sm_policy_rule_count(policy));
+    a->allow = !code;
+    a->code = code;
+    snprintf(a->rule, sizeof(a->rule), "%s", rule);
+    snprintf(a->text, sizeof(a->text), "%s", text);
+    if (!sm_wire_text_ok(a->text, strlen(a->text)))     /* cut in a letter */
+        snprintf(a->text, sizeof(a->text), "%s", sm_err_text(code));
 }
 
-void decision_make(enum sm_policy_action action, const struct facts *facts,
-                   const struct sm_pairing *other, const char *account,
-                   const char *by, struct sm_policy_decision *out)
+static void decide(const struct decision_question *q,
+                   struct decision_answer *a)
 {
-    bool leaving = action == SM_POLICY_MIGRATE_OUT;
+    bool leaving = q->action == SM_POLICY_MIGRATE_OUT;
     struct sm_policy_request request = {
-        .action = action,
-        .vm_name = facts->name,
-        .vm_uuid = facts->uuid,
-        .memory_kb = facts->memory_kb,
-        .account = account,
+        .action = q->action,
+        .vm_name = q->facts->name,
+        .vm_uuid = q->facts->uuid,
+        .memory_kb = q->facts->memory_kb,
+        .account = q->account,
         .source = {
-            .name = leaving ? parent.conf.name : other->name,
-            .key = leaving ? parent.own_key : other->key,
+            .name = leaving ? parent.conf.name : q->other,
+            .key = leaving ? parent.own_key : q->other_key,
         },
         .destination = {
-            .name = leaving ? other->name : parent.conf.name,
-            .key = leaving ? other->key : parent.own_key,
+            .name = leaving ? q->other : parent.conf.name,
+            .key = leaving ? q->other_key : parent.own_key,
         },
         .now = sm_clock_real(),
     };
+    char text[SM_POLICY_WHY_MAX + 64];
+    struct sm_policy_decision d;
+
+    sm_policy_decide(parent.policy, &request, &d);
+    if (d.allow && !leaving)
+        sm_policy_check_config(parent.policy, &request, &d, q->facts->list,
+                               q->facts->n, &d);
+    if (!parent.policy) {
+        snprintf(text, sizeof(text), "no policy in force: %s",
+                 parent.policy_why);
+        say(a, d.code, d.rule, text);
+    } else if (d.allow && (q->facts->flags & FACTS_NOMIGRATE)) {
+        snprintf(text, sizeof(text), "%s is marked nomigrate",
+                 q->facts->name);
+        say(a, SM_NOMIGRATE, "nomigrate", text);
+    } else if (d.allow && (d.obligations.notify_guest ||
+                           d.obligations.max_downtime_ms)) {
+        snprintf(text, sizeof(text), "rule %s obliges to what this host "
+                 "cannot do: %s", d.rule, d.obligations.notify_guest ?
+                 "notify-guest" : "max-downtime");
+        say(a, SM_UNMET, d.rule, text);
+    } else {
+        say(a, d.code, d.rule, d.text);
+    }
+}
+
+static int answer_question(const void *question, struct sm_wire_writer *w)
+{
+    struct decision_answer a = { .allow = false };
+
+    decide(question, &a);
+    sm_wire_put_u16(w, (uint16_t)-a.code);
+    sm_wire_put_str(w, a.rule);
+    sm_wire_put_str(w, a.text);
+    return 0;
+}
+
+/* ---- in the parent ---- */
+
+static int read_answer(struct decision_answer *a, struct sm_wire_reader *r)
+{
+    a->code = sm_err_from_code(sm_wire_get_u16(r));
+    sm_wire_get_str(r, a->rule, sizeof(a->rule));
+    sm_wire_get_str(r, a->text, sizeof(a->text));
+    a->allow = !a->code;
+    return sm_wire_end(r);
+}
+
+static void answered(void *ctx, int err, const char *why,
+                     struct sm_wire_reader *r)
+{
+    struct decision *d = ctx;
+    struct decision_answer *a = &d->answer;
+
+    memset(a, 0, sizeof(*a));
+    if (!err && read_answer(a, r)) {
+        err = SM_HELPER;
+        why = "the process that judges this broke the rules";
+    }
+    if (err) {
+        memset(a, 0, sizeof(*a));
+        say(a, err, "judge", why);
+    }
+    d->done(d->ctx, a);
+}
+
+int decision_start(struct decision *d, const struct decision_question *q,
+                   void (*done)(void *ctx,
+                                const struct decision_answer *answer),
+                   void *ctx)
+{
+    d->done = done;
+    d->ctx = ctx;
+    return judge_start(&d->judge, answer_question, q, -1, ANSWER_MAX,
+                       answered, d);
+}
+
+void decision_clear(struct decision *d)
+{
+    judge_clear(&d->judge);
+}
+
+void decision_log(const struct decision_question *q, const char *by,
+                  const struct decision_answer *a)
+{
+    bool leaving = q->action == SM_POLICY_MIGRATE_OUT;
     char uuid[37];
 
-    sm_policy_decide(parent.policy, &request, out);
-    if (!parent.policy)
-        snprintf(out->text, sizeof(out->text), "no policy in force: %.480s",
-                 parent.policy_why);
-    if (out->allow && (facts->flags & FACTS_NOMIGRATE)) {
-        out->allow = false;
-        out->code = SM_NOMIGRATE;
-        strcpy(out->rule, "nomigrate");
-        snprintf(out->text, sizeof(out->text), "%s is marked nomigrate",
-                 facts->name);
-    }
-    if (out->allow && !leaving)
-        sm_policy_check_config(parent.policy, &request, out, facts->list,
-                               facts->n, out);
-    facts_uuid_text(facts->uuid, uuid);
+    facts_uuid_text(q->facts->uuid, uuid);
     sm_notice("decision action=%s vm=%s uuid=%s from=%s to=%s by=%s "
               "answer=%s rule=%s text=\"%s\"",
-              leaving ? "migrate-out" : "migrate-in", facts->name, uuid,
-              request.source.name, request.destination.name, by,
-              out->allow ? "allow" : "deny", out->rule, out->text);
+              leaving ? "migrate-out" : "migrate-in", q->facts->name, uuid,
+              leaving ? parent.conf.name : q->other,
+              leaving ? q->other : parent.conf.name, by,
+              a->allow ? "allow" : "deny", a->rule, a->text);
 }

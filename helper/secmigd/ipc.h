@@ -34,13 +34,18 @@ enum ipc_type {
 
     /* peer */
     IPC_PEER_START,         /* < parent: u8 initiator, str destination name,
-                               own public key[32];
+                               own public key[32], blob own certificate
+                               (empty: none);
                                fds: connection, keeper's request socket */
     IPC_PEER_KEY,           /* > parent: key[32], str claimed name,
-                               u16 suite (0: not chosen yet) */
-    IPC_PEER_KEY_IS,        /* < parent: u16 code, str text */
+                               u16 suite of the records, blob certificate
+                               (empty: none) */
+    IPC_PEER_KEY_IS,        /* < parent: u16 code, str text; within
+                               answer-timeout */
     IPC_PEER_REQUEST,       /* both ways: uuid[16], u64 memory_kb, u32 flags,
-                               str name, str operator; fd: config */
+                               str name, str operator; fds: config, papers
+                               (channel/papers.h; may be empty).  To the
+                               initiator: before KEY_IS */
     IPC_PEER_ANSWER,        /* both ways: u16 code, str rule, str text;
                                responder and code 0: two stream fds */
     IPC_PEER_STREAM,        /* < parent, initiator: fds to read, to write */
@@ -59,6 +64,19 @@ enum ipc_type {
     IPC_CLIENT_CANCEL,      /* > parent: nothing */
     IPC_CLIENT_STATUS,      /* > parent: nothing */
     IPC_CLIENT_STATUS_IS,   /* < parent: u16 length, lines of text */
+
+    /* control, for operators; each has `str role` in front */
+    IPC_CLIENT_MIGRATE_FOR = 64,    /* > parent: u32 flags, str vm,
+                                       str host */
+    IPC_CLIENT_APPROVE,     /* > parent: str vm, str host */
+    IPC_CLIENT_ABORT,       /* > parent: str vm */
+    IPC_CLIENT_RELOAD,      /* > parent: nothing */
+    IPC_CLIENT_TICKET,      /* > parent: blob */
+    IPC_CLIENT_VM_POLICY_ADD,       /* > parent: fds: document, signature */
+    IPC_CLIENT_VM_POLICY_LIST,      /* > parent: nothing */
+    IPC_CLIENT_VM_POLICY_SHOW,      /* > parent: str vm */
+    IPC_CLIENT_VM_POLICY_REMOVE,    /* > parent: str vm */
+    IPC_CLIENT_OUTPUT,      /* < parent: nothing; fd: lines of text */
 };
 
 struct ipc_message {

@@ -14,9 +14,9 @@
 #include "channel/hello.h"
 
 #define FRAME_LEN 2             /* u16 in front of handshake frames */
-/* Room for the handshake: all that a stranger can make us allocate. */
-#define HANDSHAKE_SIZE (SM_HELLO_MESSAGES * \
-                        (FRAME_LEN + (size_t)SM_HELLO_MESSAGE_MAX))
+/* Room for the handshake, of which one side writes two messages: all that a
+ * stranger can make us allocate. */
+#define HANDSHAKE_SIZE (2 * (FRAME_LEN + (size_t)SM_HELLO_MESSAGE_MAX))
 /* A whole REQUEST, or one full STATE record and some messages. */
 #define OUT_SIZE (6 * (size_t)SM_RECORD_MAX)
 

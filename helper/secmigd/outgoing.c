@@ -40,6 +40,7 @@ void outgoing_free(struct outgoing *o)
         }
     }
     run_clear(&o->run);
+    decision_clear(&o->decision);
     spawn_forget(&o->control);
     spawn_forget(&o->dialer);
     spawn_forget(&o->peer);
@@ -99,6 +100,7 @@ void outgoing_finish(struct outgoing *o, int code, const char *rule,
         close(o->config);
     o->config = -1;
     run_clear(&o->run);
+    decision_clear(&o->decision);
     spawn_forget(&o->dialer);
     outgoing_unwatch(&o->dialer_watch);
     loop_arm(&o->timer, FAREWELL_TIME, too_late, o);
@@ -116,17 +118,43 @@ void outgoing_role_ended(void *ctx, int status)
 
 /* ---- facts, decision ---- */
 
-static void decide(struct outgoing *o)
+static void question(const struct outgoing *o, struct decision_question *q)
 {
-    struct sm_policy_decision decision;
+    memset(q, 0, sizeof(*q));
+    q->action = SM_POLICY_MIGRATE_OUT;
+    q->facts = &o->facts;
+    q->account = o->account;
+    q->other = o->pairing.name;
+    q->other_key = o->pairing.key;
+}
 
-    decision_make(SM_POLICY_MIGRATE_OUT, &o->facts, &o->pairing, o->account,
-                  o->account, &decision);
-    if (!decision.allow)
-        outgoing_finish(o, decision.code, decision.rule,
-                        "refused here: %s", decision.text);
+static void judged(void *ctx, const struct decision_answer *answer)
+{
+    struct outgoing *o = ctx;
+    struct decision_question q;
+
+    question(o, &q);
+    decision_log(&q, o->account, answer);
+    if (!answer->allow)
+        outgoing_finish(o, answer->code, answer->rule, "refused here: %s",
+                        answer->text);
+    else if (outgoing_has(o->facts.uuid) || incoming_has(o->facts.uuid))
+        outgoing_finish(o, SM_BUSY, "", "%s is already migrating",
+                        o->facts.name);
     else
         outgoing_dial(o);
+}
+
+static void decide(struct outgoing *o)
+{
+    struct decision_question q;
+    int rc;
+
+    question(o, &q);
+    rc = decision_start(&o->decision, &q, judged, o);
+    if (rc)
+        outgoing_finish(o, rc, "judge", "cannot start the process that "
+                        "decides: %s", sm_err_text(rc));
 }
 
 static void have_config(void *ctx, int err)
@@ -154,11 +182,6 @@ static void have_config(void *ctx, int err)
         return;
     }
     o->facts.flags |= o->domain.flags & FACTS_NOMIGRATE;
-    if (outgoing_has(o->facts.uuid) || incoming_has(o->facts.uuid)) {
-        outgoing_finish(o, SM_BUSY, "", "%s is already migrating",
-                        o->facts.name);
-        return;
-    }
     decide(o);
 }
 
@@ -257,11 +280,13 @@ static void on_cancel(struct outgoing *o, struct sm_wire_reader *r)
 
 static void on_status(struct outgoing *o, struct sm_wire_reader *r)
 {
-    char text[FRAME_STATUS_MAX];
+    char text[FRAME_STATUS_MAX], role[FRAME_ROLE_MAX + 1];
     struct sm_wire_writer w;
     size_t n;
 
-    (void)r;
+    sm_wire_get_str(r, role, sizeof(role));
+    if (sm_wire_end(r))
+        return;
     n = (size_t)snprintf(text, sizeof(text), "host %s, listening on %s port "
                          "%u\n", parent.conf.name,
                          parent.conf.listen_address[0] ?

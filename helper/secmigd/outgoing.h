@@ -4,7 +4,8 @@
  * asks for.
  *
  *   OUT_IDLE    nothing asked yet                        (outgoing.c)
- *   OUT_FACTS   secmig-xl tells what the guest and its config are
+ *   OUT_FACTS   secmig-xl tells what the guest and its config are; a
+ *               judge decides
  *   OUT_DIAL    allowed here; the dialer connects        (outgoing_peer.c)
  *   OUT_ASK     the peer shakes hands and asks the destination
  *   OUT_MOVE    accepted: the client has the stream
@@ -18,6 +19,7 @@
 #include <sys/types.h>
 
 #include "base/conf.h"
+#include "decision.h"
 #include "facts.h"
 #include "ipc.h"
 #include "loop.h"
@@ -36,6 +38,7 @@ struct outgoing {
     struct loop_watch control_watch, dialer_watch, peer_watch;
     struct loop_timer timer;
     struct run run;
+    struct decision decision;
     bool answered;              /* ANSWER was sent; RESULT is next */
 
     uint32_t domid, flags;

@@ -12,7 +12,9 @@
 
 #include "base/frame.h"
 #include "base/log.h"
+#include "channel/hello.h"
 #include "channel/message.h"
+#include "own_certificate.h"
 #include "parent.h"
 
 #define DIAL_MARGIN 1000        /* ms that the dialer has to say so itself */
@@ -26,12 +28,18 @@ static void on_peer_key(struct outgoing *o, struct sm_wire_reader *r)
 {
     uint8_t key[SM_IDENTITY_KEY_LEN];
     char name[SM_CONF_NAME_MAX + 1], text[FRAME_TEXT_MAX] = "";
+    const uint8_t *certificate;
     struct sm_wire_writer w;
+    size_t certificate_len;
     int code = 0;
 
     sm_wire_get_bytes(r, key, sizeof(key));
     sm_wire_get_str(r, name, sizeof(name));
     sm_wire_get_u16(r);
+    sm_wire_get_blob(r, SM_HELLO_CERTIFICATE_MAX, &certificate,
+                     &certificate_len);
+    if (sm_wire_end(r))
+        return;
     if (memcmp(key, o->pairing.key, sizeof(key)) || strcmp(name, o->host)) {
         code = SM_AUTH;
         snprintf(text, sizeof(text), "what answers as %s does not have the "
@@ -164,12 +172,15 @@ static void on_peer(void *ctx, short revents)
 static int start_peer(struct outgoing *o, int connection)
 {
     int rc, channel = -1, fds[2] = { connection, -1 };
+    int request[2] = { o->config, -1 };
     struct sm_wire_writer w;
 
     sm_wire_writer_init(&w, IPC_MAX);
     fds[1] = parent_keeper_client();
     rc = fds[1] < 0 ? fds[1] : 0;
     if (!rc)
+        rc = request[1] = ipc_memfd(NULL, 0);   /* no papers */
+    if (rc >= 0)
         rc = spawn_role(&o->peer, "peer", &channel, outgoing_role_ended, o);
     if (rc)
         goto out;
@@ -177,6 +188,7 @@ static int start_peer(struct outgoing *o, int connection)
     sm_wire_put_u8(&w, 1);
     sm_wire_put_str(&w, o->host);
     sm_wire_put_bytes(&w, parent.own_key, sizeof(parent.own_key));
+    own_certificate_put(&w);
     rc = ipc_send(channel, IPC_PEER_START, &w, fds, 2);
     if (rc)
         goto out;
@@ -186,11 +198,13 @@ static int start_peer(struct outgoing *o, int connection)
     sm_wire_put_u32(&w, o->flags);
     sm_wire_put_str(&w, o->facts.name);
     sm_wire_put_str(&w, o->account);
-    rc = ipc_send(channel, IPC_PEER_REQUEST, &w, &o->config, 1);
+    rc = ipc_send(channel, IPC_PEER_REQUEST, &w, request, 2);
     o->state = OUT_ASK;
 out:
     if (fds[1] >= 0)
         close(fds[1]);
+    if (request[1] >= 0)
+        close(request[1]);
     sm_wire_writer_dispose(&w);
     return rc;
 }

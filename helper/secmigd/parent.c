@@ -25,6 +25,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "loop.h"
+#include "reload.h"
 #include "roles.h"
 #include "spawn.h"
 
@@ -262,7 +263,7 @@ static void on_signal(void *ctx, short revents)
     if (read(signals.fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
         return;
     if (info.ssi_signo == SIGHUP)
-        decision_reload();
+        reload_policy(NULL);
     else
         exit_code = 0;
 }
@@ -349,7 +350,12 @@ int parent_main(const struct sm_conf *conf, const char *root,
         rc = start_keeper();
     if (rc || exit_code >= 0)
         return exit_code >= 0 ? exit_code : sm_err_exit(rc);
-    decision_reload();
+    reload_policy(NULL);
+    while (reload_active() && exit_code < 0)
+        if (loop_once())
+            return sm_err_exit(SM_IO);
+    if (exit_code >= 0)
+        return exit_code;
     rc = listen_tcp();
     if (!rc)
         rc = listen_control();

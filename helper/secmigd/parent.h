@@ -35,27 +35,12 @@ extern struct parent parent;    /* the process's state: there is one */
  * error. */
 int parent_keeper_client(void) SM_WARN_UNUSED;
 
-/* ---- decision.c ---- */
-
-/* (Re)load the policy.  A bad one keeps the one in force, if any. */
-void decision_reload(void);
-
-/*
- * Decide by this host's policy and log the decision with its rule.
- *   facts  of the guest's config; on migrate-in the config is checked too
- *   other  the paired host at the far end
- *   by     who asks, for the log
- */
-void decision_make(enum sm_policy_action action, const struct facts *facts,
-                   const struct sm_pairing *other, const char *account,
-                   const char *by, struct sm_policy_decision *out);
-
 /* ---- outgoing.c, outgoing_peer.c: one client of the control socket ---- */
 
 /* Takes over `fd`, a connection from a client with uid `uid`. */
 void outgoing_new(int fd, uid_t uid);
 
-/* ---- incoming.c: one connection from another host ---- */
+/* ---- incoming*.c: one connection from another host ---- */
 
 /* Takes over `fd`; `from` is its numeric address, for the log. */
 void incoming_new(int fd, const char *from);

@@ -122,21 +122,25 @@ static void on_refuse(struct peer *p, const struct sm_message_refuse *r)
 
 static void on_request(struct peer *p, const struct sm_message_request *r)
 {
+    int rc, fds[2] = { -1, -1 };
     struct sm_wire_writer w;
-    int rc, fd;
 
     sm_wire_writer_init(&w, IPC_MAX);
-    fd = ipc_memfd(r->config, r->config_len);
-    rc = fd < 0 ? fd : 0;
-    if (!rc) {
+    rc = fds[0] = ipc_memfd(r->config, r->config_len);
+    if (rc >= 0)
+        rc = fds[1] = ipc_memfd(r->papers, r->papers_len);
+    if (rc >= 0) {
         sm_wire_put_bytes(&w, r->uuid, sizeof(r->uuid));
         sm_wire_put_u64(&w, r->memory_kb);
         sm_wire_put_u32(&w, r->flags);
         sm_wire_put_str(&w, r->name);
         sm_wire_put_str(&w, r->operator);
-        rc = ipc_send(ROLE_CHANNEL, IPC_PEER_REQUEST, &w, &fd, 1);
-        close(fd);
+        rc = ipc_send(ROLE_CHANNEL, IPC_PEER_REQUEST, &w, fds, 2);
     }
+    if (fds[0] >= 0)
+        close(fds[0]);
+    if (fds[1] >= 0)
+        close(fds[1]);
     sm_wire_writer_dispose(&w);
     if (rc)
         peer_end(p, rc, "cannot pass on the request: %s", sm_err_text(rc));
@@ -272,20 +276,20 @@ static void on_socket(struct peer *p)
 
 static void parent_request(struct peer *p, struct sm_wire_reader *r)
 {
-    size_t len = 0;
-
     sm_wire_get_bytes(r, p->request.uuid, sizeof(p->request.uuid));
     p->request.version = SM_MESSAGE_VERSION;
     p->request.memory_kb = sm_wire_get_u64(r);
     p->request.flags = sm_wire_get_u32(r);
     sm_wire_get_str(r, p->request.name, sizeof(p->request.name));
     sm_wire_get_str(r, p->request.operator, sizeof(p->request.operator));
-    if (message.n_fds != 1 ||
+    if (message.n_fds != 2 || p->have_request ||
         ipc_memfd_read(message.fds[0], SM_MESSAGE_CONFIG_MAX, &p->config,
-                       &len))
+                       &p->request.config_len) ||
+        ipc_memfd_read(message.fds[1], SM_PAPERS_MAX, &p->papers,
+                       &p->request.papers_len))
         r->error = SM_PROTOCOL;
     p->request.config = p->config;
-    p->request.config_len = len;
+    p->request.papers = p->papers;
     p->have_request = true;
 }
 
@@ -406,6 +410,9 @@ static void check_time(struct peer *p)
     if (sm_clock_left(p->deadline) == 0) {
         if (p->phase == PEER_CLOSING)
             p->done = true;
+        else if (p->phase == PEER_KEY)
+            peer_end(p, SM_HELPER, "no verdict on the key of %s in time",
+                     p->other);
         else
             peer_end(p, SM_TIMEOUT, "%s did not answer in time",
                      p->other[0] ? p->other : "peer");
@@ -502,6 +509,7 @@ static void turn(struct peer *p)
 static int start(struct peer *p)
 {
     unsigned int ms = (unsigned int)p->conf->idle_timeout;
+    const uint8_t *certificate;
     struct sm_wire_reader r;
     int rc, on = 1, fd;
 
@@ -512,11 +520,14 @@ static int start(struct peer *p)
     p->initiator = sm_wire_get_u8(&r) == 1;
     sm_wire_get_str(&r, p->other, sizeof(p->other));
     sm_wire_get_bytes(&r, p->own_public, sizeof(p->own_public));
+    sm_wire_get_blob(&r, sizeof(p->certificate.bytes), &certificate,
+                     &p->certificate.len);
     if (message.type != IPC_PEER_START || message.n_fds != 2 ||
         sm_wire_end(&r)) {
         ipc_close_fds(&message);
         return SM_PROTOCOL;
     }
+    memcpy(p->certificate.bytes, certificate, p->certificate.len);
     fd = ipc_take_fd(&message, 0);
     p->keeper = ipc_take_fd(&message, 1);
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
@@ -553,6 +564,7 @@ out:
     sm_noise_free(p.noise);
     sm_message_reader_dispose(&p.reader);
     free(p.config);
+    free(p.papers);
     link_free(p.link);
     return sm_err_exit(rc);
 }

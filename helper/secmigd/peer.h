@@ -43,6 +43,7 @@ struct peer {
     /* handshake */
     struct sm_noise *noise;
     uint8_t own_public[SM_NOISE_KEY_LEN];
+    struct sm_hello_certificate certificate;    /* our own */
     unsigned int step;                  /* message 1 to 3 */
     struct sm_hello hello;              /* the responder's, as received */
     struct sm_hello_choice choice;
@@ -51,7 +52,7 @@ struct peer {
     struct sm_message_reader reader;
     enum sm_message_state state;
     struct sm_message_request request;  /* source: to be sent */
-    uint8_t *config;                    /* owned; request.config */
+    uint8_t *config, *papers;           /* owned; those of `request` */
     bool have_request;
 
     /* streams */

@@ -92,7 +92,10 @@ void peer_handshake_start(struct peer *p)
         write_message(p, NULL, 0);
 }
 
-static void tell_parent_key(struct peer *p, const char *name, uint16_t suite)
+/* The parent takes its time: whether the other side may be spoken to can
+ * depend on a certificate that another process verifies first. */
+static void tell_parent_key(struct peer *p, const char *name, uint16_t suite,
+                            const struct sm_hello_certificate *certificate)
 {
     uint8_t key[SM_NOISE_KEY_LEN];
     struct sm_wire_writer w;
@@ -104,13 +107,14 @@ static void tell_parent_key(struct peer *p, const char *name, uint16_t suite)
         sm_wire_put_bytes(&w, key, sizeof(key));
         sm_wire_put_str(&w, name);
         sm_wire_put_u16(&w, suite);
+        sm_wire_put_blob(&w, certificate->bytes, certificate->len);
         rc = ipc_send(ROLE_CHANNEL, IPC_PEER_KEY, &w, NULL, 0);
     }
     sm_wire_writer_dispose(&w);
     if (rc)
         peer_end(p, rc, "no verdict about the key");
     else
-        peer_enter(p, PEER_KEY, p->conf->handshake_timeout);
+        peer_enter(p, PEER_KEY, p->conf->answer_timeout);
 }
 
 /* The keys of the handshake become those of the records. */
@@ -157,11 +161,30 @@ static void read_1(struct peer *p, const uint8_t *data, size_t len)
     p->step = 2;
     strcpy(hello.host, p->conf->name);
     hello.suites = sm_suite_available();
+    hello.certificate = p->certificate;
     rc = sm_hello_encode(&hello, payload);
     if (rc)
         peer_end(p, rc, "cannot encode HELLO");
     else
         write_message(p, payload, SM_HELLO_PAYLOAD_LEN);
+}
+
+/* What message 3 will say, but for its being sent.  The parent learns the
+ * suite before the other host learns who we are. */
+static void choose(struct peer *p)
+{
+    p->choice.version = SM_HELLO_VERSION;
+    strcpy(p->choice.host, p->conf->name);
+    p->choice.suites = sm_suite_available();
+    p->choice.suite = (uint16_t)sm_suite_best(p->choice.suites,
+                                              p->hello.suites);
+    p->choice.certificate = p->certificate;
+    if (p->choice.suite == SM_SUITE_NONE)
+        peer_end(p, SM_PROTOCOL, "no cipher suite in common with %s",
+                 p->other);
+    else
+        tell_parent_key(p, p->hello.host, p->choice.suite,
+                        &p->hello.certificate);
 }
 
 /* Message 2 at the initiator: who answers?  The parent judges. */
@@ -184,7 +207,7 @@ static void read_2(struct peer *p, const uint8_t *data, size_t len)
                  p->hello.host, p->other);
     } else {
         p->step = 3;
-        tell_parent_key(p, p->hello.host, 0);
+        choose(p);
     }
 }
 
@@ -194,16 +217,6 @@ static void write_3(struct peer *p)
     uint8_t payload[SM_HELLO_PAYLOAD_LEN];
     int rc;
 
-    p->choice.version = SM_HELLO_VERSION;
-    strcpy(p->choice.host, p->conf->name);
-    p->choice.suites = sm_suite_available();
-    p->choice.suite = (uint16_t)sm_suite_best(p->choice.suites,
-                                              p->hello.suites);
-    if (p->choice.suite == SM_SUITE_NONE) {
-        peer_end(p, SM_PROTOCOL, "no cipher suite in common with %s",
-                 p->other);
-        return;
-    }
     rc = sm_hello_choice_encode(&p->choice, payload);
     if (rc) {
         peer_end(p, rc, "cannot encode CHOICE");
@@ -231,7 +244,8 @@ static void read_3(struct peer *p, const uint8_t *data, size_t len)
         return;
     }
     strcpy(p->other, p->choice.host);
-    tell_parent_key(p, p->choice.host, p->choice.suite);
+    tell_parent_key(p, p->choice.host, p->choice.suite,
+                    &p->choice.certificate);
     if (p->phase == PEER_KEY)
         start_records(p);
 }

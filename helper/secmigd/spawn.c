@@ -174,9 +174,9 @@ int spawn_role(struct child *c, const char *role, int *channel,
     return 0;
 }
 
-int spawn_program(struct child *c, const struct sm_conf_command *command,
-                  const char *const *more, int in, int out,
-                  void (*ended)(void *ctx, int status), void *ctx)
+static int start(struct child *c, const struct sm_conf_command *command,
+                 const char *const *more, int in, int out, int err,
+                 void (*ended)(void *ctx, int status), void *ctx)
 {
     const char *argv[ARGS_MAX + 1];
     int n = 0, i;
@@ -191,15 +191,66 @@ int spawn_program(struct child *c, const struct sm_conf_command *command,
     if (pid < 0)
         return SM_IO;
     if (pid == 0) {
-        setpgid(0, 0);
         fresh_signals();
         arrange(in, out);
-        if (close_range(3, ~0u, 0))
+        /* Who reads what it says may end first: that must not end it. */
+        if (err >= 0)
+            signal(SIGPIPE, SIG_IGN);
+        if (setsid() < 0 || (err >= 0 && dup2(err, STDERR_FILENO) < 0) ||
+            close_range(3, ~0u, 0))
             _exit(126);
         execve(argv[0], (char *const *)argv, clean_environment());
         _exit(127);
     }
-    setpgid(pid, pid);
+    enlist(c, pid, ended, ctx);
+    return 0;
+}
+
+int spawn_program(struct child *c, const struct sm_conf_command *command,
+                  const char *const *more, int in, int out,
+                  void (*ended)(void *ctx, int status), void *ctx)
+{
+    return start(c, command, more, in, out, -1, ended, ctx);
+}
+
+int spawn_session(struct child *c, const struct sm_conf_command *command,
+                  const char *const *more, int out,
+                  void (*ended)(void *ctx, int status), void *ctx)
+{
+    return start(c, command, more, -1, out, out, ended, ctx);
+}
+
+void spawn_move(struct child *from, struct child *to,
+                void (*ended)(void *ctx, int status), void *ctx)
+{
+    struct child **p;
+
+    to->pid = 0;
+    for (p = &children; *p; p = &(*p)->next) {
+        if (*p == from) {
+            *p = from->next;
+            enlist(to, from->pid, ended, ctx);
+            break;
+        }
+    }
+    from->pid = 0;
+}
+
+int spawn_fork(struct child *c, int (*body)(void *arg), void *arg, int in,
+               int out, void (*ended)(void *ctx, int status), void *ctx)
+{
+    pid_t pid;
+
+    pid = fork();
+    if (pid < 0)
+        return SM_IO;
+    if (pid == 0) {
+        fresh_signals();
+        arrange(in, out);
+        if (close_range(3, ~0u, 0))
+            _exit(126);
+        _exit(body(arg));
+    }
     enlist(c, pid, ended, ctx);
     return 0;
 }
@@ -307,11 +358,11 @@ static void run_late(void *ctx)
     spawn_kill(&run->child, SIGKILL);
 }
 
-int run_start(struct run *run, const struct sm_conf_command *command,
-              const char *const *more, int in, size_t max, int ms,
-              void (*done)(void *ctx, int err), void *ctx)
+/* Everything but the child itself.  *out is the end that it writes to. */
+static int run_prepare(struct run *run, size_t max,
+                       void (*done)(void *ctx, int err), void *ctx, int *out)
 {
-    int rc, out[2];
+    int fds[2];
 
     memset(run, 0, sizeof(*run));
     run->watch.fd = -1;
@@ -321,25 +372,55 @@ int run_start(struct run *run, const struct sm_conf_command *command,
     run->data = malloc(max + 1);
     if (!run->data)
         return SM_NO_MEMORY;
-    if (pipe2(out, O_CLOEXEC)) {
-        rc = SM_IO;
-        goto fail;
+    if (pipe2(fds, O_CLOEXEC)) {
+        free(run->data);
+        run->data = NULL;
+        return SM_IO;
     }
-    rc = spawn_program(&run->child, command, more, in, out[1], run_ended,
-                       run);
-    close(out[1]);
+    loop_watch(&run->watch, fds[0], POLLIN, run_output, run);
+    *out = fds[1];
+    return 0;
+}
+
+/* The child is started, or it is not. */
+static int run_begin(struct run *run, int rc, int out, int ms)
+{
+    close(out);
     if (rc) {
-        close(out[0]);
-        goto fail;
+        close(run->watch.fd);
+        loop_unwatch(&run->watch);
+        free(run->data);
+        run->data = NULL;
+        return rc;
     }
-    loop_watch(&run->watch, out[0], POLLIN, run_output, run);
     loop_arm(&run->timer, ms, run_late, run);
     run->active = true;
     return 0;
-fail:
-    free(run->data);
-    run->data = NULL;
-    return rc;
+}
+
+int run_start(struct run *run, const struct sm_conf_command *command,
+              const char *const *more, int in, size_t max, int ms,
+              void (*done)(void *ctx, int err), void *ctx)
+{
+    int rc, out = -1;
+
+    rc = run_prepare(run, max, done, ctx, &out);
+    if (rc)
+        return rc;
+    rc = spawn_program(&run->child, command, more, in, out, run_ended, run);
+    return run_begin(run, rc, out, ms);
+}
+
+int run_fork(struct run *run, int (*body)(void *arg), void *arg, int in,
+             size_t max, int ms, void (*done)(void *ctx, int err), void *ctx)
+{
+    int rc, out = -1;
+
+    rc = run_prepare(run, max, done, ctx, &out);
+    if (rc)
+        return rc;
+    rc = spawn_fork(&run->child, body, arg, in, out, run_ended, run);
+    return run_begin(run, rc, out, ms);
 }
 
 void run_clear(struct run *run)

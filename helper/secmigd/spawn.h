@@ -39,7 +39,7 @@ int spawn_role(struct child *c, const char *role, int *channel,
     SM_WARN_UNUSED;
 
 /*
- * Start a program in a process group of its own, with a clean environment.
+ * Start a program in a session of its own, with a clean environment.
  *   command  program and first arguments
  *   more     further arguments, NULL-terminated
  *   in, out  its standard input and output; stay the caller's
@@ -47,6 +47,30 @@ int spawn_role(struct child *c, const char *role, int *channel,
 int spawn_program(struct child *c, const struct sm_conf_command *command,
                   const char *const *more, int in, int out,
                   void (*ended)(void *ctx, int status), void *ctx)
+    SM_WARN_UNUSED;
+
+/*
+ * As spawn_program(), with standard error going to `out` as well: in any
+ * case the child leads a session of its own, whose id is its pid.
+ */
+int spawn_session(struct child *c, const struct sm_conf_command *command,
+                  const char *const *more, int out,
+                  void (*ended)(void *ctx, int status), void *ctx);
+
+/* The child, with its channel's owner, is `to`'s from now on. */
+void spawn_move(struct child *from, struct child *to,
+                void (*ended)(void *ctx, int status), void *ctx);
+
+/*
+ * Start a child that goes on in a copy of this process's memory, with `in`
+ * and `out` (-1: /dev/null) as standard input and output, standard error,
+ * and no other descriptor.
+ *   body  runs in the child; what it returns is the exit code
+ *   arg   handed to it
+ * Otherwise as spawn_program(), without a process group of its own.
+ */
+int spawn_fork(struct child *c, int (*body)(void *arg), void *arg, int in,
+               int out, void (*ended)(void *ctx, int status), void *ctx)
     SM_WARN_UNUSED;
 
 /* Send a signal to a program's group (or to a role); fine when it ended. */
@@ -87,6 +111,11 @@ struct run {
 int run_start(struct run *run, const struct sm_conf_command *command,
               const char *const *more, int in, size_t max, int ms,
               void (*done)(void *ctx, int err), void *ctx) SM_WARN_UNUSED;
+
+/* As run_start(), for a child of spawn_fork(). */
+int run_fork(struct run *run, int (*body)(void *arg), void *arg, int in,
+             size_t max, int ms, void (*done)(void *ctx, int err), void *ctx)
+    SM_WARN_UNUSED;
 
 /* Kill it if it runs, free what it wrote. */
 void run_clear(struct run *run);

@@ -96,8 +96,15 @@ int sm_conf_init(struct sm_conf *conf, const char *root, const char *file)
     bad |= place(conf->state_dir, r, SM_STATE_DIR, "");
     bad |= place(conf->host_key, r, SM_STATE_DIR, "/host-key.sealed");
     bad |= place(conf->policy_key, r, SM_STATE_DIR, "/policy-key.sealed");
+    bad |= place(conf->store_key, r, SM_STATE_DIR, "/store-key.sealed");
+    bad |= place(conf->site_key, r, SM_STATE_DIR, "/site-key.sealed");
+    bad |= place(conf->owner_key, r, SM_STATE_DIR, "/owner-key.sealed");
+    bad |= place(conf->certificate, r, SM_ETC_DIR, "/host.cert");
+    bad |= place(conf->revocations, r, SM_ETC_DIR, "/revoked");
     bad |= place(conf->empty_dir, r, SM_STATE_DIR, "/empty");
     bad |= place(conf->socket, r, SM_RUN_DIR, "/secmig.sock");
+    bad |= place(conf->operator_socket, r, SM_OPERATOR_DIR,
+                 "/operator.sock");
     if (file)
         bad |= place(conf->conf_file, "", file, "");
     else
@@ -117,6 +124,7 @@ int sm_conf_init(struct sm_conf *conf, const char *root, const char *file)
     snprintf(conf->seal, sizeof(conf->seal), "passphrase");
     set_command(&conf->receive, "/usr/sbin/xl migrate-receive");
     set_command(&conf->facts, SM_LIBEXEC_DIR "/secmig-xl");
+    set_command(&conf->migrate, "/usr/sbin/xl migrate --secure");
     set_user(&conf->peer, "secmig-peer");
     set_user(&conf->keeper, "secmig-keeper");
     set_user(&conf->control, "secmig-control");
@@ -217,10 +225,13 @@ static const struct {
     { "passphrase-file",     PATH,    FIELD(passphrase_file), 0, 0 },
     { "receive-command",     COMMAND, FIELD(receive), 0, 0 },
     { "secmig-xl",           COMMAND, FIELD(facts), 0, 0 },
+    { "migrate-command",     COMMAND, FIELD(migrate), 0, 0 },
     { "peer-user",           USER,    FIELD(peer), 0, 0 },
     { "keeper-user",         USER,    FIELD(keeper), 0, 0 },
     { "control-user",        USER,    FIELD(control), 0, 0 },
     { "socket-group",        WORD,    FIELD(socket_group), 0, 0 },
+    { "operator-socket",     PATH,    FIELD(operator_socket), 0, 0 },
+    { "operator-group",      WORD,    FIELD(operator_group), 0, 0 },
     { "connect-timeout",     SECONDS, FIELD(connect_timeout), 1, 3600 },
     { "handshake-timeout",   SECONDS, FIELD(handshake_timeout), 1, 3600 },
     { "answer-timeout",      SECONDS, FIELD(answer_timeout), 1, 3600 },

@@ -46,8 +46,15 @@ struct sm_conf {
     char host_key[SM_CONF_PATH_MAX];        /* STATE/host-key.sealed */
     char host_pub[SM_CONF_PATH_MAX];        /* ETC/host.pub */
     char policy_key[SM_CONF_PATH_MAX];      /* STATE/policy-key.sealed */
+    char store_key[SM_CONF_PATH_MAX];       /* STATE/store-key.sealed */
+    char site_key[SM_CONF_PATH_MAX];        /* STATE/site-key.sealed */
+    char owner_key[SM_CONF_PATH_MAX];       /* STATE/owner-key.sealed */
+    char certificate[SM_CONF_PATH_MAX];     /* ETC/host.cert: our own */
+    char revocations[SM_CONF_PATH_MAX];     /* ETC/revoked */
     char empty_dir[SM_CONF_PATH_MAX];       /* STATE/empty: root of peers */
     char socket[SM_CONF_PATH_MAX];          /* ROOT/run/xen/secmig.sock */
+    char operator_socket[SM_CONF_PATH_MAX]; /* ROOT/run/secmig/operator.sock,
+                                             * unless the file says other */
 
     /* the file's settings */
     char name[SM_CONF_NAME_MAX + 1];        /* this host's name */
@@ -57,8 +64,10 @@ struct sm_conf {
     char passphrase_file[SM_CONF_PATH_MAX]; /* "" = systemd credential */
     struct sm_conf_command receive;         /* xl migrate-receive */
     struct sm_conf_command facts;           /* secmig-xl */
+    struct sm_conf_command migrate;         /* xl migrate --secure */
     struct sm_conf_user peer, keeper, control;
     char socket_group[33];                  /* "" = root only */
+    char operator_group[33];                /* "" = no operator socket */
     /* deadlines, milliseconds */
     int connect_timeout, handshake_timeout, answer_timeout;
     int idle_timeout, keepalive, finish_timeout;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -252,8 +253,26 @@ static int write_all(int fd, const uint8_t *data, size_t len)
     return 0;
 }
 
-int sm_file_write(const char *path, const void *data, size_t len,
-                  mode_t mode, char *why, size_t why_size)
+/* Give the finished file its name. */
+static int name_file(int dir, const char *temp, const char *leaf, bool fresh)
+{
+    struct stat st;
+
+    if (!fresh)
+        return renameat(dir, temp, dir, leaf);
+    if (!renameat2(dir, temp, dir, leaf, RENAME_NOREPLACE))
+        return 0;
+    if (errno != EINVAL)
+        return -1;
+    if (!fstatat(dir, leaf, &st, AT_SYMLINK_NOFOLLOW)) {
+        errno = EEXIST;
+        return -1;
+    }
+    return errno == ENOENT ? renameat(dir, temp, dir, leaf) : -1;
+}
+
+static int write_file(const char *path, const void *data, size_t len,
+                      mode_t mode, bool fresh, char *why, size_t why_size)
 {
     char parent[PATH_MAX], leaf[NAME_MAX + 1], temp[NAME_MAX + 32] = "";
     int rc = SM_IO, dir = -1, fd = -1;
@@ -270,14 +289,19 @@ int sm_file_write(const char *path, const void *data, size_t len,
         goto out;
     if (fchmod(fd, mode) || write_all(fd, data, len) || fsync(fd))
         goto out;
-    if (renameat(dir, temp, dir, leaf))
+    if (name_file(dir, temp, leaf, fresh)) {
+        if (errno == EEXIST && fresh)
+            rc = SM_STATE;
         goto out;
+    }
     temp[0] = '\0';
     if (fsync(dir))
         goto out;
     rc = 0;
 out:
-    if (rc)
+    if (rc == SM_STATE)
+        WHY("%s exists: nothing was changed", path);
+    else if (rc)
         WHY("%s: cannot write: %s", path, strerror(errno));
     if (fd >= 0)
         close(fd);
@@ -287,6 +311,18 @@ out:
         close(dir);
     }
     return rc;
+}
+
+int sm_file_write(const char *path, const void *data, size_t len,
+                  mode_t mode, char *why, size_t why_size)
+{
+    return write_file(path, data, len, mode, false, why, why_size);
+}
+
+int sm_file_create(const char *path, const void *data, size_t len,
+                   mode_t mode, char *why, size_t why_size)
+{
+    return write_file(path, data, len, mode, true, why, why_size);
 }
 
 int sm_file_mkdir(const char *path, mode_t mode, char *why, size_t why_size)

@@ -56,6 +56,15 @@ int sm_file_write(const char *path, const void *data, size_t len,
                   mode_t mode, char *why, size_t why_size) SM_WARN_UNUSED;
 
 /*
+ * As sm_file_write(), but never over a file that is there.  (On a file system
+ * that cannot rename so, as NFS, one that appears at the last moment is
+ * still lost.)
+ * Returns 0; SM_STATE when `path` exists, be it as a dangling link; SM_IO.
+ */
+int sm_file_create(const char *path, const void *data, size_t len,
+                   mode_t mode, char *why, size_t why_size) SM_WARN_UNUSED;
+
+/*
  * Make a directory (one level) with exactly `mode`, or accept one that
  * exists when it is a directory owned by the effective user and not writable
  * by group or others.  Returns 0, SM_STATE or SM_IO.

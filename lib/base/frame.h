@@ -18,6 +18,11 @@
 #define FRAME_RULE_MAX 128
 #define FRAME_TEXT_MAX 512                      /* of ANSWER and RESULT */
 #define FRAME_STATUS_MAX 16384                  /* of STATUS-IS */
+#define FRAME_ROLE_MAX 128                      /* id of a policy's role */
+#define FRAME_TICKET_MAX 8192
+#define FRAME_VM_POLICY_MAX 65536               /* the document ... */
+#define FRAME_SIGNATURE_MAX 4096                /* ... and its signature */
+#define FRAME_OUTPUT_MAX (FRAME_VM_POLICY_MAX + FRAME_SIGNATURE_MAX)
 
 enum frame_type {
     FRAME_MIGRATE = 1,      /* client > daemon */
@@ -27,6 +32,18 @@ enum frame_type {
     FRAME_CANCEL = 5,       /* client > daemon */
     FRAME_STATUS = 16,      /* client > daemon */
     FRAME_STATUS_IS = 17,   /* daemon > client */
+    /* What operators ask for.  Each is decided for the account behind the
+     * socket; each has the role to act in as its first str, "" for all. */
+    FRAME_MIGRATE_FOR = 32, /* client > daemon, as all of these */
+    FRAME_APPROVE = 33,
+    FRAME_ABORT = 34,
+    FRAME_RELOAD = 35,
+    FRAME_TICKET = 36,
+    FRAME_VM_POLICY_ADD = 37,
+    FRAME_VM_POLICY_LIST = 38,
+    FRAME_VM_POLICY_SHOW = 39,
+    FRAME_VM_POLICY_REMOVE = 40,
+    FRAME_OUTPUT = 41,      /* daemon > client */
 };
 
 /* Flags of MIGRATE. */

@@ -67,15 +67,22 @@ static int put_common(struct sm_wire_writer *w, uint16_t version,
     return 0;
 }
 
-static int put_padded(struct sm_wire_writer *w,
-                      uint8_t out[static SM_HELLO_PAYLOAD_LEN])
+/* ... and the field and the padding that they end with. */
+static int put_end(struct sm_wire_writer *w,
+                   const struct sm_hello_certificate *c,
+                   uint8_t out[static SM_HELLO_PAYLOAD_LEN])
 {
-    int rc = sm_wire_error(w);
+    int rc = SM_USAGE;
 
-    if (!rc) {
-        memset(out, 0, SM_HELLO_PAYLOAD_LEN);
-        memcpy(out, w->data, w->len);
-    }
+    if (c->len > sizeof(c->bytes))
+        goto out;
+    sm_wire_put_blob(w, c->bytes, c->len);
+    rc = sm_wire_error(w);
+    if (rc)
+        goto out;
+    memset(out, 0, SM_HELLO_PAYLOAD_LEN);
+    memcpy(out, w->data, w->len);
+out:
     sm_wire_writer_dispose(w);
     return rc;
 }
@@ -87,7 +94,7 @@ int sm_hello_encode(const struct sm_hello *h,
     int rc;
 
     rc = put_common(&w, h->version, h->host, h->suites);
-    return rc ? rc : put_padded(&w, out);
+    return rc ? rc : put_end(&w, &h->certificate, out);
 }
 
 int sm_hello_choice_encode(const struct sm_hello_choice *c,
@@ -100,20 +107,31 @@ int sm_hello_choice_encode(const struct sm_hello_choice *c,
     if (rc)
         return rc;
     sm_wire_put_u16(&w, c->suite);
-    return put_padded(&w, out);
+    return put_end(&w, &c->certificate, out);
+}
+
+static void get_certificate(struct sm_wire_reader *r,
+                            struct sm_hello_certificate *out)
+{
+    const uint8_t *data;
+    size_t len;
+
+    sm_wire_get_blob(r, sizeof(out->bytes), &data, &len);
+    if (len)
+        memcpy(out->bytes, data, len);
+    out->len = len;
 }
 
 /* The rest of a payload must be zeroes, up to the one allowed length. */
 static bool padding_ok(struct sm_wire_reader *r, size_t len)
 {
-    uint8_t rest[SM_HELLO_PAYLOAD_LEN], sum = 0;
-    size_t n = sm_wire_left(r), i;
+    size_t n = sm_wire_left(r);
+    uint8_t sum = 0;
 
     if (len != SM_HELLO_PAYLOAD_LEN)
         return false;
-    sm_wire_get_bytes(r, rest, n);
-    for (i = 0; i < n; i++)
-        sum |= rest[i];
+    while (n--)
+        sum |= sm_wire_get_u8(r);
     return !sum && !sm_wire_end(r);
 }
 
@@ -126,6 +144,7 @@ int sm_hello_decode(const uint8_t *data, size_t len, struct sm_hello *out)
     out->version = sm_wire_get_u16(&r);
     sm_wire_get_str(&r, out->host, sizeof(out->host));
     out->suites = sm_wire_get_u32(&r);
+    get_certificate(&r, &out->certificate);
     if (!padding_ok(&r, len) || out->version != SM_HELLO_VERSION ||
         !name_ok(out->host)) {
         memset(out, 0, sizeof(*out));
@@ -145,6 +164,7 @@ int sm_hello_choice_decode(const uint8_t *data, size_t len,
     sm_wire_get_str(&r, out->host, sizeof(out->host));
     out->suites = sm_wire_get_u32(&r);
     out->suite = sm_wire_get_u16(&r);
+    get_certificate(&r, &out->certificate);
     if (!padding_ok(&r, len) || out->version != SM_HELLO_VERSION ||
         !name_ok(out->host)) {
         memset(out, 0, sizeof(*out));

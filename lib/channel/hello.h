@@ -24,16 +24,25 @@
 #define SM_HELLO_NOISE_PSK  "Noise_XXpsk0_25519_ChaChaPoly_BLAKE2b"
 
 #define SM_HELLO_HOST_MAX 64            /* bytes of a host's name */
-#define SM_HELLO_PAYLOAD_LEN 96         /* every payload of message 2 or 3 */
+#define SM_HELLO_CERTIFICATE_MAX 4096   /* bytes of a host's certificate */
+#define SM_HELLO_PAYLOAD_LEN 4352       /* every payload of message 2 or 3 */
 #define SM_HELLO_MESSAGES 3
-#define SM_HELLO_MESSAGE_MAX 512        /* no handshake message is longer */
+#define SM_HELLO_MESSAGE_MAX 4448       /* no handshake message is longer */
 #define SM_HELLO_PROLOGUE_MAX 128
+
+/* A certificate (trust/certificate.h) as its sender says it is: a claim like
+ * the name, verified by who judges the sender. */
+struct sm_hello_certificate {
+    size_t len;                         /* 0: none */
+    uint8_t bytes[SM_HELLO_CERTIFICATE_MAX];
+};
 
 /* Message 2, responder to initiator. */
 struct sm_hello {
     uint16_t version;                   /* SM_HELLO_VERSION */
     char host[SM_HELLO_HOST_MAX + 1];   /* the sender's own name */
     uint32_t suites;                    /* mask of what the sender has */
+    struct sm_hello_certificate certificate;
 };
 
 /* Message 3, initiator to responder. */
@@ -42,6 +51,7 @@ struct sm_hello_choice {
     char host[SM_HELLO_HOST_MAX + 1];
     uint32_t suites;
     uint16_t suite;                     /* the suite of all records */
+    struct sm_hello_certificate certificate;
 };
 
 /*
@@ -66,7 +76,8 @@ size_t sm_hello_message_len(unsigned int message, bool psk);
 
 /*
  * Encode a payload, padded to SM_HELLO_PAYLOAD_LEN bytes.
- * Returns 0, or SM_USAGE for a name that breaks the rules above.
+ * Returns 0, or SM_USAGE for a name or a certificate that breaks the rules
+ * above.
  */
 int sm_hello_encode(const struct sm_hello *h,
                     uint8_t out[static SM_HELLO_PAYLOAD_LEN]) SM_WARN_UNUSED;
@@ -76,8 +87,8 @@ int sm_hello_choice_encode(const struct sm_hello_choice *c,
 
 /*
  * Decode a payload of any length.  Returns 0; SM_PROTOCOL when it is not
- * exactly one padded payload with an allowed name and version
- * SM_HELLO_VERSION (*out is then zeroed).
+ * exactly one padded payload with an allowed name, a certificate within its
+ * cap and version SM_HELLO_VERSION (*out is then zeroed).
  */
 int sm_hello_decode(const uint8_t *data, size_t len, struct sm_hello *out)
     SM_WARN_UNUSED;

@@ -104,7 +104,8 @@ static bool request_ok(const struct sm_message_request *q)
            str_ok(q->name, 1, SM_MESSAGE_NAME_MAX) &&
            str_ok(q->operator, 0, SM_MESSAGE_OPERATOR_MAX) &&
            q->config && q->config_len > 0 &&
-           q->config_len <= SM_MESSAGE_CONFIG_MAX;
+           q->config_len <= SM_MESSAGE_CONFIG_MAX &&
+           (q->papers || !q->papers_len) && q->papers_len <= SM_PAPERS_MAX;
 }
 
 static bool code_ok(uint16_t code, uint16_t min)
@@ -149,6 +150,7 @@ static void put_request(struct sm_wire_writer *w, const struct sm_message *m)
     sm_wire_put_str(w, q->name);
     sm_wire_put_str(w, q->operator);
     sm_wire_put_blob(w, q->config, q->config_len);
+    sm_wire_put_blob(w, q->papers, q->papers_len);
 }
 
 static void get_request(struct sm_wire_reader *r, struct sm_message *m)
@@ -162,6 +164,7 @@ static void get_request(struct sm_wire_reader *r, struct sm_message *m)
     sm_wire_get_str(r, q->name, sizeof(q->name));
     sm_wire_get_str(r, q->operator, sizeof(q->operator));
     sm_wire_get_blob(r, SM_MESSAGE_CONFIG_MAX, &q->config, &q->config_len);
+    sm_wire_get_blob(r, SM_PAPERS_MAX, &q->papers, &q->papers_len);
 }
 
 static void put_accept(struct sm_wire_writer *w, const struct sm_message *m)

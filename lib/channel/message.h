@@ -16,6 +16,7 @@
 
 #include "base/err.h"
 #include "base/wire.h"
+#include "channel/papers.h"
 
 #define SM_MESSAGE_VERSION 1
 #define SM_MESSAGE_HEADER_LEN 6
@@ -27,7 +28,8 @@
 /* The longest message, header included. */
 #define SM_MESSAGE_MAX \
     (SM_MESSAGE_HEADER_LEN + 2 + 16 + 8 + 4 + 2 + SM_MESSAGE_NAME_MAX + 2 + \
-     SM_MESSAGE_OPERATOR_MAX + 4 + SM_MESSAGE_CONFIG_MAX)
+     SM_MESSAGE_OPERATOR_MAX + 4 + SM_MESSAGE_CONFIG_MAX + \
+     4 + SM_PAPERS_MAX)
 
 enum sm_message_type {
     SM_MESSAGE_REQUEST = 1,     /* source: may I send this guest? */
@@ -68,6 +70,8 @@ struct sm_message_request {
     char operator[SM_MESSAGE_OPERATOR_MAX + 1]; /* who asked; for the log */
     const uint8_t *config;      /* borrowed; not empty */
     size_t config_len;
+    const uint8_t *papers;      /* borrowed; see papers.h: not taken apart */
+    size_t papers_len;          /* 0: none; at most SM_PAPERS_MAX */
 };
 
 struct sm_message_accept {

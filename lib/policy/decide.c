@@ -52,7 +52,8 @@ static void tell(const struct listener *l, struct sm_evaluate *e,
                  int result)
 {
     struct sm_policy_step step = {
-        .rule = rule, .line = of ? of->line : 0, .allow = of && of->allow,
+        .rule = rule, .vm = e->policy && e->policy->has_vm,
+        .line = of ? of->line : 0, .allow = of && of->allow,
         .result = result, .why = e->why,
     };
 
@@ -410,10 +411,11 @@ trim(const struct sm_policy *site, const struct sm_policy_attributes *a,
     return out;
 }
 
-/* By the guest's own policy, after the site's has allowed. */
+/* By the guest's own policy, after the site's. */
 static void decide_vm(const struct sm_policy *site,
                       const struct sm_policy *vm,
                       const struct sm_policy_request *request,
+                      const struct listener *l,
                       struct sm_policy_decision *out)
 {
     struct sm_policy_attributes source, destination;
@@ -421,12 +423,14 @@ static void decide_vm(const struct sm_policy *site,
     struct sm_policy_decision d;
     char rule[sizeof(d.rule)];
 
-    if (!vm->n_authorities) {
+    if (site && !vm->n_authorities) {
         r.source.attributes = trim(site, r.source.attributes, &source);
         r.destination.attributes = trim(site, r.destination.attributes,
                                         &destination);
     }
-    sm_policy_decide(vm, &r, &d);
+    judge(vm, &r, l, &d);
+    if (!out->allow)
+        return;     /* it was only to be told */
     if (d.allow) {
         sm_decide_oblige(&out->obligations, &d.obligations);
         return;
@@ -436,22 +440,45 @@ static void decide_vm(const struct sm_policy *site,
     answer(out, d.code, rule, "by the guest's own policy, %.480s", d.text);
 }
 
-void sm_policy_decide_both(const struct sm_policy *site,
-                           const struct sm_policy *vm,
-                           const struct sm_policy_request *request,
-                           struct sm_policy_decision *out)
+static void both(const struct sm_policy *site, const struct sm_policy *vm,
+                 const struct sm_policy_request *request,
+                 const struct listener *l, struct sm_policy_decision *out)
 {
-    sm_policy_decide(site, request, out);
-    if (!out->allow || (request->action != SM_POLICY_MIGRATE_OUT &&
-                        request->action != SM_POLICY_MIGRATE_IN))
+    bool usable = vm && vm->has_vm && request->vm_policy_signer;
+
+    judge(site, request, l, out);
+    if ((!out->allow && !l->fn) ||
+        (request->action != SM_POLICY_MIGRATE_OUT &&
+         request->action != SM_POLICY_MIGRATE_IN))
         return;
-    if (!vm != !request->vm_policy_signer || (vm && !vm->has_vm)) {
+    if (usable) {
+        decide_vm(site, vm, request, l, out);
+    } else if (out->allow && (vm || request->vm_policy_signer)) {
         memset(out, 0, sizeof(*out));
         out->obligations.ticket = -1;
         answer(out, SM_REFUSED_LOCAL, "vm-policy",
                "the guest's own policy cannot be honoured: %s", vm ?
                "it is not known who signed it" : "it is not there");
-    } else if (vm) {
-        decide_vm(site, vm, request, out);
     }
+}
+
+void sm_policy_decide_both(const struct sm_policy *site,
+                           const struct sm_policy *vm,
+                           const struct sm_policy_request *request,
+                           struct sm_policy_decision *out)
+{
+    const struct listener nobody = { .fn = NULL };
+
+    both(site, vm, request, &nobody, out);
+}
+
+void sm_policy_explain_both(const struct sm_policy *site,
+                            const struct sm_policy *vm,
+                            const struct sm_policy_request *request,
+                            sm_policy_explain_fn *fn, void *ctx,
+                            struct sm_policy_decision *out)
+{
+    const struct listener l = { .fn = fn, .ctx = ctx };
+
+    both(site, vm, request, &l, out);
 }

@@ -104,6 +104,7 @@ bool sm_policy_satisfied(const struct sm_policy *policy,
 struct sm_policy_step {
     const char *rule;           /* id, or a fixed id of a step before rules,
                                  * which is like a deny rule: NO is good */
+    bool vm;                    /* of the VM policy, not the site's */
     unsigned int line;          /* of the document; 0: no rule */
     bool allow;                 /* the rule's effect */
     enum { SM_POLICY_STEP_NO, SM_POLICY_STEP_YES, SM_POLICY_STEP_UNKNOWN,
@@ -123,5 +124,13 @@ void sm_policy_explain(const struct sm_policy *policy,
                        const struct sm_policy_request *request,
                        sm_policy_explain_fn *fn, void *ctx,
                        struct sm_policy_decision *out);
+
+/* As sm_policy_decide_both(), in the same way; what a VM policy says is told
+ * also when the site has refused. */
+void sm_policy_explain_both(const struct sm_policy *site,
+                            const struct sm_policy *vm,
+                            const struct sm_policy_request *request,
+                            sm_policy_explain_fn *fn, void *ctx,
+                            struct sm_policy_decision *out);
 
 #endif

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/text.h"
+
 static bool is_alnum(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
@@ -115,21 +117,7 @@ bool sm_policy_account_ok(const char *s)
 
 bool sm_policy_number(const char *s, uint64_t max, uint64_t *out)
 {
-    uint64_t v = 0;
-    unsigned int d;
-
-    if (!*s || (s[0] == '0' && s[1]))
-        return false;
-    for (; *s; s++) {
-        if (*s < '0' || *s > '9')
-            return false;
-        d = (unsigned int)(*s - '0');
-        if (v > max / 10 || v * 10 > max - d)
-            return false;
-        v = v * 10 + d;
-    }
-    *out = v;
-    return true;
+    return sm_text_number(s, strlen(s), max, out);
 }
 
 bool sm_policy_memory(const char *s, uint64_t *kb)
@@ -161,36 +149,7 @@ bool sm_policy_memory(const char *s, uint64_t *kb)
     return false;
 }
 
-static int hex(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 bool sm_policy_uuid(const char *s, uint8_t out[static 16])
 {
-    size_t i, n = 0;
-    int high, low;
-
-    if (strlen(s) != 36)
-        return false;
-    for (i = 0; i < 36; ) {
-        if (i == 8 || i == 13 || i == 18 || i == 23) {
-            if (s[i++] != '-')
-                return false;
-            continue;
-        }
-        high = hex(s[i]);
-        low = hex(s[i + 1]);
-        if (high < 0 || low < 0)
-            return false;
-        out[n++] = (uint8_t)(high << 4 | low);
-        i += 2;
-    }
-    return true;
+    return sm_text_uuid(s, strlen(s), out);
 }

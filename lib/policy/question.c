@@ -14,7 +14,8 @@
 
 enum key {
     ACTION, ACCOUNT, ROLE, VM, UUID, MEMORY, LABEL, SOURCE, DESTINATION,
-    SUITE, POST_QUANTUM, ATTESTATION, VM_POLICY_OWNER, TIME, PREVIEW,
+    SUITE, POST_QUANTUM, ATTESTATION, VM_POLICY_OWNER, VM_POLICY, TIME,
+    PREVIEW,
     /* of one host: the same again for the other */
     SOURCE_KEY, SOURCE_AUTHORITY, SOURCE_LOCATION, SOURCE_JURISDICTION,
     SOURCE_PLATFORMS,
@@ -22,8 +23,6 @@ enum key {
     DESTINATION_JURISDICTION, DESTINATION_PLATFORMS,
     /* may be there more than once */
     TICKET, APPROVAL, USE, CONFIG,
-    /* of tables only */
-    EXPECT, VM_POLICY,
     KEYS
 };
 
@@ -46,14 +45,13 @@ static const char *const names[KEYS] = {
     [DESTINATION_JURISDICTION] = "destination-jurisdiction",
     [DESTINATION_PLATFORMS] = "destination-platforms",
     [TICKET] = "ticket", [APPROVAL] = "approval", [USE] = "use",
-    [CONFIG] = "config.", [EXPECT] = "expect", [VM_POLICY] = "vm-policy",
+    [CONFIG] = "config.", [VM_POLICY] = "vm-policy",
 };
 
 /* What is being read. */
 struct reader {
     struct sm_policy_question *q;
     const struct sm_policy *policy;
-    bool table;                     /* tables' keys are known */
     bool again;                     /* these lines override those before */
     bool seen[KEYS];                /* in these lines */
     const char *authorities[2];
@@ -316,9 +314,6 @@ static const char *set(struct reader *r, enum key key, char *value)
     case ATTESTATION:
         request->attestation = text;
         return NULL;
-    case EXPECT:
-        q->expect = text;
-        return NULL;
     case VM_POLICY:
         q->vm_policy = text;
         return NULL;
@@ -397,7 +392,7 @@ static int one_line(struct reader *r, char *text)
     }
     for (k = 0; k < KEYS && strcmp(names[k], key); k++)
         ;
-    if (k == KEYS || k == CONFIG || (k >= EXPECT && !r->table))
+    if (k == KEYS || k == CONFIG)
         return fail(r, "unknown key \"%.64s\"", key);
     if (r->seen[k] && (!repeats(k) || !*value))
         return fail(r, "%s twice", key);
@@ -406,15 +401,18 @@ static int one_line(struct reader *r, char *text)
     return wrong ? fail(r, "%s: %s", key, wrong) : 0;
 }
 
-static int read_lines(struct reader *r, char *text, size_t len)
+static int read_lines(struct reader *r, char *text,
+                      const struct sm_policy_lines *part)
 {
+    const char stops[] = { part->separator, '\0' };
     char *p, *end;
     size_t n, i;
     int rc = 0;
 
     memset(r->seen, 0, sizeof(r->seen));
-    for (p = text; p < text + len && !rc; p = end) {
-        n = strcspn(p, "\n");
+    r->line = part->line;
+    for (p = text; p < text + part->len && !rc; p = end) {
+        n = strcspn(p, stops);
         end = p + n + 1;
         for (i = 0; i < n; i++)
             if (p[i] == '\t' || p[i] == '\r')
@@ -424,7 +422,7 @@ static int read_lines(struct reader *r, char *text, size_t len)
             rc = fail(r, "not clean text");
         else if (p[strspn(p, " ")] && *p != '#')
             rc = one_line(r, p);
-        if (!rc)
+        if (!rc && part->separator == '\n')
             r->line++;
     }
     return rc;
@@ -504,7 +502,7 @@ static int parse(struct reader *r, const struct sm_policy_lines *parts,
         if (parts[i].len && memchr(parts[i].text, '\0', parts[i].len))
             return fail(r, "a NUL in it");
         for (k = 0; k < parts[i].len; k++)
-            lines += parts[i].text[k] == '\n';
+            lines += parts[i].text[k] == parts[i].separator;
         lines++;
         len += parts[i].len + 1;
     }
@@ -519,27 +517,23 @@ static int parse(struct reader *r, const struct sm_policy_lines *parts,
         if (parts[i].len)
             memcpy(at, parts[i].text, parts[i].len);
         at[parts[i].len] = '\0';
-        r->line = parts[i].line;
         r->again = i > 0;
-        rc = read_lines(r, at, parts[i].len);
+        rc = read_lines(r, at, &parts[i]);
         at += parts[i].len + 1;
     }
     return rc ? rc : check_whole(r);
 }
 
-int sm_policy_question_block(struct sm_policy_question *out,
-                             const struct sm_policy *policy,
-                             const struct sm_policy_lines *defaults,
-                             const struct sm_policy_lines *block,
-                             int64_t now, unsigned int *line,
-                             char *why, size_t why_size)
+int sm_policy_question_layers(struct sm_policy_question *out,
+                              const struct sm_policy *policy,
+                              const struct sm_policy_lines *parts, size_t n,
+                              int64_t now, unsigned int *line, char *why,
+                              size_t why_size)
 {
-    const struct sm_policy_lines parts[] = { *defaults, *block };
     struct reader r = {
-        .q = out, .policy = policy, .table = true, .why = why,
-        .why_size = why_size,
+        .q = out, .policy = policy, .why = why, .why_size = why_size,
     };
-    int rc = parse(&r, parts, 2, now);
+    int rc = parse(&r, parts, n, now);
 
     *line = r.line;
     if (rc)
@@ -554,7 +548,7 @@ int sm_policy_question_parse(struct sm_policy_question *out,
                              const void *text, size_t len, int64_t now,
                              char *why, size_t why_size)
 {
-    const struct sm_policy_lines all = { text, len, 1 };
+    const struct sm_policy_lines all = { text, len, '\n', 1 };
     char reason[256];
     struct reader r = {
         .q = out, .policy = policy, .why = reason,

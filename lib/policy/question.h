@@ -19,6 +19,8 @@
  *   ticket = owner:ID | operator:ID         up to 4
  *   approval = ACCOUNT                      up to 16
  *   vm-policy-owner = ID    who signed the VM policy that came along
+ *   vm-policy = FILE        that policy, to be asked too; the caller's
+ *                           business
  *   use = RULE TIME         RULE allowed something then; up to 256
  *   time = 2027-11-01T00:00:00Z
  *   preview = yes | no
@@ -51,8 +53,7 @@ struct sm_policy_question {
     struct sm_policy_attributes attributes[2];
     uint8_t signers[SM_POLICY_TICKETS_MAX + 1][SM_POLICY_SIGNER_LEN];
     struct sm_policy_use uses[SM_POLICY_USES_MAX];
-    const char *expect;                 /* of a table (table.h); or NULL */
-    const char *vm_policy;              /* the same */
+    const char *vm_policy;              /* file, or NULL */
     char *text;
 };
 
@@ -71,27 +72,27 @@ int sm_policy_question_parse(struct sm_policy_question *out,
                              const void *text, size_t len, int64_t now,
                              char *why, size_t why_size) SM_WARN_UNUSED;
 
-/* A part of a file: lines, the first of which has number `line`. */
+/* A part of a question. */
 struct sm_policy_lines {
     const char *text;
     size_t len;
-    unsigned int line;
+    char separator;             /* between lines: '\n', or ';' in a table */
+    unsigned int line;          /* of the file, where it begins */
 };
 
 /*
- * The same for a block of a table: its own lines are stronger than the
- * default ones.  A key that may be given several times adds to those of the
- * defaults, unless its first value in the block is empty: that drops them.
- * "expect = ..." and "vm-policy = ..." are keys too.
- *   line  out: where it is wrong
- *   why   out: the reason alone
+ * The same from several parts: a later one is stronger.  A key that may be
+ * given several times adds to those of the parts before, unless its first
+ * value in the part is empty: that drops them.
+ *   parts  `n` of them
+ *   line   out: where it is wrong
+ *   why    out: the reason alone
  */
-int sm_policy_question_block(struct sm_policy_question *out,
-                             const struct sm_policy *policy,
-                             const struct sm_policy_lines *defaults,
-                             const struct sm_policy_lines *block,
-                             int64_t now, unsigned int *line,
-                             char *why, size_t why_size) SM_WARN_UNUSED;
+int sm_policy_question_layers(struct sm_policy_question *out,
+                              const struct sm_policy *policy,
+                              const struct sm_policy_lines *parts, size_t n,
+                              int64_t now, unsigned int *line, char *why,
+                              size_t why_size) SM_WARN_UNUSED;
 
 /* Free what it holds; idempotent. */
 void sm_policy_question_dispose(struct sm_policy_question *q);

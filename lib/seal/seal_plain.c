@@ -20,7 +20,7 @@ static int plain_open(const struct sm_seal_source *source, void **state,
     (void)why_size;
     *state = NULL;
     sm_warning("sealed storage is 'plain': whoever can read the disk can "
-               "read this host's key (seal = passphrase protects it)");
+               "read the key (seal = passphrase protects it)");
     return 0;
 }
 

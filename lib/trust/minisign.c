@@ -15,6 +15,10 @@
 #define KEY_RAW (2 + SM_MINISIGN_ID_LEN + SM_MINISIGN_KEY_LEN)
 #define SIG_RAW (2 + SM_MINISIGN_ID_LEN + SM_MINISIGN_SIG_LEN)
 
+_Static_assert(SM_MINISIGN_BASE64_SIZE ==
+               sodium_base64_ENCODED_LEN(KEY_RAW,
+                                         sodium_base64_VARIANT_ORIGINAL),
+               "a key line");
 _Static_assert(SM_MINISIGN_KEY_LEN == crypto_sign_PUBLICKEYBYTES,
                "Ed25519 public key");
 _Static_assert(SM_MINISIGN_SIG_LEN == crypto_sign_BYTES,
@@ -87,10 +91,8 @@ static bool comment_ok(const char *s, size_t len)
     return true;
 }
 
-/* A key id as minisign shows it: the bytes as one little-endian
- * number. */
-static void format_id(const uint8_t id[static SM_MINISIGN_ID_LEN],
-                      char out[static 2 * SM_MINISIGN_ID_LEN + 1])
+void sm_minisign_id_format(const uint8_t id[static SM_MINISIGN_ID_LEN],
+                           char out[static SM_MINISIGN_ID_SIZE])
 {
     size_t i;
 
@@ -183,12 +185,12 @@ int sm_minisign_verify(const struct sm_minisign_public *key,
 {
     uint8_t signed_comment[SM_MINISIGN_SIG_LEN + SM_MINISIGN_COMMENT_MAX];
     uint8_t hash[crypto_generichash_BYTES_MAX];
-    char id[2 * SM_MINISIGN_ID_LEN + 1];
+    char id[SM_MINISIGN_ID_SIZE];
     const uint8_t *message = data;
     size_t n;
 
     if (memcmp(key->id, sig->id, sizeof(key->id))) {
-        format_id(sig->id, id);
+        sm_minisign_id_format(sig->id, id);
         return fail(why, why_size, "signed with another key, id %s", id);
     }
     if (sig->prehashed) {
@@ -238,7 +240,7 @@ int sm_minisign_sign(const uint8_t secret[static SM_MINISIGN_SECRET_LEN],
         SIG_RAW, sodium_base64_VARIANT_ORIGINAL)];
     char global_text[sodium_base64_ENCODED_LEN(
         SM_MINISIGN_SIG_LEN, sodium_base64_VARIANT_ORIGINAL)];
-    char id[2 * SM_MINISIGN_ID_LEN + 1];
+    char id[SM_MINISIGN_ID_SIZE];
     size_t n = strlen(comment);
     int written;
 
@@ -258,7 +260,7 @@ int sm_minisign_sign(const uint8_t secret[static SM_MINISIGN_SECRET_LEN],
                       sodium_base64_VARIANT_ORIGINAL);
     sodium_bin2base64(global_text, sizeof(global_text), global,
                       sizeof(global), sodium_base64_VARIANT_ORIGINAL);
-    format_id(secret, id);
+    sm_minisign_id_format(secret, id);
     written = snprintf(out, size,
                        UNTRUSTED "signature by minisign key %s\n%s\n"
                        TRUSTED "%s\n%s\n", id, raw_text, comment,
@@ -268,21 +270,26 @@ int sm_minisign_sign(const uint8_t secret[static SM_MINISIGN_SECRET_LEN],
     return 0;
 }
 
-int sm_minisign_public_format(const struct sm_minisign_public *key,
-                              char *out, size_t size)
+void sm_minisign_public_base64(const struct sm_minisign_public *key,
+                               char out[static SM_MINISIGN_BASE64_SIZE])
 {
     uint8_t raw[KEY_RAW];
-    char text[sodium_base64_ENCODED_LEN(KEY_RAW,
-                                        sodium_base64_VARIANT_ORIGINAL)];
-    char id[2 * SM_MINISIGN_ID_LEN + 1];
-    int written;
 
     memcpy(raw, "Ed", 2);
     memcpy(raw + 2, key->id, sizeof(key->id));
     memcpy(raw + 2 + sizeof(key->id), key->key, sizeof(key->key));
-    sodium_bin2base64(text, sizeof(text), raw, sizeof(raw),
+    sodium_bin2base64(out, SM_MINISIGN_BASE64_SIZE, raw, sizeof(raw),
                       sodium_base64_VARIANT_ORIGINAL);
-    format_id(key->id, id);
+}
+
+int sm_minisign_public_format(const struct sm_minisign_public *key,
+                              char *out, size_t size)
+{
+    char text[SM_MINISIGN_BASE64_SIZE], id[SM_MINISIGN_ID_SIZE];
+    int written;
+
+    sm_minisign_public_base64(key, text);
+    sm_minisign_id_format(key->id, id);
     written = snprintf(out, size, UNTRUSTED "minisign public key %s\n%s\n",
                        id, text);
     if (written < 0 || (size_t)written >= size)

@@ -100,6 +100,16 @@ int sm_minisign_sign(const uint8_t secret[static SM_MINISIGN_SECRET_LEN],
                      const void *data, size_t len, const char *comment,
                      char *out, size_t size) SM_WARN_UNUSED;
 
+/* A key id as minisign shows it: the bytes as one little-endian number. */
+#define SM_MINISIGN_ID_SIZE (2 * SM_MINISIGN_ID_LEN + 1)
+void sm_minisign_id_format(const uint8_t id[static SM_MINISIGN_ID_LEN],
+                           char out[static SM_MINISIGN_ID_SIZE]);
+
+/* The key as one line of base64, without a newline, as policies name it. */
+#define SM_MINISIGN_BASE64_SIZE 57
+void sm_minisign_public_base64(const struct sm_minisign_public *key,
+                               char out[static SM_MINISIGN_BASE64_SIZE]);
+
 /*
  * Write a public key file into `out` (`size` bytes, NUL added; 128 is
  * enough).  Returns 0 or SM_USAGE when it does not fit.

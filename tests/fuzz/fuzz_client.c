@@ -31,7 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             abort();
         /* Without descriptors no stream can begin. */
         if (!rc && (frame.type == FRAME_STREAM ||
-                    frame.len > FRAME_STATUS_MAX + 2))
+                    frame.len > FRAME_OUTPUT_MAX))
             abort();
         if (!rc && !sm_client_answer(&frame, &answer) &&
             (answer.rule[FRAME_RULE_MAX] || answer.text[FRAME_TEXT_MAX]))

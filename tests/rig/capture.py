@@ -57,21 +57,24 @@ class Capture:
                 flow.append((sequence, payload))
         return {key: join(flow) for key, flow in pieces.items()}
 
+    def counts(self, needles, since=PCAP_HEADER):
+        """How often each of some byte strings is on the wire: in the data of
+        TCP streams (so across packets too) and in every other packet."""
+        data = list(self.streams(since).values()) + [
+            frame for _, frame in self.packets(since) if not tcp_segment(frame)]
+        return {needle: sum(part.count(needle) for part in data)
+                for needle in needles}
+
     def count(self, needle, since=PCAP_HEADER):
-        """How often the bytes are on the wire: in the data of TCP streams
-        (so across packets too) and in every other packet."""
-        found = sum(data.count(needle) for data in self.streams(since).values())
-        for _, frame in self.packets(since):
-            if not tcp_segment(frame):
-                found += frame.count(needle)
-        return found
+        return self.counts([needle], since)[needle]
 
     def contains(self, needle, since=PCAP_HEADER):
         return self.count(needle, since) > 0
 
 
 def tcp_segment(frame):
-    """((source, port, destination, port), sequence, payload), or None."""
+    """((source, port, destination, port), sequence, payload), or None;
+    addresses as in the packet."""
     if len(frame) < 54 or frame[12:14] != b"\x08\x00" or frame[23] != 6:
         return None
     header = (frame[14] & 15) * 4
@@ -81,8 +84,7 @@ def tcp_segment(frame):
     payload = frame[tcp + (frame[tcp + 12] >> 4) * 4:end]
     if not payload:
         return None
-    addresses = [".".join(map(str, frame[at:at + 4])) for at in (26, 30)]
-    return (addresses[0], sport, addresses[1], dport), sequence, payload
+    return (frame[26:30], sport, frame[30:34], dport), sequence, payload
 
 
 def join(flow):

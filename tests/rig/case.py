@@ -62,8 +62,7 @@ class Cases:
         name = os.environ.get("RIG_NAME")
         with Rig(name or "tests", keep=bool(name)) as rig:
             rig.clean()
-            for host in rig.hosts:
-                host.tools(self.tools)
+            rig.tools(self.tools)
             results = [self.one(rig, n, f) for n, f in wanted]
         if "not ok" in results:
             return 1

@@ -115,6 +115,13 @@ class Guest:
         """True if exactly one copy runs, there."""
         return [h for h, _ in self.running_on(window, patience)] == [host.name]
 
+    def is_only_guest(self, host):
+        """Whether it runs on that host, alone, and no guest is elsewhere."""
+        if not self.ticks() or not self.runs_only_on(host, 0.7, 3):
+            return False
+        domains = self.rig.both(lambda one: list(one.domains()))
+        return domains == {host.name: [self.name], host.other.name: []}
+
     def downtime(self, since):
         """Seconds in which it stood still, around its change of host after a
         time: from the last tick on one to the first on the other."""

@@ -200,7 +200,8 @@ class Host:
         for name, (_, state) in self.domains().items():
             found.add("domain %s %s" % (name, "paused" if "p" in state else
                                         "suspended" if "s" in state else ""))
-        processes = self.run("ps -eo pid=,ppid=,args=").out
+        processes, sockets = self.run(
+            "ps -eo pid=,ppid=,args=; echo --; ss -Hatn; ss -Hxln").out.split("\n--\n")
         counts = {}
         for line in processes.splitlines():
             args = line.split(None, 2)[2]
@@ -209,7 +210,7 @@ class Host:
                 counts[args] = counts.get(args, 0) + 1
         for args, n in counts.items():
             found.add("process %s x%d" % (args.strip(), n))
-        for line in self.run("ss -Hatn; ss -Hxln").out.splitlines():
+        for line in sockets.splitlines():
             fields = line.split()
             if fields[0] in ("u_str", "u_seq", "u_dgr"):
                 if not re.match(r"\*|@", fields[4]):

@@ -12,8 +12,8 @@ LOG = "/var/log/secmigd.log"
 CONF = """name = %s
 seal = plain
 answer-timeout = 60
-idle-timeout = 20
-keepalive = 5
+idle-timeout = 12
+keepalive = 3
 """
 
 DOCUMENT = """<?xml version="1.0" encoding="UTF-8"?>

@@ -6,6 +6,7 @@ one wire.  See README.md.
         g1 = rig.guest("g1", marker="secret").create(rig.a)
         rig.migrate_plain(g1, rig.a, rig.b)
 """
+import concurrent.futures
 import fcntl
 import io
 import json
@@ -170,13 +171,14 @@ class Rig:
     def install(self):
         """Lays over both hosts what is built: the patched Xen tools (to
         /rig/ours; Host.tools switches), and make install's tree."""
-        for host in self.hosts:
+        def lay_over(host):
             if os.path.exists(os.path.join(DIST, "usr/lib/xen-4.17/bin/xl")):
                 host.run("/rig/xen-tools stock; rm -rf /rig/ours")
                 host.push_tree(DIST, "/rig/ours")
                 host.tools("ours")
             if os.path.isdir(INSTALL):
                 host.push_tree(INSTALL, "/")
+        self.both(lay_over)
 
     def down(self):
         """Ends both hosts."""
@@ -197,28 +199,47 @@ class Rig:
 
     # -- what tests do with it
 
+    def leftovers(self, before, ignore):
+        """What is on each host and was not (Host.residue, by host's name),
+        as one list; ignore: by host's name, what may be new."""
+        found = self.both(lambda host: host.leftovers(before[host.name],
+                                                      ignore.get(host.name, "")))
+        return ["host%s: %s" % (name, text) for name in "AB" for text in found[name]]
+
     def guest(self, name="g1", **how):
         return Guest(self, name, **how)
 
     def cut(self, on=True):
         """The link goes silent both ways; nobody is told (see Host.link for
         a pulled cable)."""
-        for host in self.hosts:
-            host.deaf(on)
+        self.both(lambda host: host.deaf(on))
 
     def heal(self):
         self.cut(False)
 
+    def both(self, function):
+        """Calls function(host) for both hosts at once: each has a processor
+        of its own.  {host's name: result}"""
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            return dict(zip("AB", pool.map(function, self.hosts)))
+
     def clean(self):
         """Both hosts as after boot: no guest, no migration under way, the
         link up."""
-        for host in self.hosts:
+        def calm(host):
             host.link(True)
             host.deaf(False)
             host.run("pkill -9 -f '[x]l migrate|[l]ibxl-save-helper|[s]ocat'; true")
-        for host in self.hosts:
-            for name, (domid, _) in host.domains().items():
+
+        def empty(host):
+            for domid, _ in host.domains().values():
                 host.run("xl destroy %d" % domid, check=False)
+        self.both(calm)
+        self.both(empty)
+
+    def tools(self, which):
+        """Which Xen tools both hosts run."""
+        self.both(lambda host: host.tools(which))
 
     def wait_wire(self, count, since, timeout=60):
         """Until that many bytes crossed the wire since a mark."""

@@ -16,6 +16,8 @@
  *   message1 message2 message3 one of them (ours is sent, theirs is read)
  *   lie VERSION SUITES SUITE   what our payloads say from now on
  *   request FILE NAME UUID KB FLAGS   REQUEST, config from FILE
+ *   certificate FILE           what our payloads show from now on
+ *   papers FILE                what our REQUESTs carry from now on
  *   accept                     ACCEPT
  *   done CODE                  DONE
  *   keepalive                  KEEPALIVE
@@ -67,6 +69,9 @@ struct evil {
     enum sm_message_state state;
     uint16_t version, suite;
     uint32_t suites, peer_suites;
+    struct sm_hello_certificate certificate;
+    uint8_t *papers;
+    size_t papers_len;
     uint8_t buf[SM_RECORD_MAX];
 };
 
@@ -210,9 +215,11 @@ static void start_records(void)
 
 static size_t payload_for(int number, uint8_t out[SM_HELLO_PAYLOAD_LEN])
 {
-    struct sm_hello h = { .version = e->version, .suites = e->suites };
-    struct sm_hello_choice c = { .version = e->version,
-                                 .suites = e->suites, .suite = e->suite };
+    struct sm_hello h = { .version = e->version, .suites = e->suites,
+                          .certificate = e->certificate };
+    struct sm_hello_choice c = { .version = e->version, .suites = e->suites,
+                                 .suite = e->suite,
+                                 .certificate = e->certificate };
 
     snprintf(h.host, sizeof(h.host), "%s", e->name);
     snprintf(c.host, sizeof(c.host), "%s", e->name);
@@ -337,6 +344,22 @@ static uint8_t *read_all(const char *path, size_t *len)
     return data;
 }
 
+static void do_certificate(char **a)
+{
+    uint8_t *data = read_all(a[0], &e->certificate.len);
+
+    if (e->certificate.len > sizeof(e->certificate.bytes))
+        die("certificate: too long to be sent");
+    memcpy(e->certificate.bytes, data, e->certificate.len);
+    free(data);
+}
+
+static void do_papers(char **a)
+{
+    free(e->papers);
+    e->papers = read_all(a[0], &e->papers_len);
+}
+
 static void do_request(char **a)
 {
     struct sm_message m = { .type = SM_MESSAGE_REQUEST };
@@ -346,6 +369,8 @@ static void do_request(char **a)
 
     r->version = SM_MESSAGE_VERSION;
     r->config = config;
+    r->papers = e->papers;
+    r->papers_len = e->papers_len;
     snprintf(r->name, sizeof(r->name), "%s", a[1]);
     snprintf(r->operator, sizeof(r->operator), "mallory");
     uuid = unhex(a[2], &len);
@@ -595,6 +620,7 @@ static const struct {
     { "handshake", 0, do_handshake }, { "message1", 0, do_message1 },
     { "message2", 0, do_message2 },   { "message3", 0, do_message3 },
     { "lie", 3, do_lie },             { "request", 5, do_request },
+    { "papers", 1, do_papers },       { "certificate", 1, do_certificate },
     { "accept", 0, do_accept },       { "done", 1, do_done },
     { "keepalive", 0, do_keepalive }, { "control", 2, do_control },
     { "claim", 2, do_claim },         { "record", 3, do_record },
@@ -752,6 +778,7 @@ int main(int argc, char **argv)
     sm_record_free(e->rec);
     sm_noise_free(e->noise);
     sm_identity_free(e->id);
+    free(e->papers);
     free(e);
     return 0;
 }

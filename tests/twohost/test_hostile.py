@@ -90,6 +90,13 @@ def request(lab, kb=98304, flags=0, name=NAME, **config):
     return ["request", lab.config(**config), name, UUID, kb, flags]
 
 
+def bare_request(papers):
+    """The body of a REQUEST in hex; `papers` in hex, its length included."""
+    return ("0001" + UUID + "0000000000018000" + "00000000"
+            + "000a" + NAME.encode().hex() + "0000" + "000000027b7d"
+            + papers)
+
+
 def no_xl(lab):
     equal([e["what"] for e in lab.b.events("xl")], [], "xl on B")
 
@@ -128,10 +135,14 @@ OUT_OF_ORDER = {
     "a message of type 255": ["control", 255, "00"],
     "a message of type 65535": ["control", 65535, "-"],
     "a REQUEST that claims 4 GiB": ["claim", REQUEST, 0xffffffff],
-    "a REQUEST one byte over its cap": ["claim", REQUEST, 1050000],
+    "a REQUEST one byte over its cap": ["claim", REQUEST, 1180014],
     "a message of length 0": ["claim", REQUEST, 0],
     "a message of length 1": ["claim", REQUEST, 1],
     "a REQUEST of one byte": ["control", REQUEST, "00"],
+    "a REQUEST that claims 4 GiB of papers":
+        ["control", REQUEST, bare_request("ffffffff")],
+    "a REQUEST that claims one byte of papers too many":
+        ["control", REQUEST, bare_request("00020001" + "00" * 200)],
     "a KEEPALIVE with a body": ["control", KEEPALIVE, "00"],
     "a header of length 2^32-1": ["header", 0xffffffff, 0, 0, 0],
     "a header of length 0": ["header", 0, 0, 0, 0],
@@ -143,6 +154,13 @@ OUT_OF_ORDER = {
     "a record of noise": ["raw", "0000002000000000" + "5a" * 32],
     "the end of CONTROL": ["record", CONTROL, FINAL, 0],
 }
+
+@case.case("a REQUEST made of bytes is read (so the refusals below mean it)")
+def _(lab):
+    out = lab.evil("handshake", "control", REQUEST, bare_request("00000000"),
+                   "expect", REFUSE, NOW)
+    check("got REFUSE" in out, out)
+
 
 for _what, _steps in OUT_OF_ORDER.items():
     @case.case("after the handshake: " + _what)

@@ -44,15 +44,20 @@ def attacked(lab, attack, codes=TAMPERED, within=IDLE, begins=True,
 @case.case("bits flipped in every part of the handshake", 180)
 def _(lab):
     # every byte when there is time, else a sample that hits each part
-    every = 1 if os.environ.get("SECMIG_LONG") else 9
-    sizes = {("out", 0): 34, ("in", 0): 2 + 32 + 48 + 112,
-             ("out", 1): 2 + 48 + 112}
+    sizes = {("out", 0): 34, ("in", 0): 2 + 32 + 48 + 4368,
+             ("out", 1): 2 + 48 + 4368}
     p = lab.between()
     lab.succeeds(lab.guest())
     for (d, i), size in sizes.items():
         equal(len(p.sessions[0].frames[d][i].data), size,
               "length of handshake message %s %d" % (d, i))
-        for offset in sorted({0, 1, size - 1} | set(range(2, size, every))):
+        # a payload is one ciphertext: its middle is like its ends
+        offsets = {0, 1, 2 + 32 + 48 + 2000, size - 17, size - 16, size - 1}
+        offsets |= set(range(2, 2 + 32 + 48 + 100, 9))
+        if os.environ.get("SECMIG_LONG"):
+            offsets |= set(range(2, 2 + 32 + 48 + 200)) | set(
+                range(200, size, 61))
+        for offset in sorted(o for o in offsets if o < size):
             attacked(lab, proxy.at(d, i, proxy.flip(offset, offset % 8)),
                      begins=False, within=HANDSHAKE,
                      codes=TAMPERED + ((TIMEOUT,) if offset < 2 else ()))

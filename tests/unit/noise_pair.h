@@ -17,7 +17,7 @@
 #define UNUSED __attribute__((unused))
 #define XX "Noise_XX_25519_ChaChaPoly_BLAKE2b"
 #define XXPSK0 "Noise_XXpsk0_25519_ChaChaPoly_BLAKE2b"
-#define WIRE_MAX 1024
+#define WIRE_MAX 4608
 
 /* Everything that both sides can be given; [0] is the initiator. */
 struct keys {

@@ -131,6 +131,9 @@ START_TEST(an_empty_file_leaves_the_secure_defaults)
     ck_assert_int_eq(parse("\n# a comment\n   \n\t# another\n"), 0);
     ck_assert_str_eq(conf.seal, "passphrase");
     ck_assert_str_eq(conf.socket_group, "");
+    ck_assert_str_eq(conf.operator_group, "");
+    ck_assert_str_eq(conf.migrate.argv[2], "--secure");
+    ck_assert_ptr_null(conf.migrate.argv[3]);
     ck_assert_uint_eq(conf.listen_port, SM_CONF_PORT);
     ck_assert_str_eq(conf.listen_address, "");
 }
@@ -147,6 +150,8 @@ START_TEST(every_key_is_read)
         "secmig-xl = /x\n"
         "peer-user = 1001\nkeeper-user = root\ncontrol-user = nosuchuser\n"
         "socket-group = xen\n"
+        "operator-group = ops\noperator-socket = /run/o.sock\n"
+        "migrate-command = /bin/xl migrate\n"
         "connect-timeout = 1\nhandshake-timeout = 2\nanswer-timeout = 3\n"
         "idle-timeout = 40\nkeepalive = 5\nfinish-timeout = 6\n"
         "max-incoming = 7\nmax-outgoing = 8\nmax-unauthenticated = 9\n"), 0);
@@ -168,6 +173,9 @@ START_TEST(every_key_is_read)
     ck_assert(!conf.control.known);
     ck_assert_str_eq(conf.control.name, "nosuchuser");
     ck_assert_str_eq(conf.socket_group, "xen");
+    ck_assert_str_eq(conf.operator_group, "ops");
+    ck_assert_str_eq(conf.operator_socket, "/run/o.sock");
+    ck_assert_str_eq(conf.migrate.argv[1], "migrate");
     ck_assert_int_eq(conf.connect_timeout, 1000);
     ck_assert_int_eq(conf.handshake_timeout, 2000);
     ck_assert_int_eq(conf.answer_timeout, 3000);

@@ -126,6 +126,20 @@ int renameat(int from_dir, const char *from, int to_dir, const char *to)
     return (int)syscall(SYS_renameat2, from_dir, from, to_dir, to, 0);
 }
 
+static int no_flags;        /* as on NFS: rename has no flags */
+
+int renameat2(int from_dir, const char *from, int to_dir, const char *to,
+              unsigned int flags)
+{
+    if (faulty("rename-new"))
+        return -1;
+    if (no_flags && flags) {
+        errno = EINVAL;
+        return -1;
+    }
+    return (int)syscall(SYS_renameat2, from_dir, from, to_dir, to, flags);
+}
+
 int mkdir(const char *path, mode_t mode)
 {
     if (faulty("mkdir"))
@@ -323,6 +337,70 @@ START_TEST(after_a_crash_the_file_is_old_or_new)
 }
 END_TEST
 
+static int create_file(const char *leaf, const char *text, mode_t mode)
+{
+    return sm_file_create(scratch_path(leaf), text, strlen(text), mode, why,
+                          sizeof(why));
+}
+
+/* With `no_flags` set or not. */
+static void never_over_a_file_that_is_there(void)
+{
+    struct stat st;
+
+    ck_assert_int_eq(create_file("f", "first", 0640), 0);
+    ck_assert_str_eq(why, "");
+    holds("f", "first");
+    ck_assert_int_eq(stat(scratch_path("f"), &st), 0);
+    ck_assert_uint_eq(st.st_mode & 07777, 0640);
+    ck_assert_int_eq(create_file("f", "second", 0600), SM_STATE);
+    ck_assert_ptr_nonnull(strstr(why, "/f exists"));
+    holds("f", "first");
+    ck_assert_int_eq(symlink("nowhere", scratch_path("link")), 0);
+    ck_assert_int_eq(create_file("link", "second", 0600), SM_STATE);
+    ck_assert_int_eq(mkdir(scratch_path("d"), 0700), 0);
+    ck_assert_int_eq(create_file("d", "second", 0600), SM_STATE);
+    ck_assert_int_eq(create_file("no/such", "x", 0600), SM_IO);
+    ck_assert_int_eq(entries(scratch), 3);
+}
+
+START_TEST(a_file_is_created_once)
+{
+    never_over_a_file_that_is_there();
+}
+END_TEST
+
+START_TEST(a_file_is_created_once_without_flags_of_rename)
+{
+    no_flags = 1;
+    never_over_a_file_that_is_there();
+}
+END_TEST
+
+START_TEST(creating_is_atomic_and_durable_and_fails_cleanly)
+{
+    int at, rc, before = descriptors(), named;
+
+    for (at = 1; ; at++) {
+        arm(at);
+        rc = create_file("f", "new", 0644);
+        armed = 0;
+        named = strstr(trace, "sync-directory") != NULL;
+        ck_assert_int_eq(descriptors(), before);
+        ck_assert_int_eq(entries(scratch), named);
+        if (rc == 0)
+            break;
+        ck_assert_int_eq(rc, SM_IO);
+        ck_assert_ptr_nonnull(strstr(why, strerror(EDQUOT)));
+        if (named)
+            ck_assert_int_eq(unlink(scratch_path("f")), 0);
+    }
+    ck_assert_str_eq(trace, "open create chmod write sync-file rename-new "
+                            "sync-directory ");
+    holds("f", "new");
+}
+END_TEST
+
 START_TEST(short_and_interrupted_calls_are_continued)
 {
     uint8_t *data = NULL;
@@ -426,6 +504,9 @@ int main(void)
         every_call_that_fails_is_an_io_error_and_leaves_one_file);
     tcase_add_test(writing, after_a_crash_the_file_is_old_or_new);
     tcase_add_test(writing, short_and_interrupted_calls_are_continued);
+    tcase_add_test(writing, a_file_is_created_once);
+    tcase_add_test(writing, a_file_is_created_once_without_flags_of_rename);
+    tcase_add_test(writing, creating_is_atomic_and_durable_and_fails_cleanly);
     suite_add_tcase(suite, writing);
 
     tcase_add_checked_fixture(others, setup, scratch_remove);

@@ -30,7 +30,7 @@ static const char *const bad_names[] = {
 
 START_TEST(bad_names_are_refused_by_the_sender)
 {
-    uint8_t out[SM_HELLO_PROLOGUE_MAX] = { 0 };
+    uint8_t out[SM_HELLO_PAYLOAD_LEN] = { 0 };
     struct sm_hello_choice c = { .version = 1 };
     struct sm_hello h = { .version = 1 };
     size_t len = 1;
@@ -45,6 +45,21 @@ START_TEST(bad_names_are_refused_by_the_sender)
     }
     ck_assert_int_eq(sm_hello_encode(&h, out), SM_USAGE);
     ck_assert_int_eq(sm_hello_choice_encode(&c, out), SM_USAGE);
+}
+END_TEST
+
+START_TEST(a_certificate_over_its_cap_is_refused_by_the_sender)
+{
+    struct sm_hello_choice c = { .version = 1, .host = "hostA" };
+    struct sm_hello h = { .version = 1, .host = "hostB" };
+    uint8_t out[SM_HELLO_PAYLOAD_LEN];
+
+    h.certificate.len = c.certificate.len = SM_HELLO_CERTIFICATE_MAX + 1;
+    ck_assert_int_eq(sm_hello_encode(&h, out), SM_USAGE);
+    ck_assert_int_eq(sm_hello_choice_encode(&c, out), SM_USAGE);
+    h.certificate.len = c.certificate.len = SM_HELLO_CERTIFICATE_MAX;
+    ck_assert_int_eq(sm_hello_encode(&h, out), 0);
+    ck_assert_int_eq(sm_hello_choice_encode(&c, out), 0);
 }
 END_TEST
 
@@ -76,26 +91,34 @@ END_TEST
 
 START_TEST(payloads_survive_the_round_trip_and_have_one_length)
 {
-    struct sm_hello_choice c = { 1, "hostA", 14, 2 }, c2;
-    struct sm_hello h = { 1, "hostB", 0x80000008, }, h2;
+    struct sm_hello_choice c = { 1, "hostA", 14, 2, { 0 } }, c2;
+    struct sm_hello h = { 1, "hostB", 0x80000008, { 3, "crt" } }, h2;
     uint8_t out[SM_HELLO_PAYLOAD_LEN];
     size_t i;
 
     ck_assert_int_eq(sm_hello_encode(&h, out), 0);
-    ck_assert_mem_eq(out, "\0\1\0\5hostB\x80\0\0\x08", 13);
-    for (i = 13; i < sizeof(out); i++)
+    ck_assert_mem_eq(out, "\0\1\0\5hostB\x80\0\0\x08" "\0\0\0\3crt", 20);
+    for (i = 20; i < sizeof(out); i++)
         ck_assert_uint_eq(out[i], 0);
     ck_assert_int_eq(sm_hello_decode(out, sizeof(out), &h2), 0);
     ck_assert_uint_eq(h2.version, 1);
     ck_assert_str_eq(h2.host, "hostB");
     ck_assert_uint_eq(h2.suites, 0x80000008);
+    ck_assert_uint_eq(h2.certificate.len, 3);
+    ck_assert_mem_eq(h2.certificate.bytes, "crt", 3);
 
+    /* The longest name and certificate. */
     memcpy(c.host, name64, sizeof(name64));
+    c.certificate.len = SM_HELLO_CERTIFICATE_MAX;
+    memset(c.certificate.bytes, 'c', SM_HELLO_CERTIFICATE_MAX);
     ck_assert_int_eq(sm_hello_choice_encode(&c, out), 0);
     ck_assert_int_eq(sm_hello_choice_decode(out, sizeof(out), &c2), 0);
     ck_assert_str_eq(c2.host, name64);
     ck_assert_uint_eq(c2.suites, 14);
     ck_assert_uint_eq(c2.suite, 2);
+    ck_assert_uint_eq(c2.certificate.len, SM_HELLO_CERTIFICATE_MAX);
+    ck_assert_mem_eq(c2.certificate.bytes, c.certificate.bytes,
+                     SM_HELLO_CERTIFICATE_MAX);
 }
 END_TEST
 
@@ -116,13 +139,15 @@ static void refused(const uint8_t *data, size_t len)
 
 START_TEST(anything_but_one_padded_payload_is_refused)
 {
-    uint8_t good[SM_HELLO_PAYLOAD_LEN + 1] = "\0\1\0\5hostB\0\0\0\x08\0\3";
+    uint8_t good[SM_HELLO_PAYLOAD_LEN + 1] =
+        "\0\1\0\5hostB\0\0\0\x08\0\3" "\0\0\0\3crt";
     uint8_t bad[SM_HELLO_PAYLOAD_LEN + 1];
     struct sm_hello_choice c;
     size_t i;
 
     ck_assert_int_eq(sm_hello_choice_decode(good, SM_HELLO_PAYLOAD_LEN, &c),
                      0);
+    ck_assert_uint_eq(c.certificate.len, 3);
     for (i = 0; i < SM_HELLO_PAYLOAD_LEN; i++)
         refused(good, i);
     refused(good, SM_HELLO_PAYLOAD_LEN + 1);
@@ -140,7 +165,10 @@ START_TEST(anything_but_one_padded_payload_is_refused)
     SPOIL(4, 0);                /* NUL in the name */
     SPOIL(6, '\n');
     SPOIL(8, 0xff);
-    for (i = 15; i < SM_HELLO_PAYLOAD_LEN; i++)
+    SPOIL(15, 0xff);            /* certificate longer than all */
+    SPOIL(17, 0x10);            /* certificate over its cap: 4099 */
+    SPOIL(18, 2);               /* its last byte is padding */
+    for (i = 22; i < SM_HELLO_PAYLOAD_LEN; i++)
         SPOIL(i, 1);            /* padding */
     memset(bad, 0, sizeof(bad));
     bad[1] = 1;
@@ -150,7 +178,8 @@ END_TEST
 
 START_TEST(only_the_best_common_suite_may_be_chosen)
 {
-    struct sm_hello_choice c = { 1, "a", 0xe, SM_SUITE_AES256GCM };
+    struct sm_hello_choice c = { .version = 1, .host = "a", .suites = 0xe,
+                                 .suite = SM_SUITE_AES256GCM };
 
     ck_assert_int_eq(sm_hello_check(&c, 0xc), 0);
     ck_assert_int_eq(sm_hello_check(&c, 0xe), SM_PROTOCOL); /* talked down */
@@ -206,6 +235,7 @@ int main(void)
     tcase_add_test(t, the_prologue_is_label_and_name);
     tcase_add_loop_test(t, bad_names_are_refused_by_the_sender, 0,
                         BAD_NAMES);
+    tcase_add_test(t, a_certificate_over_its_cap_is_refused_by_the_sender);
     tcase_add_test(t, message_lengths_are_those_of_the_handshake);
     tcase_add_test(t, payloads_survive_the_round_trip_and_have_one_length);
     tcase_add_test(t, anything_but_one_padded_payload_is_refused);

@@ -30,6 +30,8 @@ static struct sm_message sample(enum sm_message_type type)
         strcpy(m.u.request.operator, "xenops");
         m.u.request.config = (const uint8_t *)"{}";
         m.u.request.config_len = 2;
+        m.u.request.papers = (const uint8_t *)"\0pap";
+        m.u.request.papers_len = 4;
         break;
     case SM_MESSAGE_ACCEPT:
         strcpy(m.u.accept.rule, "from-compute");
@@ -78,10 +80,10 @@ START_TEST(layouts_are_those_of_the_protocol_document)
         size_t len;
     } rows[] = {
 #define BYTES(s) s, sizeof(s) - 1
-        { SM_MESSAGE_REQUEST, BYTES("\0\0\0\x32\0\1" "\0\1"
+        { SM_MESSAGE_REQUEST, BYTES("\0\0\0\x3a\0\1" "\0\1"
           "\xab\xab\xab\xab\xab\xab\xab\xab\xab\xab\xab\xab\xab\xab\xab\xab"
           "\1\2\3\4\5\6\7\x08" "\0\0\0\1" "\0\2g1" "\0\6xenops"
-          "\0\0\0\2{}") },
+          "\0\0\0\2{}" "\0\0\0\4\0pap") },
         { SM_MESSAGE_ACCEPT, BYTES("\0\0\0\x10\0\2" "\0\x0c" "from-compute")
         },
         { SM_MESSAGE_REFUSE, BYTES("\0\0\0\x20\0\3" "\0\x14"
@@ -241,6 +243,13 @@ START_TEST(a_request_obeys_its_rules)
     m.u.request.config = config;
     m.u.request.config_len = SM_MESSAGE_CONFIG_MAX + 1;
     encode_refused(&m);
+    m = sample(SM_MESSAGE_REQUEST);
+    m.u.request.papers = NULL;
+    encode_refused(&m);
+    m = sample(SM_MESSAGE_REQUEST);
+    m.u.request.papers = config;
+    m.u.request.papers_len = SM_PAPERS_MAX + 1;
+    encode_refused(&m);
 
     spoiled(SM_MESSAGE_REQUEST, 0, 1);      /* version */
     spoiled(SM_MESSAGE_REQUEST, 1, 0);
@@ -255,6 +264,9 @@ START_TEST(a_request_obeys_its_rules)
     spoiled(SM_MESSAGE_REQUEST, 42, 0xff);  /* length of the config */
     spoiled(SM_MESSAGE_REQUEST, 45, 1);
     spoiled(SM_MESSAGE_REQUEST, 45, 3);
+    spoiled(SM_MESSAGE_REQUEST, 48, 0xff);  /* length of the papers */
+    spoiled(SM_MESSAGE_REQUEST, 51, 3);
+    spoiled(SM_MESSAGE_REQUEST, 51, 5);
 }
 END_TEST
 
@@ -268,6 +280,8 @@ START_TEST(the_longest_request_passes_and_one_byte_more_does_not)
     memset(m.u.request.operator, 'o', SM_MESSAGE_OPERATOR_MAX);
     m.u.request.config = config;
     m.u.request.config_len = SM_MESSAGE_CONFIG_MAX;
+    m.u.request.papers = config;
+    m.u.request.papers_len = SM_PAPERS_MAX;
     encode_ok(&w, &m);
     ck_assert_uint_eq(w.len, SM_MESSAGE_MAX);
     ck_assert_uint_eq(w.len - SM_MESSAGE_HEADER_LEN,
@@ -278,6 +292,8 @@ START_TEST(the_longest_request_passes_and_one_byte_more_does_not)
                      0);
     ck_assert_uint_eq(out.u.request.config_len, SM_MESSAGE_CONFIG_MAX);
     ck_assert_mem_eq(out.u.request.config, config, SM_MESSAGE_CONFIG_MAX);
+    ck_assert_uint_eq(out.u.request.papers_len, SM_PAPERS_MAX);
+    ck_assert_mem_eq(out.u.request.papers, config, SM_PAPERS_MAX);
 
     body = calloc(1, SM_MESSAGE_MAX);
     ck_assert_ptr_nonnull(body);
@@ -287,6 +303,43 @@ START_TEST(the_longest_request_passes_and_one_byte_more_does_not)
                                        w.len - SM_MESSAGE_HEADER_LEN + 1,
                                        &out), SM_PROTOCOL);
     free(body);
+    sm_wire_writer_dispose(&w);
+}
+END_TEST
+
+START_TEST(papers_over_their_cap_are_refused_though_the_message_is_not)
+{
+    struct sm_message m = sample(SM_MESSAGE_REQUEST);
+    struct sm_wire_writer w;
+
+    /* The config is short, so the body stays within its type's cap. */
+    m.u.request.papers = config;
+    m.u.request.papers_len = SM_PAPERS_MAX;
+    encode_ok(&w, &m);
+    sm_wire_put_u8(&w, 0);
+    ck_assert_int_eq(sm_wire_error(&w), 0);
+    sm_wire_patch_u32(&w, SM_MESSAGE_HEADER_LEN + 48, SM_PAPERS_MAX + 1);
+    ck_assert_int_eq(sm_message_decode(SM_MESSAGE_REQUEST,
+                                       w.data + SM_MESSAGE_HEADER_LEN,
+                                       w.len - SM_MESSAGE_HEADER_LEN, &m),
+                     SM_PROTOCOL);
+    sm_wire_writer_dispose(&w);
+}
+END_TEST
+
+START_TEST(a_request_may_come_without_papers)
+{
+    struct sm_message m = sample(SM_MESSAGE_REQUEST), out;
+    struct sm_wire_writer w;
+
+    m.u.request.papers = NULL;
+    m.u.request.papers_len = 0;
+    encode_ok(&w, &m);
+    ck_assert_int_eq(sm_message_decode(SM_MESSAGE_REQUEST,
+                                       w.data + SM_MESSAGE_HEADER_LEN,
+                                       w.len - SM_MESSAGE_HEADER_LEN, &out),
+                     0);
+    ck_assert_uint_eq(out.u.request.papers_len, 0);
     sm_wire_writer_dispose(&w);
 }
 END_TEST
@@ -432,6 +485,9 @@ int main(void)
     tcase_add_test(t, a_request_obeys_its_rules);
     tcase_add_test(t,
         the_longest_request_passes_and_one_byte_more_does_not);
+    tcase_add_test(t,
+        papers_over_their_cap_are_refused_though_the_message_is_not);
+    tcase_add_test(t, a_request_may_come_without_papers);
     tcase_add_test(t, answers_obey_their_rules);
     tcase_add_test(t,
         the_table_permits_what_the_document_says_and_no_more);

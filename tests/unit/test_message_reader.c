@@ -21,6 +21,9 @@ static void put_request(struct sm_wire_writer *w, size_t config_len)
     strcpy(m.u.request.name, "g1");
     m.u.request.config = config;
     m.u.request.config_len = config_len;
+    m.u.request.papers = config;
+    m.u.request.papers_len = config_len < SM_PAPERS_MAX ? config_len :
+                             SM_PAPERS_MAX;
     ck_assert_int_eq(sm_message_encode(w, &m), 0);
 }
 

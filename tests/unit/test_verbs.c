@@ -3,124 +3,18 @@
  * The verbs of secmig(1) as an administrator meets them: what they print,
  * their exit codes, what they leave on disk.  transport has its own file.
  */
-#include <poll.h>
-#include <pty.h>
-#include <signal.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <sys/wait.h>
-#include <termios.h>
 
-#include "../../helper/secmig/verbs.h"
 #include "base/file.h"
 #include "base/frame.h"
 #include "base/secret.h"
 #include "base/wire.h"
-#include "scratch.h"
+#include "seal/box.h"
 #include "seal/seal.h"
 #include "trust/identity.h"
 #include "trust/pairing.h"
-
-#define USAGE_CODE 100
-
-typedef int verb(const struct sm_cli *cli, int argc, char **argv);
-
-static struct sm_cli cli;
-static char out[8192], err[8192];
-
-static void prepare(void)
-{
-    ck_assert_int_eq(sm_secret_init(), 0);
-    unsetenv("CREDENTIALS_DIRECTORY");
-    scratch_make();
-    ck_assert_int_eq(sm_conf_init(&cli.conf, scratch, NULL), 0);
-}
-
-static int split(char *words, char **argv)
-{
-    int argc = 0;
-
-    while ((argv[argc] = strsep(&words, " ")))
-        argc++;
-    return argc;
-}
-
-/* Load the configuration as main.c does, run the verb, end. */
-static void run_and_exit(verb *run, const char *line)
-{
-    char words[1024], *argv[64], why[512];
-    int rc, argc;
-
-    snprintf(words, sizeof(words), "%s", line);
-    argc = split(words, argv);
-    if (!access(cli.conf.conf_file, F_OK)) {
-        if (sm_conf_load(&cli.conf, why, sizeof(why)))
-            _exit(99);
-        cli.conf_present = 1;
-    }
-    rc = run(&cli, argc, argv);
-    fflush(stdout);
-    _exit(rc == SM_CLI_USAGE ? USAGE_CODE : sm_err_exit(rc));
-}
-
-static void slurp(int fd, char *text, size_t size)
-{
-    ssize_t n = lseek(fd, 0, SEEK_SET) ? -1 : read(fd, text, size - 1);
-
-    ck_assert_int_ge(n, 0);
-    text[n] = '\0';
-    close(fd);
-}
-
-/* Run a verb with `input` on its standard input and no terminal; its exit
- * code.  What it printed is in `out` and `err`. */
-static int run_with(verb *run, const char *line, const char *input)
-{
-    FILE *in = tmpfile(), *o = tmpfile(), *e = tmpfile();
-    int status;
-    pid_t pid;
-
-    ck_assert(in && o && e);
-    fputs(input, in);
-    rewind(in);
-    fflush(NULL);
-    pid = fork();
-    ck_assert_int_ge(pid, 0);
-    if (!pid) {
-        setsid();
-        dup2(fileno(in), 0);
-        dup2(fileno(o), 1);
-        dup2(fileno(e), 2);
-        run_and_exit(run, line);
-    }
-    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-    ck_assert(WIFEXITED(status));
-    slurp(dup(fileno(o)), out, sizeof(out));
-    slurp(dup(fileno(e)), err, sizeof(err));
-    fclose(in);
-    fclose(o);
-    fclose(e);
-    return WEXITSTATUS(status);
-}
-
-static int run(verb *v, const char *line)
-{
-    return run_with(v, line, "");
-}
-
-/* A failure prints one line and nothing else. */
-static void fails(int code, const char *words)
-{
-    ck_assert_str_eq(out, "");
-    ck_assert_msg(strstr(err, words) != NULL, "%d said: %s", code, err);
-    ck_assert_int_eq(strncmp(err, "secmig: ", 8), 0);
-    ck_assert_ptr_eq(strchr(err, '\n'), err + strlen(err) - 1);
-}
-
-static void init_plain(void)
-{
-    ck_assert_int_eq(run(sm_verb_init, "init --name hostA --seal plain"), 0);
-}
+#include "verb.h"
 
 static struct sm_identity *other(const char *name, char *line, char *fpr)
 {
@@ -132,81 +26,7 @@ static struct sm_identity *other(const char *name, char *line, char *fpr)
     return id;
 }
 
-/* ---- a person at a terminal ---- */
-
-static pid_t person;
-static int terminal;
-static char screen[8192];
-
-static void sit_down(verb *v, const char *line, const char *input)
-{
-    FILE *in = tmpfile();
-
-    ck_assert_ptr_nonnull(in);
-    fputs(input, in);
-    rewind(in);
-    fflush(NULL);
-    screen[0] = '\0';
-    person = forkpty(&terminal, NULL, NULL, NULL);
-    ck_assert_int_ge(person, 0);
-    if (!person) {
-        dup2(fileno(in), 0);
-        run_and_exit(v, line);
-    }
-    fclose(in);
-}
-
-/* Wait until the screen, from where it was last looked at, shows `text`. */
-static void see(const char *text)
-{
-    struct pollfd p = { .fd = terminal, .events = POLLIN };
-    static size_t seen;
-    size_t len = strlen(screen);
-    char *at;
-    ssize_t n;
-
-    if (!len)
-        seen = 0;
-    while (!(at = strstr(screen + seen, text))) {
-        ck_assert_msg(poll(&p, 1, 30000) == 1, "screen: %s", screen);
-        n = read(terminal, screen + len, sizeof(screen) - 1 - len);
-        ck_assert_msg(n > 0, "screen: %s", screen);
-        len += (size_t)n;
-        screen[len] = '\0';
-    }
-    seen = (size_t)(at - screen) + strlen(text);
-}
-
-static void type(const char *text)
-{
-    ck_assert_int_eq(write(terminal, text, strlen(text)),
-                     (ssize_t)strlen(text));
-}
-
-static int leave(void)
-{
-    size_t len = strlen(screen);
-    int status;
-    ssize_t n;
-
-    while (len < sizeof(screen) - 1 &&
-           (n = read(terminal, screen + len, sizeof(screen) - 1 - len)) > 0)
-        len += (size_t)n;
-    screen[len] = '\0';
-    ck_assert_int_eq(waitpid(person, &status, 0), person);
-    close(terminal);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
-
 /* ---- init ---- */
-
-static mode_t mode_of(const char *path)
-{
-    struct stat st;
-
-    ck_assert_msg(!lstat(path, &st), "%s is missing", path);
-    return st.st_mode & 07777;
-}
 
 START_TEST(init_makes_everything_with_its_mode)
 {
@@ -218,6 +38,7 @@ START_TEST(init_makes_everything_with_its_mode)
     ck_assert_uint_eq(mode_of(cli.conf.conf_file), 0644);
     ck_assert_uint_eq(mode_of(cli.conf.host_pub), 0644);
     ck_assert_uint_eq(mode_of(cli.conf.host_key), 0600);
+    ck_assert_uint_eq(mode_of(cli.conf.store_key), 0600);
     ck_assert_ptr_nonnull(strstr(out, "hostA"));
     ck_assert_ptr_nonnull(strstr(out, "fingerprint"));
     ck_assert_ptr_nonnull(strstr(err, "'plain'"));
@@ -247,6 +68,66 @@ START_TEST(the_sealed_key_belongs_to_the_public_one)
     sm_identity_free(id);
     sm_secret_free(secret);
     sm_seal_free(seal);
+}
+END_TEST
+
+/* The store key, opened with a backend; locked memory. */
+static uint8_t *store_key(const char *backend,
+                          const struct sm_seal_source *source)
+{
+    struct sm_seal *seal;
+    uint8_t *key;
+    char why[512];
+    size_t len;
+
+    ck_assert_int_eq(sm_seal_open_backend(backend, source, &seal, why,
+                                          sizeof(why)), 0);
+    ck_assert_int_eq(sm_seal_load(seal, cli.conf.store_key,
+                                  SM_BOX_KEY_PURPOSE, "hostA", &key, &len,
+                                  why, sizeof(why)), 0);
+    ck_assert_uint_eq(len, SM_BOX_KEY_LEN);
+    sm_seal_free(seal);
+    return key;
+}
+
+START_TEST(init_makes_a_random_store_key_and_keeps_it)
+{
+    static const uint8_t zero[SM_BOX_KEY_LEN];
+    struct sm_seal_source source = { .fresh = 0 };
+    uint8_t *first, *second;
+
+    init_plain();
+    first = store_key("plain", &source);
+    ck_assert_mem_ne(first, zero, SM_BOX_KEY_LEN);
+    /* A new key of the host does not make a new store. */
+    ck_assert_int_eq(unlink(cli.conf.host_key), 0);
+    ck_assert_int_eq(unlink(cli.conf.host_pub), 0);
+    ck_assert_int_eq(run(sm_verb_init, "init"), 0);
+    second = store_key("plain", &source);
+    ck_assert_mem_eq(first, second, SM_BOX_KEY_LEN);
+    sm_secret_free(second);
+    ck_assert_int_eq(unlink(cli.conf.host_key), 0);
+    ck_assert_int_eq(unlink(cli.conf.host_pub), 0);
+    ck_assert_int_eq(unlink(cli.conf.store_key), 0);
+    ck_assert_int_eq(run(sm_verb_init, "init"), 0);
+    second = store_key("plain", &source);
+    ck_assert_mem_ne(first, second, SM_BOX_KEY_LEN);
+    sm_secret_free(first);
+    sm_secret_free(second);
+}
+END_TEST
+
+START_TEST(a_store_key_that_would_not_open_stops_init)
+{
+    init_plain();
+    ck_assert_int_eq(unlink(cli.conf.host_key), 0);
+    ck_assert_int_eq(unlink(cli.conf.host_pub), 0);
+    ck_assert_int_eq(chmod(cli.conf.store_key, 0644), 0);
+    ck_assert_int_eq(run(sm_verb_init, "init"), 4);
+    ck_assert_ptr_nonnull(strstr(err, "store-key.sealed"));
+    ck_assert_ptr_nonnull(strstr(err, "move it away"));
+    ck_assert_int_ne(access(cli.conf.host_key, F_OK), 0);
+    ck_assert_int_ne(access(cli.conf.host_pub, F_OK), 0);
 }
 END_TEST
 
@@ -629,7 +510,7 @@ END_TEST
 static pid_t daemon_with(const void *reply, size_t len)
 {
     struct sockaddr_un sa = { .sun_family = AF_UNIX };
-    char request[8];
+    char request[10];
     pid_t pid;
     int s, c;
 
@@ -642,8 +523,9 @@ static pid_t daemon_with(const void *reply, size_t len)
     ck_assert_int_ge(pid, 0);
     if (!pid) {
         c = accept(s, NULL, NULL);
-        if (recv(c, request, 8, MSG_WAITALL) != 8 ||
-            memcmp(request, "\0\0\0\0\0\020\0\001", 8) ||
+        /* the body is the role: none */
+        if (recv(c, request, 10, MSG_WAITALL) != 10 ||
+            memcmp(request, "\0\0\0\2\0\020\0\001\0\0", 10) ||
             send(c, reply, len, 0) != (ssize_t)len)
             _exit(1);
         _exit(0);
@@ -724,6 +606,8 @@ int main(void)
     tcase_set_timeout(init, 60);
     tcase_add_test(init, init_makes_everything_with_its_mode);
     tcase_add_test(init, the_sealed_key_belongs_to_the_public_one);
+    tcase_add_test(init, init_makes_a_random_store_key_and_keeps_it);
+    tcase_add_test(init, a_store_key_that_would_not_open_stops_init);
     tcase_add_test(init, init_never_overwrites);
     tcase_add_test(init,
                    init_keeps_a_configuration_and_does_not_contradict_it);

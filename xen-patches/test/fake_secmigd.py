@@ -160,7 +160,7 @@ def main():
             break
     seen["bytes"] = count
     seen["go"] = go
-    peer.close()
+    peer.shutdown(socket.SHUT_WR)
     if to_us >= 0:
         os.close(to_us)
     os.close(from_us)
@@ -171,6 +171,12 @@ def main():
     say(sock, 4, *(result[0], "", result[1]))
     # RESULT is the last word: the client hangs up.
     seen["hung_up"] = sock.recv(1) == b""
+    if scene in ("deny", "deaf", "cut"):
+        # What the receiver says at its end is heard out: were it refused,
+        # socat would kill the receiver before that has cleaned up.
+        peer.settimeout(30)
+        while peer.recv(65536):
+            pass
 
 
 try:

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Inside the parent: a connection from another host, and the guest it
+ * brings.
+ *
+ *   IN_STRANGER  the peer shakes hands; the parent judges the key
+ *   IN_WAIT      a paired host; its request is awaited     (incoming.c)
+ *   IN_CHECK     secmig-xl reads the config; a judge decides
+ *   IN_ROOM      secmig-xl looks for memory, name and uuid (incoming_xl.c)
+ *   IN_XL        accepted: xl starts and is given the checked config
+ *   IN_MOVE      the peer has xl's pipes
+ *   IN_CLEAN     xl failed: its half-made copy is removed
+ *
+ * Nothing is run on the sender's word before IN_XL.
+ */
+#ifndef SECMIGD_INCOMING_H
+#define SECMIGD_INCOMING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "channel/message.h"
+#include "decision.h"
+#include "facts.h"
+#include "ipc.h"
+#include "loop.h"
+#include "receive.h"
+#include "spawn.h"
+#include "trust/pairing.h"
+
+enum in_state { IN_STRANGER, IN_WAIT, IN_CHECK, IN_ROOM, IN_XL, IN_MOVE,
+                IN_CLEAN };
+
+
+struct incoming {
+    unsigned long id;
+    enum in_state state;
+    int64_t since;
+    char from[64];              /* address */
+    struct child peer;
+    struct loop_watch watch;    /* the peer's channel */
+    struct loop_timer timer;
+    struct run run;
+    struct sm_pairing pairing;
+    char by[SM_MESSAGE_OPERATOR_MAX + 1];
+    uint32_t flags;
+    int config, papers;         /* memfds as they came; -1: none */
+    struct facts facts;
+    struct decision decision;
+    char rule[SM_MESSAGE_RULE_MAX + 1];     /* that allows it here */
+    struct receive receive;     /* xl migrate-receive */
+    bool discarded;             /* the copy has been looked after */
+    bool evicted;               /* had to make room before it asked */
+    struct incoming *next;
+};
+
+extern struct incoming *incoming_first;     /* all of them, youngest first */
+
+/* Peer, xl or the cleaning has ended: if it was the last of the three, the
+ * session ends. */
+void incoming_maybe_free(struct incoming *in);
+
+/* A message of the layout of PEER_KEY_IS (rule NULL) or PEER_ANSWER, with
+ * two descriptors or none.  Returns 0 or an error: the peer has gone. */
+int incoming_tell_peer(struct incoming *in, enum ipc_type type, int code,
+                       const char *rule, const char *text, const int *fds)
+    SM_WARN_UNUSED;
+
+/* The guest is not taken: log it and tell the peer. */
+void incoming_refuse(struct incoming *in, int code, const char *rule,
+                     const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* ---- incoming_xl.c ---- */
+
+/* Allowed here: see whether there is room, start xl, and go on from there. */
+void incoming_accept(struct incoming *in);
+
+/* xl no longer has a peer: it has some time to end by itself. */
+void incoming_xl_alone(struct incoming *in);
+
+/* Remove the copy that xl may have left; done once. */
+void incoming_discard(struct incoming *in);
+
+#endif
