@@ -32,8 +32,9 @@ static const struct {
       "the hosts this one trusts" },
     { "policy", sm_verb_policy,
       "check [--unsigned] [FILE] | keygen | sign [FILE] | "
-      "decide FILE REQUEST",
-      "check a policy, make the site's signing key, sign, ask" },
+      "decide FILE REQUEST | explain --request REQUEST [FILE] | "
+      "test TABLE [FILE] | diff OLD NEW",
+      "check a policy, make the site's signing key, sign, ask, compare" },
     { "site", sm_verb_site,
       "init | sign --host NAME --host-key KEY|FILE [OPTIONS] [OUT] | "
       "revoke SERIAL... | show FILE",
