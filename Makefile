@@ -106,7 +106,8 @@ VECTORS = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/vectors/*.c))
 TWOHOST = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/twohost/*.c))
 FUZZ = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 FLATTEN = $(call objects,$(wildcard helper/secmig-xl/flatten.c))
-TABLES = $(call objects,helper/secmigd/evidence.c helper/secmigd/facts.c)
+TABLES = $(call objects,helper/secmigd/evidence.c helper/secmigd/facts.c \
+         helper/secmigd/identify.c)
 # The verbs of secmig: an archive, so that a test pulls in what it uses.
 CLI = $(BUILD)/libsecmig-cli.a
 

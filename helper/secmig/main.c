@@ -28,7 +28,8 @@ static const struct {
       "[--fingerprint FPR] [--comment TEXT] NAME ADDRESS[:PORT] [FILE]",
       "trust another host; its key line comes from FILE or stdin" },
     { "trust", sm_verb_trust,
-      "list [--dump] | show NAME | remove NAME",
+      "list [--dump] | show NAME | "
+      "add [--comment TEXT] NAME ADDRESS[:PORT] | remove NAME",
       "the hosts this one trusts" },
     { "policy", sm_verb_policy,
       "check [--unsigned] [FILE] | keygen | sign [FILE] | "
