@@ -33,6 +33,7 @@ static int build_head(struct sm_node_context *b, xmlNode *root)
     const char *vm;
     int rc;
 
+    p->line = sm_node_line(root);
     if (p->has_vm) {
         rc = sm_node_need(b, root, "vm", &vm);
         if (!rc && !sm_policy_uuid(vm, p->vm))

@@ -270,6 +270,7 @@ struct sm_policy {
     uint8_t vm[16];
     uint64_t version;
     int64_t start, expiry;
+    unsigned int line;              /* of the root element */
     struct sm_policy_role *roles;
     struct sm_policy_exclusive *exclusives;
     struct sm_policy_operator *operators;
