@@ -164,27 +164,50 @@ def signers(policy, request):
 
 
 def operators_with_tickets(policy, request):
-    keys = signers(policy, request)
-    return [o for o in policy.all("operators", "operator")
-            if o.get("key") and o.get("key") in keys]
+    """In the order of the tickets."""
+    return [o for key in signers(policy, request)
+            for o in policy.all("operators", "operator")
+            if o.get("key") and o.get("key") == key]
 
 
-def requester(policy, request):
-    """Which operator asks, and in which roles; None when it is not known."""
-    if request["action"] == "migrate-in":
-        found = operators_with_tickets(policy, request)
-        if len(found) != 1:
-            return None, None
-        roles = roles_of(policy, found[0])
-        return found[0], roles if may_be_active(policy, roles) else None
+def asks_unknown(request):
+    """Whether nobody need say who asks."""
+    return not request.get("account") and (
+        request["action"] == "migrate-in" or request.get("preview") == "yes")
+
+
+def asking(policy, request):
+    """The operator who asks, where it has to be known."""
     for operator in policy.all("operators", "operator"):
         if request.get("account") and operator.get(
                 "account") == request["account"]:
-            roles = roles_of(policy, operator)
-            if request.get("role"):
-                roles = inherited(policy, [request["role"]])
-            return operator, roles
-    return None, None
+            return operator
+    found = operators_with_tickets(policy, request)
+    return found[0] if found else None
+
+
+def active_roles(policy, request, operator):
+    if request.get("role"):
+        return inherited(policy, [request["role"]])
+    return roles_of(policy, operator)
+
+
+def requesters(policy, request):
+    """Who may be asking: (operator's id, account, active roles) of each;
+    None when it is not known."""
+    if not policy.all("operators", "operator"):
+        account = request.get("account")
+        return [(None, account, set())] if account else None
+    if not asks_unknown(request):
+        operator = asking(policy, request)
+        return [(operator.get("id"), request.get("account"),
+                 active_roles(policy, request, operator))]
+    found = operators_with_tickets(policy, request)
+    for operator in found:
+        if not may_be_active(policy, roles_of(policy, operator)):
+            return None
+    return [(o.get("id"), o.get("account"), roles_of(policy, o))
+            for o in found] or None
 
 
 # ---- hosts ----
@@ -204,9 +227,20 @@ def host_element(policy, request, side):
 
 
 def host_roles(policy, request, side):
-    """None: not known."""
-    element = host_element(policy, request, side)
-    return None if element is None else roles_of(policy, element)
+    """The roles it surely has, and whether these are all."""
+    roles = set()
+    host = policy.by_id(("hosts", "host"), request[side])
+    if host is not None:
+        roles |= roles_of(policy, host)
+    key = policy.key_of(request.get(side + "-authority"))
+    for certified in policy.all("hosts", "certified"):
+        authority = policy.by_id(("authorities", "authority"),
+                                 certified.get("authority"))
+        if key and authority.get("key") == key:
+            roles |= roles_of(policy, certified)
+    may_be_more = (request.get("preview") == "yes" and not key
+                   and policy.all("hosts", "certified"))
+    return roles, not may_be_more
 
 
 def certified_word(policy, request, side, word):
@@ -224,28 +258,31 @@ def certified_word(policy, request, side, word):
 
 # ---- guests ----
 
-def in_group(group, request):
-    return any(vm_itself(vm, request) for vm in group.findall(NS + "vm"))
-
-
 def vm_itself(vm, request):
+    name, label, uuid = (request.get(k) for k in ("vm", "label", "uuid"))
     checks = []
-    for name in ("name", "label"):
-        if vm.get(name):
-            text = request.get("vm" if name == "name" else "label")
-            checks.append(bool(text) and matches(vm.get(name), text))
+    if vm.get("name"):
+        checks.append(matches(vm.get("name"), name) if name else None)
+    if vm.get("label"):
+        if label:
+            checks.append(matches(vm.get("label"), label))
+        else:
+            checks.append(False if name or uuid else None)
     if vm.get("uuid"):
-        checks.append(vm.get("uuid").lower() == request["uuid"].lower())
-    return all(checks)
+        checks.append(vm.get("uuid").lower() == uuid.lower()
+                      if uuid else None)
+    return both(checks)
 
 
-def groups_of(policy, request):
-    return [g for g in policy.all("vms", "group") if in_group(g, request)]
+def in_group(group, request):
+    return either(vm_itself(vm, request) for vm in group.findall(NS + "vm"))
 
 
-def group_owners(policy, request):
-    return {g.get("owner") for g in groups_of(policy, request)
-            if g.get("owner")}
+def group_owners(policy, request, doubtful=False):
+    """Of the groups that the guest is in surely, or perhaps as well."""
+    sure = (True, None) if doubtful else (True,)
+    return {g.get("owner") for g in policy.all("vms", "group")
+            if g.get("owner") and in_group(g, request) in sure}
 
 
 def signing_owner(policy, request):
@@ -257,8 +294,8 @@ def signing_owner(policy, request):
     return None
 
 
-def owners_of(policy, request):
-    owners = group_owners(policy, request)
+def owners_of(policy, request, doubtful=False):
+    owners = group_owners(policy, request, doubtful)
     if signing_owner(policy, request):
         owners.add(signing_owner(policy, request))
     return owners
@@ -267,39 +304,38 @@ def owners_of(policy, request):
 # ---- conditions ----
 
 def subject(policy, request, element):
-    operator, roles = requester(policy, request)
-    account = request.get("account")
-    if request["action"] == "migrate-in":
-        account = None
-    checks = []
-    if element.get("account"):
-        checks.append(account in words(element, "account")
-                      if account else None)
-    if element.get("operator"):
-        checks.append(operator.get("id") in words(element, "operator")
-                      if operator is not None else None)
-    if element.get("role"):
-        checks.append(bool(roles & set(words(element, "role")))
-                      if roles is not None else None)
-    return both(checks)
+    found = requesters(policy, request)
+    if found is None:
+        return None
+    return any((not element.get("account")
+                or account in words(element, "account"))
+               and (not element.get("operator")
+                    or operator in words(element, "operator"))
+               and (not element.get("role")
+                    or bool(roles & set(words(element, "role"))))
+               for operator, account, roles in found)
 
 
 def vm(policy, request, element):
-    if not request.get("vm"):
-        return None
     checks = [vm_itself(element, request)]
     if element.get("group"):
-        checks.append(any(g.get("id") in words(element, "group")
-                          for g in groups_of(policy, request)))
+        checks.append(either(
+            in_group(policy.by_id(("vms", "group"), g), request)
+            for g in words(element, "group")))
     if element.get("owner"):
-        checks.append(bool(owners_of(policy, request)
-                           & set(words(element, "owner"))))
-    size = memory(request["memory"])
-    if element.get("memory-min"):
-        checks.append(size >= memory(element.get("memory-min")))
-    if element.get("memory-max"):
-        checks.append(size <= memory(element.get("memory-max")))
-    return all(checks)
+        wanted = set(words(element, "owner"))
+        if owners_of(policy, request) & wanted:
+            checks.append(True)
+        else:
+            checks.append(None if owners_of(policy, request, True) & wanted
+                          else False)
+    for bound in ("memory-min", "memory-max"):
+        if element.get(bound):
+            limit = memory(element.get(bound))
+            size = request.get("memory") and memory(request["memory"])
+            checks.append(None if not size else size >= limit
+                          if bound == "memory-min" else size <= limit)
+    return both(checks)
 
 
 def where(policy, request, element, side):
@@ -310,13 +346,15 @@ def where(policy, request, element, side):
         if name == "host":
             have = {request[side]}
         elif name == "role":
-            have = host_roles(policy, request, side)
+            have, complete = host_roles(policy, request, side)
         else:
             have = certified_word(policy, request, side, name)
         for attribute in (name, name + "-not"):
             if element.get(attribute):
                 value = None if have is None else bool(
                     have & set(words(element, attribute)))
+                if name == "role" and not value and not complete:
+                    value = None
                 checks.append(value if attribute == name
                               else denied(value))
     return both(checks)
@@ -368,7 +406,7 @@ def applies(policy, request, rule):
 def is_met(policy, request, require, rule):
     """policy is the site's; a VM policy asks in is_met_vm()."""
     if request.get("preview") == "yes":
-        return True
+        return attested(request, require)
     keys = signers(policy, request)
     owner_keys = [policy.by_id(("owners", "owner"), o).get("key")
                   for o in owners_of(policy, request)]
@@ -387,9 +425,8 @@ def is_met(policy, request, require, rule):
             if operator.get("account") in request.get(
                     "approvals", "").split():
                 agreed.add(operator.get("id"))
-        asks, _ = requester(policy, request)
-        if asks is not None and request["action"] != "migrate-in":
-            agreed.discard(asks.get("id"))
+        if not asks_unknown(request):
+            agreed -= {who[0] for who in requesters(policy, request) or []}
         if require.get("approver"):
             agreed = {o for o in agreed if require.get("approver") in
                       roles_of(policy, policy.by_id(
@@ -405,19 +442,21 @@ def is_met(policy, request, require, rule):
                   instant(u.split("@")[1]) > now(request) - SECONDS[unit]]
         if len(recent) >= int(number):
             return False
-    if require.get("attestation") and request.get(
-            "attestation") != require.get("attestation"):
-        return False
-    return True
+    return attested(request, require)
+
+
+def attested(request, require):
+    wanted, have = require.get("attestation"), request.get("attestation")
+    if request.get("preview") == "yes" and not have:
+        return True
+    return not wanted or wanted == have
 
 
 def is_met_vm(request, require, keys, signer):
-    if request.get("preview") == "yes":
-        return True
-    if require.get("ticket") == "owner" and signer not in keys:
+    if (require.get("ticket") == "owner" and signer not in keys
+            and request.get("preview") != "yes"):
         return False
-    return not require.get("attestation") or request.get(
-        "attestation") == require.get("attestation")
+    return attested(request, require)
 
 
 # ---- config: what secmig-policy(5) says of fields ----
@@ -604,19 +643,15 @@ def check_host(policy, request, side):
 
 
 def check_operator(policy, request):
-    if (request["action"] == "migrate-in" or not request.get("account")
-            or not policy.all("operators", "operator")):
+    if not policy.all("operators", "operator") or asks_unknown(request):
         return None
-    for operator in policy.all("operators", "operator"):
-        if operator.get("account") == request["account"]:
-            break
-    else:
+    operator = asking(policy, request)
+    if operator is None:
         return "unknown-operator"
-    roles = roles_of(policy, operator)
-    if request.get("role"):
-        if request["role"] not in roles:
-            return "role-not-assigned"
-        roles = inherited(policy, [request["role"]])
+    if request.get("role") and request["role"] not in roles_of(
+            policy, operator):
+        return "role-not-assigned"
+    roles = active_roles(policy, request, operator)
     if not may_be_active(policy, roles):
         return "separation-of-duty"
     if not permits(policy, roles, request["action"]):
@@ -641,11 +676,11 @@ def by_rules(policy, request, met):
 
 
 def decide_vm(site, request, guest):
-    if guest.vm.lower() != request["uuid"].lower():
-        return "deny", "vm-policy"
     wrong = out_of_time(guest, request)
     if wrong:
         return "deny", "vm:" + wrong
+    if guest.vm.lower() != request["uuid"].lower():
+        return "deny", "vm:vm-policy"
     asked = dict(request)
     for side in ("source", "destination"):
         if asked.get(side + "-authority"):
@@ -683,11 +718,12 @@ def decide(site, request, guest=None):
     wrong = check_operator(site, request)
     if wrong:
         return "deny", wrong
-    if migrates and request.get("vm-policy"):
+    if request.get("vm-policy"):
         owner = signing_owner(site, request)
         if not owner:
             return "deny", "vm-policy"
-        if group_owners(site, request) - {owner}:
+        if group_owners(site, request,
+                        request.get("preview") != "yes") - {owner}:
             return "deny", "vm-owner"
     verdict, name, satisfied = by_rules(
         site, request, lambda q, r: is_met(site, request, q, r))
