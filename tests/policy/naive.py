@@ -7,7 +7,9 @@ is in order (secmig policy check says so) and says what the answer is.
     decide(site, {"action": "migrate-out", ...}) -> ("allow", "rule")
 
 Verdicts are allow, deny and unmet.  A request has the keys of a request file
-(secmig-policy(5), REQUESTS); all values are strings.
+(secmig-policy(5), REQUESTS); values are strings, those of ticket, approval
+and use lists of strings.  Where a request file has the id of somebody who
+signs, a key will do.
 """
 import datetime
 import re
@@ -41,16 +43,11 @@ class Policy:
                 return element
         return None
 
-    def key_of(self, signer):
+    def key_of(self, signer, names):
         """A request names a signer by key or by id."""
-        if signer and len(signer) == 56:
+        if not signer or len(signer) == 56:
             return signer
-        for names in (("owners", "owner"), ("operators", "operator"),
-                      ("authorities", "authority")):
-            element = self.by_id(names, signer)
-            if element is not None:
-                return element.get("key")
-        return signer
+        return self.by_id(names, signer).get("key")
 
 
 def words(element, name):
@@ -160,7 +157,24 @@ def permits(policy, roles, action):
 
 
 def signers(policy, request):
-    return [policy.key_of(s) for s in request.get("tickets", "").split()]
+    """Who signed the tickets."""
+    keys = []
+    for ticket in request.get("ticket", []):
+        kind, _, ident = ticket.rpartition(":")
+        keys.append(policy.key_of(ident, (kind + "s", kind)))
+    return keys
+
+
+def authority_of(policy, request, side):
+    """Who signed the certificate of a host."""
+    return policy.key_of(request.get(side + "-authority"),
+                         ("authorities", "authority"))
+
+
+def policy_signer(policy, request):
+    """Who signed the guest's policy."""
+    return policy.key_of(request.get("vm-policy-owner"),
+                         ("owners", "owner"))
 
 
 def operators_with_tickets(policy, request):
@@ -217,7 +231,7 @@ def host_element(policy, request, side):
     host = policy.by_id(("hosts", "host"), request[side])
     if host is not None:
         return host
-    key = policy.key_of(request.get(side + "-authority"))
+    key = authority_of(policy, request, side)
     for certified in policy.all("hosts", "certified"):
         authority = policy.by_id(("authorities", "authority"),
                                  certified.get("authority"))
@@ -232,7 +246,7 @@ def host_roles(policy, request, side):
     host = policy.by_id(("hosts", "host"), request[side])
     if host is not None:
         roles |= roles_of(policy, host)
-    key = policy.key_of(request.get(side + "-authority"))
+    key = authority_of(policy, request, side)
     for certified in policy.all("hosts", "certified"):
         authority = policy.by_id(("authorities", "authority"),
                                  certified.get("authority"))
@@ -245,8 +259,9 @@ def host_roles(policy, request, side):
 
 def certified_word(policy, request, side, word):
     """What a certificate says that counts; None when nothing does."""
-    value = request.get(side + "-" + word)
-    key = policy.key_of(request.get(side + "-authority"))
+    value = request.get(side + "-" + word + (
+        "s" if word == "platform" else ""))
+    key = authority_of(policy, request, side)
     if not value or not key:
         return None
     for authority in policy.all("authorities", "authority"):
@@ -286,8 +301,8 @@ def group_owners(policy, request, doubtful=False):
 
 
 def signing_owner(policy, request):
-    if request.get("vm-policy"):
-        key = policy.key_of(request["vm-policy"])
+    if request.get("vm-policy-owner"):
+        key = policy_signer(policy, request)
         for owner in policy.all("owners", "owner"):
             if owner.get("key") == key:
                 return owner.get("id")
@@ -422,8 +437,7 @@ def is_met(policy, request, require, rule):
     if require.get("approvals"):
         agreed = {o.get("id") for o in operators}
         for operator in policy.all("operators", "operator"):
-            if operator.get("account") in request.get(
-                    "approvals", "").split():
+            if operator.get("account") in request.get("approval", []):
                 agreed.add(operator.get("id"))
         if not asks_unknown(request):
             agreed -= {who[0] for who in requesters(policy, request) or []}
@@ -437,9 +451,9 @@ def is_met(policy, request, require, rule):
         return False
     if require.get("rate"):
         number, unit = require.get("rate").split("/")
-        recent = [u for u in request.get("used", "").split()
-                  if u.split("@")[0] == rule.get("id") and
-                  instant(u.split("@")[1]) > now(request) - SECONDS[unit]]
+        recent = [u for u in request.get("use", [])
+                  if u.split()[0] == rule.get("id") and
+                  instant(u.split()[1]) > now(request) - SECONDS[unit]]
         if len(recent) >= int(number):
             return False
     return attested(request, require)
@@ -684,15 +698,14 @@ def decide_vm(site, request, guest):
     asked = dict(request)
     for side in ("source", "destination"):
         if asked.get(side + "-authority"):
-            asked[side + "-authority"] = site.key_of(
-                asked[side + "-authority"])
+            asked[side + "-authority"] = authority_of(site, asked, side)
     if guest.root.find(NS + "authorities") is None:
         # What counts in the site's policy counts here.
         for names in site.all("authorities"):
             guest = Policy(ET.tostring(guest.root))
             guest.root.append(names)
     keys = signers(site, request)
-    signer = site.key_of(request.get("vm-policy"))
+    signer = policy_signer(site, request)
     verdict, rule, _ = by_rules(
         guest, asked, lambda q, r: is_met_vm(request, q, keys, signer))
     return verdict, "vm:" + rule
@@ -718,7 +731,7 @@ def decide(site, request, guest=None):
     wrong = check_operator(site, request)
     if wrong:
         return "deny", wrong
-    if request.get("vm-policy"):
+    if request.get("vm-policy-owner"):
         owner = signing_owner(site, request)
         if not owner:
             return "deny", "vm-policy"
