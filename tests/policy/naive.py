@@ -740,7 +740,7 @@ def decide(site, request, guest=None):
             return "deny", "vm-owner"
     verdict, name, satisfied = by_rules(
         site, request, lambda q, r: is_met(site, request, q, r))
-    if verdict == "allow" and guest is not None:
+    if verdict == "allow" and migrates and guest is not None:
         vm_verdict, vm_name = decide_vm(site, request, guest)
         if vm_verdict != "allow":
             return vm_verdict, vm_name
