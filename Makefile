@@ -88,6 +88,10 @@ install: all
 	    $(DESTDIR)$(LIBEXECDIR)/xen-secmig/; fi
 	install -m 0644 policy-schema/secmig-policy.rng \
 	    $(DESTDIR)$(PREFIX)/share/xen-secmig/
+	install -d $(DESTDIR)$(PREFIX)/share/doc/xen-secmig/examples
+	install -m 0644 docs/policy.md $(DESTDIR)$(PREFIX)/share/doc/xen-secmig/
+	install -m 0644 policy-schema/examples/* \
+	    $(DESTDIR)$(PREFIX)/share/doc/xen-secmig/examples/
 	install -m 0644 helper/secmigd/secmigd.sysusers \
 	    $(DESTDIR)$(PREFIX)/lib/sysusers.d/xen-secmig.conf
 	sed 's|@SBINDIR@|$(SBINDIR)|' helper/secmigd/secmigd.service.in \
@@ -104,9 +108,11 @@ install: all
 UNIT = $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 VECTORS = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/vectors/*.c))
 TWOHOST = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/twohost/*.c))
+POLICY = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/policy/*.c))
 FUZZ = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 FLATTEN = $(call objects,$(wildcard helper/secmig-xl/flatten.c))
-TABLES = $(call objects,helper/secmigd/evidence.c helper/secmigd/facts.c)
+TABLES = $(call objects,helper/secmigd/evidence.c helper/secmigd/facts.c \
+         helper/secmigd/identify.c)
 # The verbs of secmig: an archive, so that a test pulls in what it uses.
 CLI = $(BUILD)/libsecmig-cli.a
 
@@ -115,9 +121,9 @@ $(CLI): $(call objects,$(filter-out %/main.c,$(wildcard helper/secmig/*.c)))
 	@rm -f $@
 	$(Q)$(AR) rcs $@ $^
 
-unit: $(UNIT) $(VECTORS) $(TWOHOST)
+unit: $(UNIT) $(VECTORS) $(TWOHOST) $(POLICY)
 
-$(UNIT) $(VECTORS) $(TWOHOST): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(LIB) $(FLATTEN) $(TABLES) $(CLI)
+$(UNIT) $(VECTORS) $(TWOHOST) $(POLICY): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(LIB) $(FLATTEN) $(TABLES) $(CLI)
 	@mkdir -p $(@D)
 	@echo "  LD   $@"
 	$(Q)$(LINK) $< $(FLATTEN) $(TABLES) $(CLI) $(LIB) -o $@ $(LIB_LIBS) -lyajl \

@@ -28,7 +28,8 @@ static const struct {
       "[--fingerprint FPR] [--comment TEXT] NAME ADDRESS[:PORT] [FILE]",
       "trust another host; its key line comes from FILE or stdin" },
     { "trust", sm_verb_trust,
-      "list [--dump] | show NAME | remove NAME",
+      "list [--dump] | show NAME | "
+      "add [--comment TEXT] NAME ADDRESS[:PORT] | remove NAME",
       "the hosts this one trusts" },
     { "policy", sm_verb_policy,
       "check [--unsigned] [FILE] | keygen | sign [FILE] | "
@@ -40,8 +41,8 @@ static const struct {
       "revoke SERIAL... | show FILE",
       "certify the hosts of a site: its authority's key, certificates" },
     { "owner", sm_verb_owner,
-      "init [--key FILE] [--seal passphrase|plain] [--passphrase-file FILE]",
-      "make the key of an owner or operator" },
+      "init | sign [--key FILE] VM-POLICY",
+      "the key of an owner or operator; sign the policy of a guest" },
     { "ticket", sm_verb_ticket,
       "sign --vm UUID [OPTIONS] OUT | show FILE | use [--role ROLE] FILE",
       "let one migration of a guest happen" },

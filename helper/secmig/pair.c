@@ -147,6 +147,7 @@ int sm_verb_pair(const struct sm_cli *cli, int argc, char **argv)
     if (rc)
         return rc;
     rc = get_key(&o, p.key);
+    p.has_key = true;
     if (!rc)
         rc = compare(&o, p.key);
     if (rc)

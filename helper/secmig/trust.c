@@ -1,13 +1,31 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * secmig trust: the hosts this one is paired with.
+ * secmig trust: the hosts this one is paired with, or where those are that
+ * it knows by their certificates.
  */
 #include <stdio.h>
 #include <string.h>
 
+#include "base/wire.h"
 #include "trust/identity.h"
 #include "trust/pairing.h"
 #include "verbs.h"
+
+/* What stands in a place of a key, for people and for scripts. */
+struct key_text {
+    char fingerprint[SM_IDENTITY_FINGERPRINT_SIZE];
+    char base64[SM_IDENTITY_BASE64_SIZE];
+};
+
+static void key_text(const struct sm_pairing *p, struct key_text *t)
+{
+    strcpy(t->fingerprint, SM_PAIRING_CERTIFIED);
+    strcpy(t->base64, SM_PAIRING_CERTIFIED);
+    if (p->has_key) {
+        sm_identity_fingerprint(p->key, t->fingerprint);
+        sm_identity_base64(p->key, t->base64);
+    }
+}
 
 struct listing {
     int dump;
@@ -17,10 +35,9 @@ struct listing {
 static int list_one(void *ctx, const char *name, const struct sm_pairing *p,
                     const char *problem)
 {
-    char fingerprint[SM_IDENTITY_FINGERPRINT_SIZE];
     char endpoint[SM_PAIRING_ENDPOINT_SIZE];
-    char base64[SM_IDENTITY_BASE64_SIZE];
     struct listing *l = ctx;
+    struct key_text key;
 
     if (!p) {
         l->unusable++;
@@ -28,16 +45,14 @@ static int list_one(void *ctx, const char *name, const struct sm_pairing *p,
             printf("%-16s  unusable: %s\n", name, problem);
         return 0;
     }
-    sm_identity_fingerprint(p->key, fingerprint);
+    key_text(p, &key);
     sm_pairing_endpoint(p, endpoint);
-    if (l->dump) {
-        sm_identity_base64(p->key, base64);
-        printf("%s\t%s\t%s\t%s\t%s\n", p->name, base64, fingerprint,
-               endpoint, p->comment);
-    } else {
-        printf("%-16s  %s  %s%s%s\n", p->name, fingerprint, endpoint,
+    if (l->dump)
+        printf("%s\t%s\t%s\t%s\t%s\n", p->name, key.base64,
+               key.fingerprint, endpoint, p->comment);
+    else
+        printf("%-16s  %s  %s%s%s\n", p->name, key.fingerprint, endpoint,
                p->comment[0] ? "  " : "", p->comment);
-    }
     return 0;
 }
 
@@ -61,10 +76,9 @@ static int list(const struct sm_cli *cli, int dump)
 static int show(const struct sm_cli *cli, const char *name)
 {
     char own_name[SM_IDENTITY_NAME_SIZE], why[1024];
-    char fingerprint[SM_IDENTITY_FINGERPRINT_SIZE];
     char endpoint[SM_PAIRING_ENDPOINT_SIZE];
-    char base64[SM_IDENTITY_BASE64_SIZE];
     uint8_t own[SM_IDENTITY_KEY_LEN];
+    struct key_text key;
     struct sm_pairing p;
     int rc;
 
@@ -75,13 +89,45 @@ static int show(const struct sm_cli *cli, const char *name)
                             sizeof(why));
     if (rc)
         return sm_cli_fail(rc, "%s", why);
-    sm_identity_fingerprint(p.key, fingerprint);
+    key_text(&p, &key);
     sm_pairing_endpoint(&p, endpoint);
-    sm_identity_base64(p.key, base64);
     printf("host         %s\nfingerprint  %s\nkey          %s\n"
-           "address      %s\n", p.name, fingerprint, base64, endpoint);
+           "address      %s\n", p.name, key.fingerprint, key.base64,
+           endpoint);
     if (p.comment[0])
         printf("comment      %s\n", p.comment);
+    return 0;
+}
+
+/* Where a host is that shows who it is by its certificate. */
+static int add(const struct sm_cli *cli, const char *name,
+               const char *address, const char *comment)
+{
+    char own_name[SM_IDENTITY_NAME_SIZE], why[1024];
+    uint8_t own[SM_IDENTITY_KEY_LEN];
+    struct sm_pairing p = { 0 };
+    int rc;
+
+    if (!sm_conf_name_ok(name))
+        return sm_cli_fail(SM_USAGE, "%s: not the name of a host", name);
+    if (sm_conf_address(address, p.address, sizeof(p.address), &p.port))
+        return sm_cli_fail(SM_USAGE, "%s: not an address (HOST, HOST:PORT or "
+                           "[V6]:PORT)", address);
+    if (strlen(comment) >= sizeof(p.comment) ||
+        !sm_wire_text_ok(comment, strlen(comment)))
+        return sm_cli_fail(SM_USAGE, "--comment: too long or not clean text");
+    snprintf(p.name, sizeof(p.name), "%s", name);
+    snprintf(p.comment, sizeof(p.comment), "%s", comment);
+    rc = sm_cli_host_key(cli, own_name, own);
+    if (rc)
+        return rc;
+    if (!strcmp(name, own_name))
+        return sm_cli_fail(SM_USAGE, "%s: that is this host", name);
+    rc = sm_pairing_add(cli->conf.hosts_dir, own, &p, why, sizeof(why));
+    if (rc)
+        return sm_cli_fail(rc, "%s: %s", p.name, why);
+    printf("%s counts as such when it shows a certificate of that name from "
+           "an authority of the policy\n", p.name);
     return 0;
 }
 
@@ -108,6 +154,11 @@ int sm_verb_trust(const struct sm_cli *cli, int argc, char **argv)
         rc = list(cli, 1);
     else if (argc == 3 && !strcmp(argv[1], "show"))
         rc = show(cli, argv[2]);
+    else if (argc == 4 && !strcmp(argv[1], "add") && argv[2][0] != '-')
+        rc = add(cli, argv[2], argv[3], "");
+    else if (argc == 6 && !strcmp(argv[1], "add") &&
+             !strcmp(argv[2], "--comment"))
+        rc = add(cli, argv[4], argv[5], argv[3]);
     else if (argc == 3 && !strcmp(argv[1], "remove"))
         rc = forget(cli, argv[2]);
     else

@@ -27,6 +27,11 @@ enum ipc_type {
     /* keeper */
     IPC_KEEPER_READY = 1,   /* > parent: public key[32] */
     IPC_KEEPER_CLIENT,      /* < parent: fd of one peer's request socket */
+    IPC_KEEPER_SEAL,        /* < parent: u32 number, str kind, str name;
+                               fd: content (seal/box.h) */
+    IPC_KEEPER_OPEN,        /* < parent: the same; fd: box */
+    IPC_KEEPER_BOX,         /* > parent: u32 number of the request, u16 code,
+                               str text; fd when 0: box, or content */
 
     /* dialer */
     IPC_DIAL,               /* < parent: str address, u16 port */

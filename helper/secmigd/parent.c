@@ -24,10 +24,12 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "floors.h"
 #include "loop.h"
 #include "reload.h"
 #include "roles.h"
 #include "spawn.h"
+#include "store.h"
 
 #define LISTENERS_MAX 4
 #define BACKLOG 64
@@ -323,6 +325,18 @@ static int check_users(const struct sm_conf *conf)
     return 0;
 }
 
+/* What this host has seen and used before it was started. */
+static int remember(void)
+{
+    char why[STORE_WHY_SIZE];
+    int rc;
+
+    rc = store_init(why);
+    if (rc)
+        sm_error("%s", why);
+    return rc ? rc : floors_init();
+}
+
 int parent_main(const struct sm_conf *conf, const char *root,
                 const char *conf_file)
 {
@@ -350,6 +364,9 @@ int parent_main(const struct sm_conf *conf, const char *root,
         rc = start_keeper();
     if (rc || exit_code >= 0)
         return exit_code >= 0 ? exit_code : sm_err_exit(rc);
+    rc = remember();
+    if (rc)
+        return sm_err_exit(rc);
     reload_policy(NULL);
     while (reload_active() && exit_code < 0)
         if (loop_once())

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "floors.h"
 #include "judge.h"
 #include "parent.h"
 
@@ -79,6 +80,26 @@ static void not_taken(int err, const char *why)
     tell_waiters(err, text);
 }
 
+/* Older than one that this host has seen?  If not, it has seen this one. */
+static int check_version(const struct sm_policy *policy, char *why,
+                         size_t why_size)
+{
+    unsigned long long version = sm_policy_version(policy);
+    unsigned long long floor = floors_policy();
+
+    if (version < floor) {
+        snprintf(why, why_size, "policy version %llu is older than %llu, "
+                 "which this host has seen", version, floor);
+        return SM_POLICY;
+    }
+    if (floors_raise_policy(version)) {
+        snprintf(why, why_size, "that this host has seen version %llu cannot "
+                 "be written down", version);
+        return SM_IO;
+    }
+    return 0;
+}
+
 static void take(void)
 {
     struct sm_policy *policy = NULL;
@@ -86,7 +107,10 @@ static void take(void)
     int rc;
 
     rc = load(&policy, why, sizeof(why));
+    if (!rc)
+        rc = check_version(policy, why, sizeof(why));
     if (rc) {
+        sm_policy_free(policy);
         not_taken(rc, why);
         return;
     }

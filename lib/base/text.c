@@ -15,7 +15,7 @@ bool sm_text_number(const char *s, size_t len, uint64_t max, uint64_t *out)
         if (s[i] < '0' || s[i] > '9')
             return false;
         d = (unsigned int)(s[i] - '0');
-        if (v > max / 10 || v * 10 > max - d)
+        if (d > max || v > (max - d) / 10)
             return false;
         v = v * 10 + d;
     }

@@ -93,6 +93,15 @@ void sm_policy_decide_both(const struct sm_policy *site,
                            const struct sm_policy_request *request,
                            struct sm_policy_decision *out);
 
+/*
+ * Whether the site's policy lets this host take part in migrations at all: it
+ * lists a <host> of that name (and the key is the one it gives, if it gives
+ * one), or has the authority of its certificate as <certified>.
+ *   end  name and key required; attributes of a certificate that was verified
+ */
+bool sm_policy_takes_part(const struct sm_policy *policy,
+                          const struct sm_policy_end *end);
+
 /* Whether `rule` is one of the allow rules that this request satisfies: its
  * action and conditions, and evidence.  `rule` is of this policy. */
 bool sm_policy_satisfied(const struct sm_policy *policy,

@@ -102,3 +102,21 @@ const char *sm_hosts_check(struct sm_evaluate *e)
                          r->destination.name);
     return refusal;
 }
+
+bool sm_policy_takes_part(const struct sm_policy *policy,
+                          const struct sm_policy_end *end)
+{
+    const struct sm_policy_host *host;
+    size_t i;
+
+    if (!policy)
+        return false;
+    host = sm_policy_find_host(policy, end->name);
+    if (host)
+        return !host->has_key || !memcmp(host->key, end->key, 32);
+    for (i = 0; end->attributes && i < policy->n_certified; i++)
+        if (!memcmp(policy->certified[i].authority->key,
+                    end->attributes->signer, SM_POLICY_SIGNER_LEN))
+            return true;
+    return false;
+}

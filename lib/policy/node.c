@@ -23,6 +23,10 @@ unsigned int sm_node_line(const xmlNode *node)
 
 static void fail(struct sm_node_context *b, unsigned int line,
                  const char *fmt, va_list ap)
+    __attribute__((format(printf, 3, 0)));
+
+static void fail(struct sm_node_context *b, unsigned int line,
+                 const char *fmt, va_list ap)
 {
     *b->line = line ? line : 1;
     vsnprintf(b->why, b->why_size, fmt, ap);

@@ -67,14 +67,23 @@ static bool has_prefix(const char *line, size_t len, const char *prefix)
     return len >= strlen(prefix) && !memcmp(line, prefix, strlen(prefix));
 }
 
-/* Exactly `n` bytes, canonical base64 with padding, nothing else. */
+/* Exactly `n` bytes (at most SIG_RAW), canonical base64 with padding, nothing
+ * else. */
 static bool decode(const char *line, size_t len, uint8_t *out, size_t n)
 {
+    char again[sodium_base64_ENCODED_LEN(SIG_RAW,
+                                         sodium_base64_VARIANT_ORIGINAL)];
     size_t got = 0;
 
-    return sodium_base642bin(out, n, line, len, NULL, &got, NULL,
-                             sodium_base64_VARIANT_ORIGINAL) == 0 &&
-           got == n;
+    if (len != sodium_base64_ENCODED_LEN(n, sodium_base64_VARIANT_ORIGINAL) -
+               1 ||
+        sodium_base642bin(out, n, line, len, NULL, &got, NULL,
+                          sodium_base64_VARIANT_ORIGINAL) || got != n)
+        return false;
+    /* libsodium reads any byte above 127 as "/". */
+    sodium_bin2base64(again, sizeof(again), out, n,
+                      sodium_base64_VARIANT_ORIGINAL);
+    return !memcmp(again, line, len);
 }
 
 /* The trusted comment may hold tabs (minisign's own default does). */

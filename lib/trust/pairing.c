@@ -199,7 +199,7 @@ static int search_step(void *ctx, const char *name,
             snprintf(s->problem, sizeof(s->problem), "%s", problem);
         return 0;
     }
-    if (!sm_secret_equal(p->key, s->key, SM_IDENTITY_KEY_LEN))
+    if (!p->has_key || !sm_secret_equal(p->key, s->key, SM_IDENTITY_KEY_LEN))
         return 0;
     if (s->found < 2)
         snprintf(s->names[s->found], sizeof(s->names[0]), "%s", name);
@@ -247,6 +247,7 @@ int sm_pairing_by_name(const char *dir, const uint8_t *own,
                        char *why, size_t why_size)
 {
     struct sm_pairing other;
+    struct names names;
     int rc;
 
     memset(out, 0, sizeof(*out));
@@ -261,6 +262,11 @@ int sm_pairing_by_name(const char *dir, const uint8_t *own,
         WHY("'%s' is not paired with this host (see 'secmig pair')", name);
     if (rc)
         goto out;
+    if (!out->has_key) {
+        rc = read_names(dir, &names, why, why_size);    /* is it safe? */
+        free(names.name);
+        goto out;
+    }
     /* The key must be that host's alone, by the rules of the other way. */
     rc = sm_pairing_by_key(dir, own, out->key, &other, why, why_size);
     if (rc)
@@ -275,6 +281,17 @@ out:
     return rc;
 }
 
+int sm_pairing_by_dns(const char *name, struct sm_pairing *out)
+{
+    memset(out, 0, sizeof(*out));
+    if (!sm_conf_name_ok(name))
+        return SM_UNKNOWN_HOST;
+    snprintf(out->name, sizeof(out->name), "%s", name);
+    snprintf(out->address, sizeof(out->address), "%s", name);
+    out->port = SM_CONF_PORT;
+    return 0;
+}
+
 /* ---- changes ---- */
 
 static int check_new(const uint8_t *own, const struct sm_pairing *p,
@@ -286,7 +303,7 @@ static int check_new(const uint8_t *own, const struct sm_pairing *p,
         WHY("%s", problem);
         return SM_USAGE;
     }
-    if (is_own(own, p->key)) {
+    if (p->has_key && is_own(own, p->key)) {
         WHY("that is this host's own key");
         return SM_STATE;
     }
@@ -307,7 +324,8 @@ static int check_place(const char *dir, const struct sm_pairing *p,
         return rc;
     n = names.n;
     free(names.name);
-    rc = sm_pairing_list(dir, search_step, &s, why, why_size);
+    if (p->has_key)
+        rc = sm_pairing_list(dir, search_step, &s, why, why_size);
     if (rc)
         return rc;
     if (s.found > 1 || (s.found && strcmp(s.names[0], p->name))) {
@@ -319,9 +337,13 @@ static int check_place(const char *dir, const struct sm_pairing *p,
     if (s.found)
         return 0;       /* same name, same key: an update */
     rc = load(dir, p->name, &old, why, why_size);
+    if (!rc && !p->has_key && !old.has_key)
+        return 0;       /* certified then and now: an update */
     if (rc != SM_UNKNOWN_HOST) {
-        WHY("'%s' is paired with another key (if it has changed, "
-            "'secmig trust remove %s' first)", p->name, p->name);
+        WHY("'%s' is %s (if that has changed, 'secmig trust remove %s' "
+            "first)", p->name, rc || (old.has_key && p->has_key) ?
+            "paired with another key" : old.has_key ? "paired with a key" :
+            "trusted by its certificate", p->name);
         return SM_EXISTS;
     }
     if (n >= SM_PAIRING_MAX) {
@@ -351,8 +373,8 @@ int sm_pairing_add(const char *dir, const uint8_t *own,
         return rc;
     sm_identity_base64(p->key, base64);
     sm_pairing_endpoint(p, endpoint);
-    n = snprintf(text, sizeof(text), "key = %s\naddress = %s\n", base64,
-                 endpoint);
+    n = snprintf(text, sizeof(text), "key = %s\naddress = %s\n",
+                 p->has_key ? base64 : SM_PAIRING_CERTIFIED, endpoint);
     if (p->comment[0])
         n += snprintf(text + n, sizeof(text) - (size_t)n, "comment = %s\n",
                       p->comment);

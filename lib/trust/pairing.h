@@ -3,9 +3,13 @@
  * Which other hosts this host knows: one small text file each, named after
  * the host, in one directory (/etc/xen/secmig/hosts):
  *
- *     key = BASE64
+ *     key = BASE64                 or: key = certified
  *     address = HOST:PORT
  *     comment = free text
+ *
+ * A host of key "certified" has no key here: whoever shows a certificate of
+ * that name which counts is that host.  Such an entry says where the host is,
+ * and no more.
  *
  * Every look-up reads the directory afresh, so that a host that was removed
  * is unknown at the next handshake without a restart.  A file that is not
@@ -16,6 +20,7 @@
 #ifndef SM_TRUST_PAIRING_H
 #define SM_TRUST_PAIRING_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,10 +31,12 @@
 #define SM_PAIRING_FILE_MAX 2048        /* bytes in one file */
 #define SM_PAIRING_ADDRESS_SIZE 256
 #define SM_PAIRING_COMMENT_SIZE 256
+#define SM_PAIRING_CERTIFIED "certified"    /* in place of a key */
 
 struct sm_pairing {
     char name[SM_IDENTITY_NAME_SIZE];
-    uint8_t key[SM_IDENTITY_KEY_LEN];
+    bool has_key;                           /* false: "certified" */
+    uint8_t key[SM_IDENTITY_KEY_LEN];       /* zeroes without has_key */
     char address[SM_PAIRING_ADDRESS_SIZE];  /* name or numeric, no brackets */
     uint16_t port;
     char comment[SM_PAIRING_COMMENT_SIZE];  /* "" when there is none */
@@ -45,7 +52,8 @@ struct sm_pairing {
  */
 
 /*
- * Find a host by name, to dial it.
+ * Find a host by name, to dial it or to see what is known of it.  An entry
+ * without a key has been found, too: see out->has_key.
  * Returns 0; SM_UNKNOWN_HOST when there is no such pairing (or `name` is no
  * host name); SM_STATE when its file is unsafe or malformed, its key is our
  * own or stands under a second name, or the directory is unsafe or too
@@ -56,9 +64,19 @@ int sm_pairing_by_name(const char *dir, const uint8_t *own,
                        char *why, size_t why_size) SM_WARN_UNUSED;
 
 /*
+ * The entry of a host that is known by its name alone: "certified", its
+ * address is the name, to be looked up in the DNS, and the default port.
+ * Only for one without an entry of its own, and only where certificates
+ * count at all.
+ * Returns 0, or SM_UNKNOWN_HOST when `name` is no host name.
+ */
+int sm_pairing_by_dns(const char *name, struct sm_pairing *out)
+    SM_WARN_UNUSED;
+
+/*
  * Find the host a key belongs to, when it dials us.  Keys are compared in
  * constant time and the scan does not stop at a match, so that the time
- * taken does not tell which host it was.
+ * taken does not tell which host it was.  Entries without a key never match.
  * Returns 0; SM_UNPAIRED when no sound file holds that key (`why` then names
  * a file that could not be used, if there was one); SM_STATE when the key is
  * our own or stands under two names, or the directory is unsafe or too
@@ -70,11 +88,12 @@ int sm_pairing_by_key(const char *dir, const uint8_t *own,
     SM_WARN_UNUSED;
 
 /*
- * Add or, for the same name and the same key, update a pairing.  Written
- * atomically with mode 0644.
- *   p  a good name, a usable key, an address, a port other than 0
+ * Add or, for the same name and the same key (or again without one), update a
+ * pairing.  Written atomically with mode 0644.
+ *   p  a good name, a usable key or none, an address, a port other than 0
  * Returns 0; SM_USAGE when a member of *p is not well formed; SM_EXISTS when
- * the name is paired with another key (remove it first); SM_STATE when the
+ * the name is paired with another key, or with one or without as *p is not
+ * (remove it first); SM_STATE when the
  * key is our own or stands under another name, or the directory is unsafe or
  * full; SM_IO; SM_NO_MEMORY.
  */
@@ -114,7 +133,7 @@ int sm_pairing_parse(const char *name, const char *text, size_t len,
 
 /*
  * Whether a pairing may be written: a good name, an address, a port, a usable
- * key, a comment of clean text.  Returns NULL, or what is wrong (a static
+ * key (or has_key false and zeroes), a comment of clean text.  Returns NULL, or what is wrong (a static
  * string).
  */
 const char *sm_pairing_problem(const struct sm_pairing *p);

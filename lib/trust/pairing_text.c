@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <sodium.h>
+
 #include "base/secret.h"
 #include "base/wire.h"
 
@@ -82,9 +84,13 @@ static const char *parse_line(struct sm_pairing *p, unsigned int *have,
         return "given twice";
     *have |= which;
 
-    if (which == HAVE_KEY)
-        return sm_identity_from_base64(value, value_len, p->key) ?
+    if (which == HAVE_KEY) {
+        p->has_key = value_len != strlen(SM_PAIRING_CERTIFIED) ||
+                     memcmp(value, SM_PAIRING_CERTIFIED, value_len);
+        return !p->has_key ||
+               sm_identity_from_base64(value, value_len, p->key) ?
                NULL : "the key is damaged or unusable";
+    }
     if (which == HAVE_COMMENT) {
         if (value_len >= sizeof(p->comment))
             return "the comment is too long";
@@ -150,7 +156,8 @@ const char *sm_pairing_problem(const struct sm_pairing *p)
         return "not the name of a host (letters, digits, '-', '_', '.')";
     if (!address_ok(p->address) || !p->port)
         return "not an address (HOST, HOST:PORT or [V6]:PORT)";
-    if (!sm_identity_key_ok(p->key))
+    if (p->has_key ? !sm_identity_key_ok(p->key) :
+        !sodium_is_zero(p->key, sizeof(p->key)))
         return "the key is unusable";
     if (len == sizeof(p->comment) || !sm_wire_text_ok(p->comment, len))
         return "the comment is too long or not clean text";

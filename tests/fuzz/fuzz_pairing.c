@@ -43,8 +43,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             abort();
         return 0;
     }
-    if (!sm_identity_key_ok(p.key) || !p.port || !p.address[0] ||
-        strcmp(p.name, "host"))
+    if (p.has_key != sm_identity_key_ok(p.key) || !p.port ||
+        !p.address[0] || strcmp(p.name, "host") || sm_pairing_problem(&p))
         abort();
     sm_pairing_endpoint(&p, endpoint);
     if (sm_conf_address(endpoint, address, sizeof(address), &port) ||

@@ -258,12 +258,16 @@ def with_bad_policy(h, what, then):
         h.daemon = daemon
         then()
     finally:
-        h.daemon = daemon if h.daemon is None else h.daemon
+        daemon = daemon if h.daemon is None else h.daemon
         for n, text in saved.items():
             path = h.etc + "/" + n
             with open(path, "w") as f:
                 f.write(text)
             os.chmod(path, 0o644)
+        # a good one, newer than any that was seen
+        h.daemon = None
+        site_setup.policy(h)
+        h.daemon = daemon
 
 
 def bad_at_start(lab, h, what, code):

@@ -245,6 +245,30 @@ START_TEST(no_byte_of_a_signature_file_is_free)
 }
 END_TEST
 
+START_TEST(base64_has_one_spelling)
+{
+    const size_t start = (size_t)(strchr(public_text, '\n') + 1 -
+                                  public_text);
+    struct sm_minisign_signature sig;
+    struct sm_minisign_public other;
+    char copy[sizeof(prehashed_text)];
+    size_t i;
+
+    /* In each place a byte that libsodium 1.0.18 reads as "/". */
+    for (i = start; public_text[i] != '\n'; i++) {
+        strcpy(copy, public_text);
+        copy[i] = (char)(copy[i] | 0x80);
+        ck_assert_msg(parse_public(copy, &other) == SM_AUTH, "%zu", i);
+    }
+    for (i = 0; prehashed_text[i]; i++)
+        if (prehashed_text[i] == '/') {
+            strcpy(copy, prehashed_text);
+            copy[i] = '\xaf';
+            ck_assert_msg(parse_sig(copy, &sig) == SM_AUTH, "%zu", i);
+        }
+}
+END_TEST
+
 START_TEST(anything_else_is_no_signature)
 {
     static const char head[] = "untrusted comment: x\n";
@@ -435,6 +459,7 @@ int main(void)
     tcase_add_test(tc, another_key_is_named);
     tcase_add_test(tc, an_all_zero_key_verifies_nothing);
     tcase_add_test(tc, no_byte_of_a_signature_file_is_free);
+    tcase_add_test(tc, base64_has_one_spelling);
     tcase_add_test(tc, anything_else_is_no_signature);
     tcase_add_test(tc, what_we_sign_verifies);
     tcase_add_test(tc, two_keys_differ);

@@ -32,7 +32,7 @@ static void prepare(void)
 
 static struct sm_pairing host(const char *name, const uint8_t *key)
 {
-    struct sm_pairing p = { .port = 8003 };
+    struct sm_pairing p = { .port = 8003, .has_key = true };
 
     snprintf(p.name, sizeof(p.name), "%s", name);
     memcpy(p.key, key, 32);
@@ -61,6 +61,7 @@ static void assert_same(const struct sm_pairing *a,
                         const struct sm_pairing *b)
 {
     ck_assert_str_eq(a->name, b->name);
+    ck_assert_int_eq(a->has_key, b->has_key);
     ck_assert_mem_eq(a->key, b->key, 32);
     ck_assert_str_eq(a->address, b->address);
     ck_assert_uint_eq(a->port, b->port);

@@ -485,6 +485,45 @@ START_TEST(trust_lists_shows_and_removes)
 }
 END_TEST
 
+START_TEST(trust_adds_hosts_that_are_known_by_their_certificates)
+{
+    char line[SM_IDENTITY_LINE_SIZE], fpr[SM_IDENTITY_FINGERPRINT_SIZE];
+    struct sm_identity *b = other("hostB", line, fpr);
+    char command[256];
+
+    ck_assert_int_eq(run(sm_verb_trust, "trust add hostC c"), 4);   /* init */
+    init_plain();
+    ck_assert_int_eq(run(sm_verb_trust, "trust add hostC c.example:7"), 0);
+    ck_assert_int_eq(run(sm_verb_trust, "trust list"), 0);
+    ck_assert_ptr_nonnull(strstr(out, "certified  c.example:7"));
+    ck_assert_int_eq(run(sm_verb_trust, "trust add --comment new hostC c"),
+                     0);
+    ck_assert_int_eq(run(sm_verb_trust, "trust list --dump"), 0);
+    ck_assert_str_eq(out, "hostC\tcertified\tcertified\tc:8003\tnew\n");
+    ck_assert_int_eq(run(sm_verb_trust, "trust show hostC"), 0);
+    ck_assert_ptr_nonnull(strstr(out, "key          certified\n"));
+
+    /* Neither takes the other's place unasked. */
+    snprintf(command, sizeof(command), "pair --fingerprint %s hostB h", fpr);
+    ck_assert_int_eq(run_with(sm_verb_pair, command, line), 0);
+    ck_assert_int_eq(run(sm_verb_trust, "trust add hostB b"), 24);
+    fails(24, "paired with a key");
+    ck_assert_int_eq(run(sm_verb_trust, "trust remove hostB"), 0);
+    ck_assert_int_eq(run(sm_verb_trust, "trust add hostB b"), 0);
+    ck_assert_int_eq(run_with(sm_verb_pair, command, line), 24);
+    fails(24, "certificate");
+
+    ck_assert_int_eq(run(sm_verb_trust, "trust add hostA a"), 2);
+    fails(2, "this host");
+    ck_assert_int_eq(run(sm_verb_trust, "trust add ../x a"), 2);
+    ck_assert_int_eq(run(sm_verb_trust, "trust add hostD d:0"), 2);
+    ck_assert_int_eq(run(sm_verb_trust, "trust add hostD"), USAGE_CODE);
+    ck_assert_int_eq(run(sm_verb_trust, "trust add --comment c hostD"),
+                     USAGE_CODE);
+    sm_identity_free(b);
+}
+END_TEST
+
 START_TEST(trust_names_files_that_cannot_be_used)
 {
     char path[600];
@@ -634,6 +673,8 @@ int main(void)
     tcase_add_checked_fixture(rest, prepare, scratch_remove);
     tcase_set_timeout(rest, 30);
     tcase_add_test(rest, trust_lists_shows_and_removes);
+    tcase_add_test(rest,
+        trust_adds_hosts_that_are_known_by_their_certificates);
     tcase_add_test(rest, trust_names_files_that_cannot_be_used);
     tcase_add_test(rest, status_prints_what_the_daemon_says);
     tcase_add_test(rest, status_does_not_let_escapes_through);

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The highest versions that this host has seen: of the site's policy, of
+ * each authority's list of revocations, of each guest's VM policy.  Nothing
+ * older is taken.  In memory, and in the store (store.h), so that neither a
+ * restart nor a lost guest lowers one.
+ *
+ * Judges look floors up in their copy of the memory; only the parent raises
+ * them.
+ */
+#ifndef SECMIGD_FLOORS_H
+#define SECMIGD_FLOORS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "trust/statement.h"
+
+#define FLOORS_AUTHORITIES_MAX 64
+#define FLOORS_VMS_MAX 32768
+
+/* Read them.  None written yet is fine; damaged ones are an error, which the
+ * log has.  Returns 0 or an error. */
+int floors_init(void) SM_WARN_UNUSED;
+
+/* The floor, 0 when none was seen. */
+uint64_t floors_policy(void);
+uint64_t floors_revocations(
+    const uint8_t signer[static SM_STATEMENT_SIGNER_LEN]);
+uint64_t floors_vm(const uint8_t uuid[static 16]);
+
+/*
+ * Raise a floor, durably; fine when it is there already, or higher.
+ * Returns 0; SM_BUSY when there is no room for one more; or an error of
+ * store_put(), which the log has: the floor is raised in memory all the same.
+ */
+int floors_raise_policy(uint64_t version) SM_WARN_UNUSED;
+int floors_raise_revocations(
+    const uint8_t signer[static SM_STATEMENT_SIGNER_LEN], uint64_t version)
+    SM_WARN_UNUSED;
+int floors_raise_vm(const uint8_t uuid[static 16], uint64_t version)
+    SM_WARN_UNUSED;
+
+#endif
