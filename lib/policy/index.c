@@ -260,7 +260,8 @@ static void count_sharing(struct list *l, uint32_t (*crowd)[SORTS])
     size_t i, k, end;
     uint32_t *c;
 
-    qsort(l->entries, l->n, sizeof(*l->entries), by_hash);
+    if (l->n)
+        qsort(l->entries, l->n, sizeof(*l->entries), by_hash);
     for (i = 0; i < l->n; i = end) {
         for (end = i; end < l->n && l->entries[end].hash ==
                                     l->entries[i].hash; end++)
