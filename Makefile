@@ -35,7 +35,7 @@ LIB = $(BUILD)/libsecmig.a
 PROGRAMS = secmigd secmig $(if $(filter yes,$(WITH_XL)),secmig-xl)
 MAN_PAGES = $(wildcard docs/man/*.[1-8])
 
-.PHONY: all install clean check demo unit fuzz lint xen check-xen-patches
+.PHONY: all install clean check demo bench unit fuzz lint xen check-xen-patches
 all: $(BUILD)/config.mk $(LIB) $(PROGRAMS:%=$(BUILD)/%)
 
 $(BUILD)/config.mk:
@@ -109,6 +109,7 @@ UNIT = $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/tes
 VECTORS = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/vectors/*.c))
 TWOHOST = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/twohost/*.c))
 POLICY = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/policy/*.c))
+BENCH = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/*.c))
 FUZZ = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 FLATTEN = $(call objects,$(wildcard helper/secmig-xl/flatten.c))
 TABLES = $(call objects,helper/secmigd/evidence.c helper/secmigd/facts.c \
@@ -121,7 +122,7 @@ $(CLI): $(call objects,$(filter-out %/main.c,$(wildcard helper/secmig/*.c)))
 	@rm -f $@
 	$(Q)$(AR) rcs $@ $^
 
-unit: $(UNIT) $(VECTORS) $(TWOHOST) $(POLICY)
+unit: $(UNIT) $(VECTORS) $(TWOHOST) $(BENCH) $(POLICY)
 
 $(UNIT) $(VECTORS) $(TWOHOST) $(POLICY): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(LIB) $(FLATTEN) $(TABLES) $(CLI)
 	@mkdir -p $(@D)
@@ -137,6 +138,15 @@ $(FUZZ): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(LIB) $(FLATTEN) $(CLI)
 	@mkdir -p $(@D)
 	@echo "  LD   $@"
 	$(Q)$(LINK) -fsanitize=fuzzer $< $(FLATTEN) $(CLI) $(LIB) -o $@ $(LIB_LIBS) -lyajl
+
+# How fast it is; the checks only see that it runs.
+$(BENCH): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(LIB)
+	@mkdir -p $(@D)
+	@echo "  LD   $@"
+	$(Q)$(LINK) $< $(LIB) -o $@ $(LIB_LIBS)
+
+bench: $(BENCH)
+	$(BENCH)
 
 check:
 	tests/check

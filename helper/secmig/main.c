@@ -34,7 +34,7 @@ static const struct {
     { "policy", sm_verb_policy,
       "check [--unsigned] [FILE] | keygen | sign [FILE] | "
       "decide FILE REQUEST | explain --request REQUEST [FILE] | "
-      "test TABLE [FILE] | diff OLD NEW",
+      "test [FILE] TABLE | diff OLD NEW",
       "check a policy, make the site's signing key, sign, ask, compare" },
     { "site", sm_verb_site,
       "init | sign --host NAME --host-key KEY|FILE [OPTIONS] [OUT] | "

@@ -27,8 +27,8 @@ static void each(void *ctx, unsigned int line, const char *expected,
     struct test *t = ctx;
 
     if (!passed)
-        printf("%s:%u: expected %s, got %s %s: %s\n", t->path, line,
-               expected, sm_policy_verdict(d), d->rule, d->text);
+        printf("%s:%u: not ok: expected %s, got %s %s: %s\n", t->path,
+               line, expected, sm_policy_verdict(d), d->rule, d->text);
 }
 
 /* Each VM policy is read once. */
@@ -97,7 +97,7 @@ static int run(struct test *t, const struct sm_policy *policy)
         rc = sm_cli_fail(SM_FAIL, "%s: %zu of %zu cases failed", t->path,
                          failed, cases);
     else if (!rc)
-        printf("%s: %zu cases, all as expected\n", t->path, cases);
+        printf("%zu cases, all as expected\n", cases);
     free(text);
     return rc;
 }
@@ -121,8 +121,8 @@ int policy_test(const struct sm_cli *cli, int argc, char **argv)
     t = calloc(1, sizeof(*t));
     if (!t)
         return sm_cli_fail(SM_NO_MEMORY, "out of memory");
-    t->path = argv[1];
-    rc = policy_open(argc == 3 ? argv[2] : path, &policy);
+    t->path = argv[argc - 1];
+    rc = policy_open(argc == 3 ? argv[1] : path, &policy);
     if (!rc)
         rc = run(t, policy);
     for (i = 0; i < t->n_vms; i++)
