@@ -452,9 +452,10 @@ static const char *action_name(enum sm_policy_action action)
     return "?";
 }
 
-void operate_decide(const struct operate *o, enum sm_policy_action action,
-                    const struct facts *domain, const char *host,
-                    bool preview, struct sm_policy_decision *out)
+void operate_ask_policy(const struct operate *o,
+                        enum sm_policy_action action,
+                        const struct facts *domain, const char *host,
+                        bool preview, struct sm_policy_decision *out)
 {
     struct sm_policy_request request = {
         .action = action,
@@ -466,13 +467,12 @@ void operate_decide(const struct operate *o, enum sm_policy_action action,
         .preview = preview,
     };
     struct sm_pairing pairing;
-    char uuid[37] = "", why[512];
+    char why[512];
 
     if (domain) {
         request.vm_name = domain->name;
         request.vm_uuid = domain->uuid;
         request.memory_kb = domain->memory_kb;
-        facts_uuid_text(domain->uuid, uuid);
     }
     if (host && !sm_pairing_by_name(parent.conf.hosts_dir, parent.own_key,
                                     host, &pairing, why, sizeof(why)))
@@ -481,6 +481,17 @@ void operate_decide(const struct operate *o, enum sm_policy_action action,
     if (!parent.policy)
         snprintf(out->text, sizeof(out->text), "no policy in force: %.480s",
                  parent.policy_why);
+}
+
+void operate_decide(const struct operate *o, enum sm_policy_action action,
+                    const struct facts *domain, const char *host,
+                    bool preview, struct sm_policy_decision *out)
+{
+    char uuid[37] = "";
+
+    operate_ask_policy(o, action, domain, host, preview, out);
+    if (domain)
+        facts_uuid_text(domain->uuid, uuid);
     if (!out->allow && o->uid == 0 && action != SM_POLICY_MIGRATE_OUT) {
         out->allow = true;
         out->code = 0;

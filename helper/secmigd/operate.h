@@ -85,6 +85,12 @@ void operate_take(struct child *control, int channel, uid_t uid,
 /* Look a guest up by `o->vm`; `done` has o->domain when err is 0. */
 void operate_ask_domain(struct operate *o, void (*done)(struct operate *o));
 
+/* As operate_decide(), without the log and without root's rights. */
+void operate_ask_policy(const struct operate *o,
+                        enum sm_policy_action action,
+                        const struct facts *domain, const char *host,
+                        bool preview, struct sm_policy_decision *out);
+
 /*
  * Decide an action by this host's policy, and log it.
  *   domain  the guest, NULL: none is concerned

@@ -36,11 +36,21 @@ static void key(struct sm_minisign_public *out, const uint8_t *signer)
     memcpy(out->key, signer + sizeof(out->id), sizeof(out->key));
 }
 
+/* Whether an approval counts the policy says when it is needed; of who is
+ * no operator at all it never does. */
 static void approve(struct operate *o)
 {
+    struct sm_policy_decision d;
     char uuid[37];
     int rc;
 
+    operate_ask_policy(o, SM_POLICY_MIGRATE_OUT, &o->domain, o->host, true,
+                       &d);
+    if (!strcmp(d.rule, "unknown-operator") ||
+        !strcmp(d.rule, "role-not-assigned")) {
+        operate_refuse(o, &d);
+        return;
+    }
     facts_uuid_text(o->domain.uuid, uuid);
     rc = evidence_approve(o->account, o->role, o->domain.uuid, o->host,
                           sm_clock_real());

@@ -538,7 +538,10 @@ def _(lab):
     granted(lab, "dora", "approve", "--role", "lead", g.name, "hostC")
     refused(lab, "alice", UNMET, "four-eyes", "migrate", g.name, "hostB")
     # one who is no operator does not count either
-    ask(lab, "stranger", "approve", g.name, "hostB")
+    refused(lab, "stranger", REFUSED_LOCAL, "unknown-operator", "approve",
+            g.name, "hostB")
+    refused(lab, "alice", REFUSED_LOCAL, "role-not-assigned", "approve",
+            "--role", "lead", g.name, "hostB")
     refused(lab, "alice", UNMET, "four-eyes", "migrate", g.name, "hostB")
     g.must_run_on(lab.a)
     granted(lab, "dora", "approve", "--role", "lead", g.name, "hostB")
