@@ -34,6 +34,7 @@ static void decide(const struct decision_question *q,
         .vm_uuid = q->facts->uuid,
         .memory_kb = q->facts->memory_kb,
         .account = q->account,
+        .role = q->role && q->role[0] ? q->role : NULL,
         .source = {
             .name = leaving ? parent.conf.name : q->other,
             .key = leaving ? parent.own_key : q->other_key,
@@ -46,7 +47,10 @@ static void decide(const struct decision_question *q,
     };
     char text[SM_POLICY_WHY_MAX + 64];
     struct sm_policy_decision d;
+    size_t i;
 
+    for (i = 0; q->evidence && i < q->evidence->n_approvals; i++)
+        request.approvals[request.n_approvals++] = q->evidence->approvals[i];
     sm_policy_decide(parent.policy, &request, &d);
     if (d.allow && !leaving)
         sm_policy_check_config(parent.policy, &request, &d, q->facts->list,

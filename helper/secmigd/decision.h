@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "channel/message.h"
+#include "evidence.h"
 #include "facts.h"
 #include "judge.h"
 #include "policy/decide.h"
@@ -16,6 +17,8 @@ struct decision_question {
     enum sm_policy_action action;
     const struct facts *facts;  /* on migrate-in the config is judged, too */
     const char *account;        /* who asks here; NULL: not known */
+    const char *role;           /* to act in; NULL or "": all of them */
+    const struct evidence *evidence;    /* deposited here; NULL: none */
     const char *other;          /* the host at the far end */
     const uint8_t *other_key;   /* 32 bytes */
 };

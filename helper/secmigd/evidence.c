@@ -127,15 +127,14 @@ int evidence_deposit(const char *account, const struct evidence_about *about,
 /* Whether a ticket's `host` means the host of this name. */
 static bool means(const char *host, const char *name)
 {
-    return !strcmp(host, "*") || !strcmp(host, name);
+    return !host[0] || !strcmp(host, name);
 }
 
 static bool fits(const struct deposit *d, const uint8_t *uuid,
                  const char *source, const char *destination)
 {
     return d->here && !memcmp(d->uuid, uuid, sizeof(d->uuid)) &&
-           means(d->destination, destination) &&
-           (!d->source[0] || means(d->source, source));
+           means(d->destination, destination) && means(d->source, source);
 }
 
 /* The newest that fits and is older than `before`. */
@@ -208,7 +207,8 @@ static void list(const struct deposit *table, const char *what, char **out,
         facts_uuid_text(d->uuid, uuid);
         n = snprintf(*out, *size, "%s of %s%s%s: %s to %s, %lld s left\n",
                      what, d->account, d->role[0] ? " as " : "", d->role,
-                     uuid, d->destination, (long long)(d->end - now));
+                     uuid, d->destination[0] ? d->destination : "any host",
+                     (long long)(d->end - now));
         if (n < 0 || (size_t)n >= *size) {
             **out = '\0';
             return;

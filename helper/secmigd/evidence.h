@@ -15,6 +15,7 @@
 #include "base/conf.h"
 #include "base/err.h"
 #include "base/frame.h"
+#include "policy/request.h"
 
 #define EVIDENCE_MAX 64             /* of each kind, of all accounts */
 #define EVIDENCE_OWN_MAX 16         /* of each kind, of one account */
@@ -24,12 +25,16 @@
 #define EVIDENCE_TICKETS 4          /* for one migration */
 #define EVIDENCE_APPROVALS 16
 
+_Static_assert(EVIDENCE_TICKETS <= SM_POLICY_TICKETS_MAX &&
+               EVIDENCE_APPROVALS <= SM_POLICY_APPROVALS_MAX,
+               "a request holds them all");
+
 /* What a ticket that has been verified is about (trust/ticket.h). */
 struct evidence_about {
     uint8_t id[EVIDENCE_ID_LEN];
     uint8_t uuid[16];
-    char source[SM_CONF_NAME_MAX + 1];          /* or "*" */
-    char destination[SM_CONF_NAME_MAX + 1];     /* or "*" */
+    char source[SM_CONF_NAME_MAX + 1];          /* "": any host */
+    char destination[SM_CONF_NAME_MAX + 1];
     int64_t not_after;                          /* seconds, last one included */
 };
 
@@ -69,7 +74,7 @@ int evidence_deposit(const char *account, const struct evidence_about *about,
  * All that speaks for a migration of that guest from this host to
  * `destination`, the newest first, as many as a request can hold.  Every
  * account is in it once at most.
- *   source  this host's name: tickets may name it, or "*"
+ *   source  this host's name
  */
 void evidence_find(const uint8_t uuid[static 16], const char *source,
                    const char *destination, int64_t now,

@@ -14,6 +14,8 @@
 #include "base/clock.h"
 #include "base/frame.h"
 #include "base/log.h"
+#include "evidence.h"
+#include "operate.h"
 #include "parent.h"
 
 #define IDLE_TIME 10000         /* ms for a client to say what it wants */
@@ -92,6 +94,8 @@ void outgoing_finish(struct outgoing *o, int code, const char *rule,
            "out-%lu: vm=%s to=%s result=%s code=%d rule=%s text=\"%s\"",
            o->id, o->facts.name, o->host, code ? "failed" : "moved", -code,
            rule, text);
+    if (o->operate)
+        operate_verdict(o->operate, o->id, code, rule, text);
     outgoing_tell(o, o->answered ? IPC_CLIENT_RESULT : IPC_CLIENT_ANSWER,
                   code, rule, text, NULL);
     o->answered = true;
@@ -124,6 +128,7 @@ static void question(const struct outgoing *o, struct decision_question *q)
     q->action = SM_POLICY_MIGRATE_OUT;
     q->facts = &o->facts;
     q->account = o->account;
+    q->role = o->role;
     q->other = o->pairing.name;
     q->other_key = o->pairing.key;
 }
@@ -133,8 +138,11 @@ static void judged(void *ctx, const struct decision_answer *answer)
     struct outgoing *o = ctx;
     struct decision_question q;
 
+    char by[sizeof(o->account) + SM_CONF_NAME_MAX + 2];
+
     question(o, &q);
-    decision_log(&q, o->account, answer);
+    snprintf(by, sizeof(by), "%s@%s", o->account, parent.conf.name);
+    decision_log(&q, by, answer);
     if (!answer->allow)
         outgoing_finish(o, answer->code, answer->rule, "refused here: %s",
                         answer->text);
@@ -148,9 +156,13 @@ static void judged(void *ctx, const struct decision_answer *answer)
 static void decide(struct outgoing *o)
 {
     struct decision_question q;
+    struct evidence evidence;
     int rc;
 
     question(o, &q);
+    evidence_find(o->facts.uuid, parent.conf.name, o->host, sm_clock_real(),
+                  &evidence);
+    q.evidence = &evidence;
     rc = decision_start(&o->decision, &q, judged, o);
     if (rc)
         outgoing_finish(o, rc, "judge", "cannot start the process that "
@@ -246,6 +258,15 @@ static void on_migrate(struct outgoing *o, struct sm_wire_reader *r)
                         o->account);
         return;
     }
+    if (o->operate) {
+        rc = operate_begins(o->operate, o->id, o->asked, o->host,
+                            o->account, o->role);
+        if (rc) {
+            outgoing_finish(o, rc, "operator", "this xl was started for "
+                            "another migration, or that one is over");
+            return;
+        }
+    }
     if (outgoing_count() > parent.conf.max_outgoing) {
         outgoing_finish(o, SM_BUSY, "", "%d migrations are under way already "
                         "(max-outgoing)", parent.conf.max_outgoing);
@@ -278,48 +299,10 @@ static void on_cancel(struct outgoing *o, struct sm_wire_reader *r)
     outgoing_cancel(o, "cancelled by the client");
 }
 
-static void on_status(struct outgoing *o, struct sm_wire_reader *r)
-{
-    char text[FRAME_STATUS_MAX], role[FRAME_ROLE_MAX + 1];
-    struct sm_wire_writer w;
-    size_t n;
-
-    sm_wire_get_str(r, role, sizeof(role));
-    if (sm_wire_end(r))
-        return;
-    n = (size_t)snprintf(text, sizeof(text), "host %s, listening on %s port "
-                         "%u\n", parent.conf.name,
-                         parent.conf.listen_address[0] ?
-                         parent.conf.listen_address : "all addresses",
-                         parent.conf.listen_port);
-    if (parent.policy)
-        n += (size_t)snprintf(text + n, sizeof(text) - n, "policy: site %s, "
-                              "version %llu, %zu rules\n",
-                              sm_policy_site(parent.policy),
-                              (unsigned long long)
-                              sm_policy_version(parent.policy),
-                              sm_policy_rule_count(parent.policy));
-    else
-        n += (size_t)snprintf(text + n, sizeof(text) - n, "policy: none, "
-                              "everything is refused: %s\n",
-                              parent.policy_why);
-    outgoing_status(text + n, sizeof(text) - n);
-    n = strlen(text);
-    incoming_status(text + n, sizeof(text) - n);
-    /* Lines: a str may not hold their ends. */
-    sm_wire_writer_init(&w, IPC_MAX);
-    sm_wire_put_u16(&w, (uint16_t)strlen(text));
-    sm_wire_put_bytes(&w, text, strlen(text));
-    if (ipc_send(o->control_watch.fd, IPC_CLIENT_STATUS_IS, &w, NULL, 0))
-        sm_debug("out-%lu: client gone before its answer", o->id);
-    sm_wire_writer_dispose(&w);
-    o->state = OUT_ENDED;
-    loop_arm(&o->timer, FAREWELL_TIME, too_late, o);
-}
-
 /* Each is safe though a hostile control process may send it: MIGRATE is
- * decided for the uid that the kernel named; CANCEL and STATUS concern this
- * client only. */
+ * decided for the uid that the kernel named, or for the operator whose xl it
+ * is; CANCEL concerns this client only.  What operators ask for is
+ * operate.c's. */
 static const struct {
     enum ipc_type type;
     unsigned int states;        /* bit (1 << state) */
@@ -327,7 +310,6 @@ static const struct {
     void (*handle)(struct outgoing *o, struct sm_wire_reader *r);
 } from_control[] = {
     { IPC_CLIENT_MIGRATE, 1u << OUT_IDLE, 1, on_migrate },
-    { IPC_CLIENT_STATUS,  1u << OUT_IDLE, 0, on_status },
     { IPC_CLIENT_CANCEL,  1u << OUT_FACTS | 1u << OUT_DIAL | 1u << OUT_ASK |
                           1u << OUT_MOVE | 1u << OUT_ENDED, 0, on_cancel },
 };
@@ -351,6 +333,16 @@ static void client_gone(struct outgoing *o)
     outgoing_free(o);
 }
 
+/* Not a migration: the client with all its belongings moves over. */
+static void is_operator(struct outgoing *o)
+{
+    int channel = o->control_watch.fd;
+
+    loop_unwatch(&o->control_watch);
+    operate_take(&o->control, channel, o->uid, o->account, &message);
+    outgoing_free(o);
+}
+
 static void on_control(void *ctx, short revents)
 {
     struct outgoing *o = ctx;
@@ -364,6 +356,10 @@ static void on_control(void *ctx, short revents)
         return;
     if (rc) {
         client_gone(o);
+        return;
+    }
+    if (o->state == OUT_IDLE && operate_is(message.type)) {
+        is_operator(o);
         return;
     }
     sm_wire_reader_init(&r, message.body, message.len);
@@ -384,10 +380,10 @@ static void on_control(void *ctx, short revents)
     }
 }
 
-void outgoing_new(int fd, uid_t uid)
+void outgoing_new(int fd, const struct ucred *cred)
 {
     struct outgoing *o = calloc(1, sizeof(*o));
-    struct passwd *pw = getpwuid(uid);
+    struct passwd *pw = getpwuid(cred->uid);
     int channel;
 
     if (!o) {
@@ -395,7 +391,8 @@ void outgoing_new(int fd, uid_t uid)
         return;
     }
     o->id = ++parent.last_id;
-    o->uid = uid;
+    o->uid = cred->uid;
+    o->operate = operate_claim(cred);
     o->since = sm_clock_now_ms();
     o->config = -1;
     o->control_watch.fd = o->dialer_watch.fd = o->peer_watch.fd = -1;
@@ -403,7 +400,7 @@ void outgoing_new(int fd, uid_t uid)
         strcpy(o->account, pw->pw_name);
     else
         snprintf(o->account, sizeof(o->account), "uid:%u",
-                 (unsigned int)uid);
+                 (unsigned int)cred->uid);
     o->next = sessions;
     sessions = o;
     if (spawn_role(&o->control, "control", &channel, outgoing_role_ended, o)) {
@@ -432,6 +429,33 @@ bool outgoing_has(const uint8_t uuid[static 16])
     return false;
 }
 
+struct outgoing *outgoing_find(const char *vm)
+{
+    struct outgoing *o;
+    char uuid[37];
+
+    for (o = sessions; o; o = o->next) {
+        facts_uuid_text(o->facts.uuid, uuid);
+        if (o->state >= OUT_FACTS && o->state <= OUT_MOVE &&
+            (!strcmp(o->facts.name, vm) || !strcmp(uuid, vm)))
+            return o;
+    }
+    return NULL;
+}
+
+bool outgoing_abort(unsigned long id, const char *text)
+{
+    struct outgoing *o;
+
+    for (o = sessions; o; o = o->next) {
+        if (o->id == id && o->state >= OUT_FACTS && o->state <= OUT_MOVE) {
+            outgoing_cancel(o, text);
+            return true;
+        }
+    }
+    return false;
+}
+
 int outgoing_count(void)
 {
     struct outgoing *o;
@@ -442,7 +466,7 @@ int outgoing_count(void)
     return n;
 }
 
-void outgoing_status(char *out, size_t size)
+void outgoing_status(char *out, size_t size, const char *account)
 {
     static const char *const words[] = {
         "asked", "asking secmig-xl", "connecting", "asking the other host",
@@ -453,10 +477,12 @@ void outgoing_status(char *out, size_t size)
 
     out[0] = '\0';
     for (o = sessions; o; o = o->next) {
-        if (o->state < OUT_FACTS || o->state > OUT_MOVE)
+        if (o->state < OUT_FACTS || o->state > OUT_MOVE ||
+            (account && strcmp(account, o->account)))
             continue;
-        n = snprintf(out, size, "out-%lu: %s to %s: %s, %lld s\n", o->id,
-                     o->facts.name, o->host, words[o->state],
+        n = snprintf(out, size, "out-%lu: %s to %s, by %s: %s, %lld s\n",
+                     o->id, o->facts.name, o->host, o->account,
+                     words[o->state],
                      (long long)(sm_clock_now_ms() - o->since) / 1000);
         if (n < 0 || (size_t)n >= size) {
             out[0] = '\0';

@@ -31,7 +31,9 @@ enum out_state { OUT_IDLE, OUT_FACTS, OUT_DIAL, OUT_ASK, OUT_MOVE, OUT_ENDED };
 struct outgoing {
     unsigned long id;
     uid_t uid;
-    char account[33];
+    unsigned long operate;      /* session whose xl this is; 0: none */
+    char account[33];           /* the operator's then */
+    char role[FRAME_ROLE_MAX + 1];  /* to act in; "": all of them */
     enum out_state state;
     int64_t since;
     struct child control, dialer, peer;
@@ -50,6 +52,13 @@ struct outgoing {
     struct sm_pairing pairing;
     struct outgoing *next;
 };
+
+/* A migration under way, by name or uuid of the guest; NULL: none. */
+struct outgoing *outgoing_find(const char *vm);
+
+/* Cancel the session with that id.  Returns whether there is one that can
+ * still be cancelled. */
+bool outgoing_abort(unsigned long id, const char *text);
 
 /* End the session: its processes are killed, nothing more is told. */
 void outgoing_free(struct outgoing *o);

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "channel/hello.h"
 #include "channel/message.h"
+#include "evidence.h"
 #include "own_certificate.h"
 #include "parent.h"
 
@@ -78,6 +79,7 @@ static void hand_out_stream(struct outgoing *o, const char *rule)
     outgoing_tell(o, IPC_CLIENT_ANSWER, 0, rule, "", fds);
     o->answered = true;
     o->state = OUT_MOVE;
+    evidence_used(o->facts.uuid, o->host, NULL);
     sm_info("out-%lu: vm=%s to=%s accepted there by rule=%s", o->id,
             o->facts.name, o->host, rule);
 out:

@@ -26,6 +26,7 @@
 #include "base/log.h"
 #include "floors.h"
 #include "loop.h"
+#include "operate.h"
 #include "reload.h"
 #include "roles.h"
 #include "spawn.h"
@@ -38,7 +39,8 @@
 struct parent parent;
 
 static struct child keeper;
-static struct loop_watch keeper_watch, control_listener, signals;
+static struct loop_watch keeper_watch, signals;
+static struct loop_watch control_listener, operator_listener;
 static struct loop_watch listeners[LISTENERS_MAX];
 static int exit_code = -1;      /* >= 0: leave the loop */
 
@@ -88,20 +90,23 @@ static void on_connection(void *ctx, short revents)
 
 static void on_client(void *ctx, short revents)
 {
+    struct loop_watch *w = ctx;
     struct ucred cred;
     socklen_t len = sizeof(cred);
     int fd;
 
-    (void)ctx;
     (void)revents;
-    fd = accept4(control_listener.fd, NULL, NULL, SOCK_CLOEXEC);
+    fd = accept4(w->fd, NULL, NULL, SOCK_CLOEXEC);
     if (fd < 0)
         return;
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len)) {
         close(fd);
         return;
     }
-    outgoing_new(fd, cred.uid);
+    if (w == &operator_listener)
+        operate_new(fd, &cred);
+    else
+        outgoing_new(fd, &cred);
 }
 
 static int listen_tcp(void)
@@ -142,26 +147,27 @@ static int listen_tcp(void)
     return n ? 0 : SM_IO;
 }
 
-/* Who may connect to the control socket: root, or a group too. */
-static int set_socket_access(const char *path)
+/* Who may connect: root, or a group too.  Nobody can before this is done:
+ * the socket does not listen yet. */
+static int set_socket_access(const char *path, const char *key,
+                             const char *group)
 {
     struct group *gr;
 
-    if (!parent.conf.socket_group[0])
+    if (!group[0])
         return chmod(path, 0600) ? SM_IO : 0;
-    gr = getgrnam(parent.conf.socket_group);
+    gr = getgrnam(group);
     if (!gr) {
-        sm_error("socket-group = %s: no such group",
-                 parent.conf.socket_group);
+        sm_error("%s = %s: no such group", key, group);
         return SM_CONFIG;
     }
     return chown(path, 0, gr->gr_gid) || chmod(path, 0660) ? SM_IO : 0;
 }
 
-static int listen_control(void)
+static int listen_local(struct loop_watch *listener, const char *path,
+                        const char *key, const char *group)
 {
     struct sockaddr_un address = { .sun_family = AF_UNIX };
-    const char *path = parent.conf.socket;
     mode_t mask;
     int rc, fd;
 
@@ -187,7 +193,7 @@ static int listen_control(void)
     rc = bind(fd, (struct sockaddr *)&address, sizeof(address)) ? SM_IO : 0;
     umask(mask);
     if (!rc)
-        rc = set_socket_access(path);
+        rc = set_socket_access(path, key, group);
     if (!rc && listen(fd, CLIENTS_MAX))
         rc = SM_IO;
     if (rc) {
@@ -195,11 +201,38 @@ static int listen_control(void)
             sm_error("%s: %s", path, strerror(errno));
         goto fail;
     }
-    loop_watch(&control_listener, fd, POLLIN, on_client, NULL);
+    loop_watch(listener, fd, POLLIN, on_client, listener);
     return 0;
 fail:
     close(fd);
     return rc;
+}
+
+/* The operators' socket lies where others than root have to get at it: not
+ * in a directory in which they could put another in its place. */
+static int listen_operators(void)
+{
+    const struct sm_conf *conf = &parent.conf;
+    char dir[SM_CONF_PATH_MAX], why[1024];
+    char *slash;
+    int rc;
+
+    operator_listener.fd = -1;
+    if (!conf->operator_group[0])
+        return 0;
+    strcpy(dir, conf->operator_socket);
+    slash = strrchr(dir, '/');
+    if (slash > dir)
+        *slash = '\0';
+    else
+        strcpy(dir, "/");
+    rc = sm_file_mkdir(dir, 0755, why, sizeof(why));
+    if (rc) {
+        sm_error("operator-socket: %s", why);
+        return rc;
+    }
+    return listen_local(&operator_listener, conf->operator_socket,
+                        "operator-group", conf->operator_group);
 }
 
 /* ---- the keeper ---- */
@@ -375,7 +408,10 @@ int parent_main(const struct sm_conf *conf, const char *root,
         return exit_code;
     rc = listen_tcp();
     if (!rc)
-        rc = listen_control();
+        rc = listen_local(&control_listener, conf->socket, "socket-group",
+                          conf->socket_group);
+    if (!rc)
+        rc = listen_operators();
     if (rc)
         return sm_err_exit(rc);
     sm_notice("host %s ready on port %u", conf->name, conf->listen_port);
@@ -383,6 +419,8 @@ int parent_main(const struct sm_conf *conf, const char *root,
         if (loop_once())
             exit_code = sm_err_exit(SM_IO);
     unlink(conf->socket);
+    if (operator_listener.fd >= 0)
+        unlink(conf->operator_socket);
     /* Roles end when their channels close; xl runs on by itself. */
     return exit_code;
 }

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 
 #include "base/conf.h"
@@ -37,8 +38,8 @@ int parent_keeper_client(void) SM_WARN_UNUSED;
 
 /* ---- outgoing.c, outgoing_peer.c: one client of the control socket ---- */
 
-/* Takes over `fd`, a connection from a client with uid `uid`. */
-void outgoing_new(int fd, uid_t uid);
+/* Takes over `fd`, a connection from the client that `cred` tells about. */
+void outgoing_new(int fd, const struct ucred *cred);
 
 /* ---- incoming*.c: one connection from another host ---- */
 
@@ -54,8 +55,8 @@ bool incoming_may_log(void);
 
 /* ---- both ---- */
 
-/* One line for each session, appended to `w` as text. */
-void outgoing_status(char *out, size_t size);
+/* One line for each session, as text; `account` NULL for those of all. */
+void outgoing_status(char *out, size_t size, const char *account);
 void incoming_status(char *out, size_t size);
 
 /* Whether a guest with this uuid is already on its way out / in. */

@@ -145,13 +145,13 @@ const char *sm_roles_check(struct sm_evaluate *e)
             e->who[e->n_who++].account = r->account;
         return NULL;
     }
-    if (!r->account &&
-        (r->action == SM_POLICY_MIGRATE_IN || r->preview)) {
+    o = asking(e);
+    if (!r->account && (r->action == SM_POLICY_MIGRATE_IN ||
+                        (r->preview && !o))) {
         from_tickets(e);
         sm_evaluate_note(e, "the account is not known here: not asked");
         return NULL;
     }
-    o = asking(e);
     if (!o) {
         sm_evaluate_say(e, "%s%.64s is no operator of the policy",
                         r->account ? "account " : "who asks",

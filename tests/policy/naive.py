@@ -184,10 +184,12 @@ def operators_with_tickets(policy, request):
             if o.get("key") and o.get("key") == key]
 
 
-def asks_unknown(request):
+def asks_unknown(policy, request):
     """Whether nobody need say who asks."""
     return not request.get("account") and (
-        request["action"] == "migrate-in" or request.get("preview") == "yes")
+        request["action"] == "migrate-in"
+        or (request.get("preview") == "yes"
+            and not operators_with_tickets(policy, request)))
 
 
 def asking(policy, request):
@@ -212,7 +214,7 @@ def requesters(policy, request):
     if not policy.all("operators", "operator"):
         account = request.get("account")
         return [(None, account, set())] if account else None
-    if not asks_unknown(request):
+    if not asks_unknown(policy, request):
         operator = asking(policy, request)
         return [(operator.get("id"), request.get("account"),
                  active_roles(policy, request, operator))]
@@ -439,7 +441,7 @@ def is_met(policy, request, require, rule):
         for operator in policy.all("operators", "operator"):
             if operator.get("account") in request.get("approval", []):
                 agreed.add(operator.get("id"))
-        if not asks_unknown(request):
+        if not asks_unknown(policy, request):
             agreed -= {who[0] for who in requesters(policy, request) or []}
         if require.get("approver"):
             agreed = {o for o in agreed if require.get("approver") in
@@ -657,7 +659,7 @@ def check_host(policy, request, side):
 
 
 def check_operator(policy, request):
-    if not policy.all("operators", "operator") or asks_unknown(request):
+    if not policy.all("operators", "operator") or asks_unknown(policy, request):
         return None
     operator = asking(policy, request)
     if operator is None:

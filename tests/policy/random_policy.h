@@ -468,7 +468,7 @@ static void random_policy_make(struct random_policy *p, bool monotone,
         random_windows(&p->rest, !vm);
     p->n_rules = 1 + below(RULES_MAX);
     for (i = 0; i < p->n_rules; i++) {
-        p->allows[i] = chance(70);
+        p->allows[i] = chance(78);
         snprintf(id, sizeof(id), "rule%u", i);
         random_rule(p, &p->rules[i], id, p->allows[i]);
     }

@@ -32,15 +32,15 @@ static void random_end(struct sm_policy_end *end,
                        struct sm_policy_attributes *a)
 {
     static const char *const hosts[] = {
-        "h0", "h1", "h2", "h0", "h1", "h2", "h3",
+        "h0", "h1", "h2", "h0", "h1", "h2", "h0", "h1", "h2", "h3",
     };
     static const char *const locations[] = { "L0", "L1", "L2", "L3" };
     static const char *const laws[] = { "J0", "J1", "J2", "J3" };
     static const char *const platforms[] = { "p0", "p1", "p2", "p3" };
 
     end->name = PICK(hosts);
-    end->key = chance(15) ? NULL :
-               host_keys[chance(90) ? (unsigned int)(end->name[1] - '0') :
+    end->key = chance(8) ? NULL :
+               host_keys[chance(96) ? (unsigned int)(end->name[1] - '0') :
                          below(4)];
     if (chance(25))
         return;
@@ -70,9 +70,9 @@ static void random_request_make(struct random_request *q)
     memset(q, 0, sizeof(*q));
     r->action = chance(75) ? SM_POLICY_MIGRATE_OUT + below(2) :
                 SM_POLICY_ABORT + below(4);
-    if (chance(r->action == SM_POLICY_MIGRATE_IN ? 20 : 90))
+    if (chance(r->action == SM_POLICY_MIGRATE_IN ? 20 : 85))
         r->account = PICK(accounts);
-    r->role = chance(20) ? PICK(roles) : NULL;
+    r->role = chance(12) ? PICK(roles) : NULL;
     q->uuid[6] = 0x40;
     q->uuid[8] = 0x80;
     q->uuid[15] = (uint8_t)below(3);

@@ -134,6 +134,7 @@ class Host:
             listen="%s:%d" % self.address,
             **{"receive-command": self.toy + "/xl migrate-receive --secure",
                "secmig-xl": self.toy + "/secmig-xl",
+               "migrate-command": self.toy + "/xl-migrate --secure",
                "peer-user": PEER_UID, "keeper-user": KEEPER_UID,
                "control-user": CONTROL_UID})
         self.settings.update(settings)
@@ -145,8 +146,11 @@ class Host:
 
     def _make_toy(self):
         os.makedirs(self.toy + "/guests")
-        for f in ("fakexen.py", "guest", "xl", "secmig-xl", "sender"):
+        for f in ("fakexen.py", "guest", "xl", "secmig-xl", "sender",
+                  "xl-migrate"):
             shutil.copy(os.path.join(HERE, "doubles", f), self.toy)
+        with open(self.toy + "/sock", "w") as f:
+            f.write(self.sock + "\n")
         with open(self.toy + "/shared", "w") as f:
             f.write(self.lab.shared + "\n")
         with open(self.toy + "/domains.json", "w") as f:

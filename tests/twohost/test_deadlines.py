@@ -142,6 +142,7 @@ def _(lab):
     g = lab.guest()
     m = lab.migrate(g, hold="mid")
     m.reached("mid")
+    check(host.wait_until(lab.b.domains), "B has no copy yet")
     # a stopped xl must not hold B's memory for ever
     gone = host.wait_until(lambda: not lab.b.domains(),
                            D["finish-timeout"] + D["idle-timeout"] + ROOM)

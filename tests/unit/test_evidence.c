@@ -152,9 +152,9 @@ START_TEST(a_ticket_fits_its_hosts_or_any)
 
     a = about(1, "hostZ", "hostB", 500);
     ck_assert_int_eq(evidence_deposit("bob", &a, "1", 1, 100), 0);
-    a = about(2, "*", "hostC", 500);
+    a = about(2, "", "hostC", 500);
     ck_assert_int_eq(evidence_deposit("bob", &a, "2", 1, 100), 0);
-    a = about(3, "hostA", "*", 500);
+    a = about(3, "hostA", "", 500);
     ck_assert_int_eq(evidence_deposit("bob", &a, "3", 1, 100), 0);
     find("hostB", 100);
     ck_assert_uint_eq(found.n_tickets, 1);
@@ -168,7 +168,7 @@ END_TEST
 
 START_TEST(one_id_is_deposited_once_and_used_once)
 {
-    struct evidence_about a = about(1, "*", "*", 500);
+    struct evidence_about a = about(1, "", "", 500);
 
     ck_assert_int_eq(evidence_deposit("bob", &a, "1", 1, 100), 0);
     ck_assert_int_eq(evidence_deposit("eve", &a, "2", 1, 100), SM_EXISTS);
@@ -180,7 +180,7 @@ END_TEST
 
 START_TEST(a_ticket_ends_when_it_says)
 {
-    struct evidence_about a = about(1, "*", "*", 500);
+    struct evidence_about a = about(1, "", "", 500);
 
     ck_assert_int_eq(evidence_deposit("bob", &a, "1", 1, 100), 0);
     find("hostB", 500);
@@ -196,7 +196,7 @@ START_TEST(no_more_tickets_than_a_request_holds)
     uint8_t i;
 
     for (i = 0; i < EVIDENCE_TICKETS + 2; i++) {
-        a = about(i, "*", "*", 500);
+        a = about(i, "", "", 500);
         ck_assert_int_eq(evidence_deposit("bob", &a, &i, 1, 100), 0);
     }
     find("hostB", 100);
