@@ -97,7 +97,7 @@ static int run(struct test *t, const struct sm_policy *policy)
         rc = sm_cli_fail(SM_FAIL, "%s: %zu of %zu cases failed", t->path,
                          failed, cases);
     else if (!rc)
-        printf("%zu cases, all as expected\n", cases);
+        printf("%s: %zu cases, all as expected\n", t->path, cases);
     free(text);
     return rc;
 }
