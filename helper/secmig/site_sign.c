@@ -139,7 +139,7 @@ static int take_serial(const char *key, uint64_t asked, uint64_t *serial)
 static int put(const struct sm_cli *cli, const struct options *o,
                const struct sm_certificate *c, const char *text)
 {
-    char until[21], why[768];
+    char until[21], why[768], fingerprint[SM_IDENTITY_FINGERPRINT_SIZE];
     int rc;
 
     if (!o->out) {
@@ -151,9 +151,10 @@ static int put(const struct sm_cli *cli, const struct options *o,
     if (rc)
         return sm_cli_fail(rc, "%s", why);
     sm_clock_format(c->not_after, until);
-    printf("%s: certificate of %s, serial %" PRIu64 ", valid until %s: copy "
-           "it to that host (%s)\n", o->out, c->host, c->serial, until,
-           cli->conf.certificate);
+    sm_identity_fingerprint(c->key, fingerprint);
+    printf("%s: certificate of %s (%s), serial %" PRIu64 ", valid until %s: "
+           "copy it to that host (%s)\n", o->out, c->host, fingerprint,
+           c->serial, until, cli->conf.certificate);
     return 0;
 }
 

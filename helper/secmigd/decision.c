@@ -1,128 +1,174 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The parent's side of decisions; the judge's is decision_judge.c. */
 #include "decision.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/log.h"
+#include "floors.h"
+#include "own_certificate.h"
 #include "parent.h"
-#include "policy/config.h"
+#include "trust/revocation.h"
 
-#define ANSWER_MAX 2048         /* bytes of the judge's answer */
+#define ANSWER_SHORT 8192       /* bytes of an answer, ... */
+#define ANSWER_LONG (96 * 1024) /* ... and of one with a VM policy */
 
-/* ---- in the judge ---- */
-
-static void say(struct decision_answer *a, int code, const char *rule,
-                const char *text)
+int decision_meet(struct decision_other *o, struct sm_wire_reader *r)
 {
-    a->allow = !code;
-    a->code = code;
-    snprintf(a->rule, sizeof(a->rule), "%s", rule);
-    snprintf(a->text, sizeof(a->text), "%s", text);
-    if (!sm_wire_text_ok(a->text, strlen(a->text)))     /* cut in a letter */
-        snprintf(a->text, sizeof(a->text), "%s", sm_err_text(code));
-}
+    struct sm_pairing other;
+    const uint8_t *certificate;
+    char why[512];
+    size_t len = 0;
 
-static void decide(const struct decision_question *q,
-                   struct decision_answer *a)
-{
-    bool leaving = q->action == SM_POLICY_MIGRATE_OUT;
-    struct sm_policy_request request = {
-        .action = q->action,
-        .vm_name = q->facts->name,
-        .vm_uuid = q->facts->uuid,
-        .memory_kb = q->facts->memory_kb,
-        .account = q->account,
-        .role = q->role && q->role[0] ? q->role : NULL,
-        .source = {
-            .name = leaving ? parent.conf.name : q->other,
-            .key = leaving ? parent.own_key : q->other_key,
-        },
-        .destination = {
-            .name = leaving ? q->other : parent.conf.name,
-            .key = leaving ? q->other_key : parent.own_key,
-        },
-        .now = sm_clock_real(),
-    };
-    char text[SM_POLICY_WHY_MAX + 64];
-    struct sm_policy_decision d;
-    size_t i;
-
-    for (i = 0; q->evidence && i < q->evidence->n_approvals; i++)
-        request.approvals[request.n_approvals++] = q->evidence->approvals[i];
-    sm_policy_decide(parent.policy, &request, &d);
-    if (d.allow && !leaving)
-        sm_policy_check_config(parent.policy, &request, &d, q->facts->list,
-                               q->facts->n, &d);
-    if (!parent.policy) {
-        snprintf(text, sizeof(text), "no policy in force: %s",
-                 parent.policy_why);
-        say(a, d.code, d.rule, text);
-    } else if (d.allow && (q->facts->flags & FACTS_NOMIGRATE)) {
-        snprintf(text, sizeof(text), "%s is marked nomigrate",
-                 q->facts->name);
-        say(a, SM_NOMIGRATE, "nomigrate", text);
-    } else if (d.allow && (d.obligations.notify_guest ||
-                           d.obligations.max_downtime_ms)) {
-        snprintf(text, sizeof(text), "rule %s obliges to what this host "
-                 "cannot do: %s", d.rule, d.obligations.notify_guest ?
-                 "notify-guest" : "max-downtime");
-        say(a, SM_UNMET, d.rule, text);
-    } else {
-        say(a, d.code, d.rule, d.text);
-    }
-}
-
-static int answer_question(const void *question, struct sm_wire_writer *w)
-{
-    struct decision_answer a = { .allow = false };
-
-    decide(question, &a);
-    sm_wire_put_u16(w, (uint16_t)-a.code);
-    sm_wire_put_str(w, a.rule);
-    sm_wire_put_str(w, a.text);
+    sm_wire_get_bytes(r, o->key, sizeof(o->key));
+    sm_wire_get_str(r, o->claimed, sizeof(o->claimed));
+    o->suite = sm_wire_get_u16(r);
+    sm_wire_get_blob(r, sizeof(o->certificate), &certificate, &len);
+    if (sm_wire_end(r))
+        return SM_PROTOCOL;
+    memcpy(o->certificate, certificate, len);
+    o->certificate_len = len;
+    o->met = true;
+    if (!o->dialled)
+        strcpy(o->name, o->claimed);
+    o->pairing_rc = sm_pairing_by_name(parent.conf.hosts_dir, parent.own_key,
+                                       o->name, &o->pairing, o->pairing_why,
+                                       sizeof(o->pairing_why));
+    /* A key that cannot be looked up belongs to nobody: then only its own
+     * entry counts. */
+    o->key_of[0] = '\0';
+    if (!sm_pairing_by_key(parent.conf.hosts_dir, parent.own_key, o->key,
+                           &other, why, sizeof(why)))
+        strcpy(o->key_of, other.name);
     return 0;
 }
 
-/* ---- in the parent ---- */
+/* ---- the answer ---- */
+
+static void get_paper(struct sm_wire_reader *r, size_t max,
+                      struct sm_paper *out)
+{
+    sm_wire_get_blob(r, max, &out->data, &out->len);
+}
 
 static int read_answer(struct decision_answer *a, struct sm_wire_reader *r)
 {
+    size_t i;
+
     a->code = sm_err_from_code(sm_wire_get_u16(r));
+    a->allow = !a->code;
     sm_wire_get_str(r, a->rule, sizeof(a->rule));
     sm_wire_get_str(r, a->text, sizeof(a->text));
-    a->allow = !a->code;
+    sm_wire_get_str(r, a->told, sizeof(a->told));
+    sm_wire_get_str(r, a->vm_rule, sizeof(a->vm_rule));
+    a->n_tickets = sm_wire_get_u8(r);
+    if (a->n_tickets > SM_PAPERS_TICKETS_MAX)
+        return SM_PROTOCOL;
+    for (i = 0; i < a->n_tickets; i++) {
+        sm_wire_get_bytes(r, a->tickets[i].id, SM_TICKET_ID_LEN);
+        a->tickets[i].not_after = (int64_t)sm_wire_get_u64(r);
+    }
+    a->rate_seconds = (int64_t)sm_wire_get_u64(r);
+    a->revocations = sm_wire_get_u64(r);
+    sm_wire_get_bytes(r, a->authority, sizeof(a->authority));
+    a->vm_version = sm_wire_get_u64(r);
+    get_paper(r, SM_PAPERS_POLICY_MAX, &a->vm_policy);
+    get_paper(r, SM_PAPERS_SIGNATURE_MAX, &a->vm_signature);
     return sm_wire_end(r);
+}
+
+static void refuse(struct decision_answer *a, int code, const char *rule,
+                   const char *text)
+{
+    memset(a, 0, sizeof(*a));
+    a->code = code;
+    snprintf(a->rule, sizeof(a->rule), "%s", rule);
+    snprintf(a->text, sizeof(a->text), "%s", text);
+}
+
+/* What the decision changes has to be durable before it is acted on. */
+static void write_down(struct decision *d)
+{
+    struct decision_answer *a = &d->answer;
+    char rule[SM_MESSAGE_RULE_MAX + 1];
+    int rc = 0;
+
+    if (a->revocations)
+        rc = floors_raise_revocations(a->authority, a->revocations);
+    if (!rc && a->allow && a->rate_seconds) {
+        strcpy(rule, a->rule);
+        /* Another migration may have used the rule since the judge began. */
+        if (ledger_turn() != d->turn)
+            refuse(a, SM_BUSY, rule, "another migration was allowed by the "
+                   "same rule at the same time: try again");
+        else
+            rc = ledger_use_rule(rule, a->rate_seconds, sm_clock_real());
+    }
+    if (rc)
+        refuse(a, rc, "store", "what this decision uses up cannot be "
+               "written down");
 }
 
 static void answered(void *ctx, int err, const char *why,
                      struct sm_wire_reader *r)
 {
     struct decision *d = ctx;
-    struct decision_answer *a = &d->answer;
 
-    memset(a, 0, sizeof(*a));
-    if (!err && read_answer(a, r)) {
+    memset(&d->answer, 0, sizeof(d->answer));
+    if (!err && read_answer(&d->answer, r)) {
         err = SM_HELPER;
         why = "the process that judges this broke the rules";
     }
-    if (err) {
-        memset(a, 0, sizeof(*a));
-        say(a, err, "judge", why);
-    }
-    d->done(d->ctx, a);
+    if (err)
+        refuse(&d->answer, err, "judge", why);
+    else
+        write_down(d);
+    d->done(d->ctx, &d->answer);
 }
+
+/* ---- asking ---- */
 
 int decision_start(struct decision *d, const struct decision_question *q,
                    void (*done)(void *ctx,
                                 const struct decision_answer *answer),
                    void *ctx)
 {
+    struct decision_bench bench = { .question = q };
+    char why[SM_CONF_PATH_MAX + 256];
+    uint8_t *revocations = NULL;
+    struct sm_wire_writer w;
+    int rc;
+
     d->done = done;
     d->ctx = ctx;
-    return judge_start(&d->judge, answer_question, q, -1, ANSWER_MAX,
-                       answered, d);
+    d->turn = ledger_turn();
+    sm_wire_writer_init(&w, IPC_MAX);
+    own_certificate_put(&w);
+    rc = sm_wire_error(&w);
+    if (rc)
+        goto out;
+    bench.own_certificate.data = w.data + 4;        /* a blob's content */
+    bench.own_certificate.len = w.len - 4;
+    errno = 0;
+    rc = sm_file_read(parent.conf.revocations, SM_FILE_PUBLIC,
+                      SM_REVOCATIONS_MAX, &revocations,
+                      &bench.revocations.len, why, sizeof(why));
+    bench.revocations.data = revocations;
+    if (rc && !(rc == SM_STATE && errno == ENOENT))
+        bench.revocations_why = why;
+    rc = judge_start(&d->judge, decision_judge, &bench,
+                     q->stage == DECISION_WHO ? -1 : q->papers,
+                     q->stage == DECISION_FINAL ? ANSWER_LONG : ANSWER_SHORT,
+                     answered, d);
+out:
+    sm_file_free(revocations, bench.revocations.len);
+    sm_wire_writer_dispose(&w);
+    return rc;
 }
 
 void decision_clear(struct decision *d)
@@ -134,13 +180,27 @@ void decision_log(const struct decision_question *q, const char *by,
                   const struct decision_answer *a)
 {
     bool leaving = q->action == SM_POLICY_MIGRATE_OUT;
-    char uuid[37];
+    char more[400] = "", uuid[37], id[2 * SM_TICKET_ID_LEN + 1];
+    size_t i, j, n = 0;
 
+    if (q->role)
+        n += (size_t)snprintf(more, sizeof(more), " role=%.64s", q->role);
+    if (a->vm_rule[0])
+        n += (size_t)snprintf(more + n, sizeof(more) - n, " vm-rule=%.128s",
+                              a->vm_rule);
+    for (i = 0; i < a->n_tickets; i++) {
+        for (j = 0; j < SM_TICKET_ID_LEN; j++)
+            snprintf(id + 2 * j, 3, "%02x", a->tickets[i].id[j]);
+        n += (size_t)snprintf(more + n, sizeof(more) - n, "%s%s",
+                              i ? "," : " ticket=", id);
+    }
     facts_uuid_text(q->facts->uuid, uuid);
     sm_notice("decision action=%s vm=%s uuid=%s from=%s to=%s by=%s "
-              "answer=%s rule=%s text=\"%s\"",
+              "answer=%s%s rule=%s%s text=\"%s\"",
               leaving ? "migrate-out" : "migrate-in", q->facts->name, uuid,
-              leaving ? parent.conf.name : q->other,
-              leaving ? q->other : parent.conf.name, by,
-              a->allow ? "allow" : "deny", a->rule, a->text);
+              leaving ? parent.conf.name : q->other->name,
+              leaving ? q->other->name : parent.conf.name, by,
+              a->allow ? "allow" : "deny",
+              q->stage == DECISION_PREVIEW ? " (preview)" : "", a->rule,
+              more, a->text);
 }

@@ -87,7 +87,7 @@ void incoming_refuse(struct incoming *in, int code, const char *rule,
     if (!sm_wire_text_ok(text, strlen(text)))
         snprintf(text, sizeof(text), "%s", sm_err_text(code));
     sm_warning("in-%lu: vm=%s from=%s result=refused code=%d rule=%s "
-               "text=\"%s\"", in->id, in->facts.name, in->pairing.name,
+               "text=\"%s\"", in->id, in->facts.name, in->other.name,
                -code, rule, text);
     if (incoming_tell_peer(in, IPC_PEER_ANSWER, code, rule, text, NULL))
         spawn_kill(&in->peer, SIGKILL);
@@ -95,13 +95,15 @@ void incoming_refuse(struct incoming *in, int code, const char *rule,
 
 /* ---- the decision ---- */
 
-static void question(const struct incoming *in, struct decision_question *q)
+static void question(const struct incoming *in,
+                     struct decision_question *q)
 {
     memset(q, 0, sizeof(*q));
+    q->stage = DECISION_FINAL;
+    q->other = &in->other;
     q->action = SM_POLICY_MIGRATE_IN;
     q->facts = &in->facts;
-    q->other = in->pairing.name;
-    q->other_key = in->pairing.key;
+    q->papers = in->papers;
 }
 
 static void judged(void *ctx, const struct decision_answer *answer)
@@ -111,11 +113,12 @@ static void judged(void *ctx, const struct decision_answer *answer)
     struct decision_question q;
 
     question(in, &q);
-    snprintf(by, sizeof(by), "%s@%s", in->by, in->pairing.name);
+    snprintf(by, sizeof(by), "%s@%s", in->by, in->other.name);
     decision_log(&q, by, answer);
     snprintf(in->rule, sizeof(in->rule), "%s", answer->rule);
     if (!answer->allow)
-        incoming_refuse(in, answer->code, in->rule, "%s", answer->text);
+        incoming_refuse(in, answer->code, in->rule, "%s",
+                        answer->told[0] ? answer->told : answer->text);
     else if (outgoing_has(in->facts.uuid) || incoming_has(in->facts.uuid))
         incoming_refuse(in, SM_BUSY, in->rule, "%s is already migrating",
                         in->facts.name);
@@ -168,42 +171,55 @@ static void peer_too_slow(void *ctx)
     spawn_kill(&in->peer, SIGKILL);
 }
 
-static void on_key(struct incoming *in, struct sm_wire_reader *r)
+/* Not a host that is known here. */
+static void turn_away(struct incoming *in,
+                      const struct decision_answer *answer)
 {
-    uint8_t key[SM_IDENTITY_KEY_LEN];
-    char name[SM_CONF_NAME_MAX + 1], why[512];
     char print[SM_IDENTITY_FINGERPRINT_SIZE];
-    const uint8_t *certificate;
-    size_t certificate_len;
-    int rc;
+    const char *told = answer->told;
 
-    sm_wire_get_bytes(r, key, sizeof(key));
-    sm_wire_get_str(r, name, sizeof(name));
-    sm_wire_get_u16(r);
-    sm_wire_get_blob(r, SM_HELLO_CERTIFICATE_MAX, &certificate,
-                     &certificate_len);
-    if (sm_wire_end(r))
-        return;
-    sm_identity_fingerprint(key, print);
-    rc = sm_pairing_by_key(parent.conf.hosts_dir, parent.own_key, key,
-                           &in->pairing, why, sizeof(why));
-    if (!rc && strcmp(name, in->pairing.name))
-        rc = SM_UNPAIRED;
-    if (rc) {
-        if (incoming_may_log())
-            sm_warning("in-%lu: from=%s: host \"%s\" with key %s is not "
-                       "paired here", in->id, in->from, name, print);
-        /* No more than that to a stranger. */
-        if (incoming_tell_peer(in, IPC_PEER_KEY_IS, SM_UNPAIRED, NULL,
-                               "this host is not paired there", NULL))
-            spawn_kill(&in->peer, SIGKILL);
+    sm_identity_fingerprint(in->other.key, print);
+    if (incoming_may_log())
+        sm_warning("in-%lu: from=%s: host \"%s\" with key %s is not known "
+                   "here: %s", in->id, in->from, in->other.name, print,
+                   answer->text);
+    if (incoming_tell_peer(in, IPC_PEER_KEY_IS, answer->code, NULL,
+                           told[0] ? told : sm_err_text(answer->code), NULL))
+        spawn_kill(&in->peer, SIGKILL);
+}
+
+static void known(void *ctx, const struct decision_answer *answer)
+{
+    struct incoming *in = ctx;
+
+    if (!answer->allow) {
+        turn_away(in, answer);
         return;
     }
+    if (answer->text[0])
+        sm_warning("in-%lu: %s", in->id, answer->text);
     in->state = IN_WAIT;
     /* The peer minds this deadline itself; unless it has been taken over. */
     loop_arm(&in->timer, 2 * parent.conf.answer_timeout, peer_too_slow, in);
     if (incoming_tell_peer(in, IPC_PEER_KEY_IS, 0, NULL, "", NULL))
         spawn_kill(&in->peer, SIGKILL);
+}
+
+static void on_key(struct incoming *in, struct sm_wire_reader *r)
+{
+    struct decision_question q = { .stage = DECISION_WHO, .papers = -1 };
+    int rc;
+
+    if (decision_meet(&in->other, r))
+        return;
+    in->state = IN_WHO;
+    q.other = &in->other;
+    rc = decision_start(&in->decision, &q, known, in);
+    if (rc) {
+        sm_error("in-%lu: cannot start the process that judges this: %s",
+                 in->id, sm_err_text(rc));
+        spawn_kill(&in->peer, SIGKILL);
+    }
 }
 
 static void on_request(struct incoming *in, struct sm_wire_reader *r)
@@ -252,7 +268,7 @@ static void on_end(struct incoming *in, struct sm_wire_reader *r)
     received = sm_wire_get_u64(r);
     if (sm_wire_end(r))
         return;
-    if (in->state != IN_STRANGER || incoming_may_log())
+    if (in->state >= IN_WAIT || incoming_may_log())
         sm_info("in-%lu: from=%s connection ended: code=%d received=%llu "
                 "text=\"%s\"", in->id, in->from, -code,
                 (unsigned long long)received, text);
@@ -330,7 +346,7 @@ static void peer_ended(void *ctx, int status)
     struct incoming *in = ctx;
 
     if (status && !in->evicted &&
-        (in->state != IN_STRANGER || incoming_may_log()))
+        (in->state >= IN_WAIT || incoming_may_log()))
         sm_warning("in-%lu: the peer process ended: %s", in->id,
                    spawn_status_text(status));
 }

@@ -3,8 +3,9 @@
  * Inside the parent: a connection from another host, and the guest it
  * brings.
  *
- *   IN_STRANGER  the peer shakes hands; the parent judges the key
- *   IN_WAIT      a paired host; its request is awaited     (incoming.c)
+ *   IN_STRANGER  the peer shakes hands
+ *   IN_WHO       a judge finds out whether it is who it says it is
+ *   IN_WAIT      a known host; its request is awaited      (incoming.c)
  *   IN_CHECK     secmig-xl reads the config; a judge decides
  *   IN_ROOM      secmig-xl looks for memory, name and uuid (incoming_xl.c)
  *   IN_XL        accepted: xl starts and is given the checked config
@@ -26,10 +27,9 @@
 #include "loop.h"
 #include "receive.h"
 #include "spawn.h"
-#include "trust/pairing.h"
 
-enum in_state { IN_STRANGER, IN_WAIT, IN_CHECK, IN_ROOM, IN_XL, IN_MOVE,
-                IN_CLEAN };
+enum in_state { IN_STRANGER, IN_WHO, IN_WAIT, IN_CHECK, IN_ROOM, IN_XL,
+                IN_MOVE, IN_CLEAN };
 
 
 struct incoming {
@@ -41,7 +41,7 @@ struct incoming {
     struct loop_watch watch;    /* the peer's channel */
     struct loop_timer timer;
     struct run run;
-    struct sm_pairing pairing;
+    struct decision_other other;
     char by[SM_MESSAGE_OPERATOR_MAX + 1];
     uint32_t flags;
     int config, papers;         /* memfds as they came; -1: none */

@@ -106,7 +106,7 @@ bool incoming_make_room(const char *from)
 void incoming_status(char *out, size_t size)
 {
     static const char *const words[] = {
-        "stranger", "connected", "checking", "looking for room",
+        "stranger", "stranger", "connected", "checking", "looking for room",
         "starting xl", "moving", "cleaning up",
     };
     struct incoming *in;
@@ -114,11 +114,11 @@ void incoming_status(char *out, size_t size)
 
     out[0] = '\0';
     for (in = incoming_first; in; in = in->next) {
-        if (in->state == IN_STRANGER)
+        if (in->state < IN_WAIT)
             continue;
         n = snprintf(out, size, "in-%lu: %s from %s: %s, %lld s\n", in->id,
                      in->facts.name[0] ? in->facts.name : "?",
-                     in->pairing.name, words[in->state],
+                     in->other.name, words[in->state],
                      (long long)(sm_clock_now_ms() - in->since) / 1000);
         if (n < 0 || (size_t)n >= size) {
             out[0] = '\0';

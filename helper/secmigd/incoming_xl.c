@@ -8,9 +8,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/frame.h"
 #include "base/log.h"
 #include "parent.h"
+#include "vm_policy.h"
 
 #define TEXT_OUTPUT_MAX 1024    /* one line from secmig-xl */
 
@@ -66,6 +68,7 @@ void incoming_xl_alone(struct incoming *in)
 static void xl_ended(void *ctx, int status)
 {
     struct incoming *in = ctx;
+    const struct decision_answer *answer = &in->decision.answer;
     char text[SM_MESSAGE_TEXT_MAX + 1];
     bool ok = WIFEXITED(status) && WEXITSTATUS(status) == 0;
 
@@ -79,10 +82,13 @@ static void xl_ended(void *ctx, int status)
                  spawn_status_text(status));
     sm_log(ok ? SM_LOG_NOTICE : SM_LOG_WARNING,
            "in-%lu: vm=%s from=%s result=%s rule=%s text=\"%s\"", in->id,
-           in->facts.name, in->pairing.name, ok ? "moved" : "failed",
+           in->facts.name, in->other.name, ok ? "moved" : "failed",
            in->rule, text);
     if (!ok)
         incoming_discard(in);
+    else if (answer->vm_version)
+        vm_policy_arrived(in->facts.uuid, answer->vm_version,
+                          &answer->vm_policy, &answer->vm_signature);
     if (in->state == IN_XL)
         incoming_refuse(in, SM_XL, in->rule, "%s", text);
     else if (incoming_tell_peer(in, IPC_PEER_XL, ok ? 0 : SM_XL, NULL, text,
@@ -100,6 +106,15 @@ static void xl_ready(void *ctx, int err, const char *why)
     if (err) {
         receive_kill(&in->receive);
         incoming_refuse(in, err, in->rule, "%s", why);
+        return;
+    }
+    err = ledger_use_tickets(in->decision.answer.tickets,
+                             in->decision.answer.n_tickets, sm_clock_real());
+    if (err) {
+        receive_kill(&in->receive);
+        incoming_refuse(in, SM_UNMET, in->rule, "%s", err == SM_EXISTS ?
+                        "a ticket was used by another migration meanwhile" :
+                        "that a ticket is used cannot be written down");
         return;
     }
     loop_disarm(&in->timer);

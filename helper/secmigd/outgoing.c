@@ -17,6 +17,7 @@
 #include "evidence.h"
 #include "operate.h"
 #include "parent.h"
+#include "vm_policy.h"
 
 #define IDLE_TIME 10000         /* ms for a client to say what it wants */
 #define FAREWELL_TIME 5000      /* ms to read its last word */
@@ -52,6 +53,8 @@ void outgoing_free(struct outgoing *o)
     loop_disarm(&o->timer);
     if (o->config >= 0)
         close(o->config);
+    if (o->papers >= 0)
+        close(o->papers);
     facts_clear(&o->facts);
     free(o);
 }
@@ -102,7 +105,9 @@ void outgoing_finish(struct outgoing *o, int code, const char *rule,
     o->state = OUT_ENDED;
     if (o->config >= 0)
         close(o->config);
-    o->config = -1;
+    if (o->papers >= 0)
+        close(o->papers);
+    o->config = o->papers = -1;
     run_clear(&o->run);
     decision_clear(&o->decision);
     spawn_forget(&o->dialer);
@@ -122,51 +127,70 @@ void outgoing_role_ended(void *ctx, int status)
 
 /* ---- facts, decision ---- */
 
-static void question(const struct outgoing *o, struct decision_question *q)
+static void question(const struct outgoing *o, enum decision_stage stage,
+                     struct decision_question *q)
 {
     memset(q, 0, sizeof(*q));
+    q->stage = stage;
+    q->other = &o->other;
     q->action = SM_POLICY_MIGRATE_OUT;
     q->facts = &o->facts;
     q->account = o->account;
-    q->role = o->role;
-    q->other = o->pairing.name;
-    q->other_key = o->pairing.key;
+    q->role = o->role[0] ? o->role : NULL;
+    q->papers = o->papers;
 }
 
-static void judged(void *ctx, const struct decision_answer *answer)
+void outgoing_decide(struct outgoing *o, enum decision_stage stage,
+                     void (*done)(void *ctx,
+                                  const struct decision_answer *answer))
 {
-    struct outgoing *o = ctx;
-    struct decision_question q;
-
-    char by[sizeof(o->account) + SM_CONF_NAME_MAX + 2];
-
-    question(o, &q);
-    snprintf(by, sizeof(by), "%s@%s", o->account, parent.conf.name);
-    decision_log(&q, by, answer);
-    if (!answer->allow)
-        outgoing_finish(o, answer->code, answer->rule, "refused here: %s",
-                        answer->text);
-    else if (outgoing_has(o->facts.uuid) || incoming_has(o->facts.uuid))
-        outgoing_finish(o, SM_BUSY, "", "%s is already migrating",
-                        o->facts.name);
-    else
-        outgoing_dial(o);
-}
-
-static void decide(struct outgoing *o)
-{
-    struct decision_question q;
+    char why[VM_POLICY_TEXT_SIZE];
     struct evidence evidence;
+    struct decision_question q;
     int rc;
 
-    question(o, &q);
     evidence_find(o->facts.uuid, parent.conf.name, o->host, sm_clock_real(),
                   &evidence);
-    q.evidence = &evidence;
-    rc = decision_start(&o->decision, &q, judged, o);
+    if (o->papers < 0)
+        o->papers = vm_policy_papers(o->facts.uuid, &evidence, why);
+    if (o->papers < 0) {
+        outgoing_finish(o, o->papers, "vm-policy", "%s", why);
+        return;
+    }
+    question(o, stage, &q);
+    q.approvals = evidence.approvals;
+    q.n_approvals = evidence.n_approvals;
+    rc = decision_start(&o->decision, &q, done, o);
     if (rc)
         outgoing_finish(o, rc, "judge", "cannot start the process that "
-                        "decides: %s", sm_err_text(rc));
+                        "judges this: %s", sm_err_text(rc));
+}
+
+void outgoing_log(struct outgoing *o, enum decision_stage stage,
+                  const struct decision_answer *answer)
+{
+    char by[sizeof(o->account) + SM_CONF_NAME_MAX + 2];
+    struct decision_question q;
+
+    question(o, stage, &q);
+    snprintf(by, sizeof(by), "%s@%s", o->account, parent.conf.name);
+    decision_log(&q, by, answer);
+}
+
+static void previewed(void *ctx, const struct decision_answer *answer)
+{
+    struct outgoing *o = ctx;
+
+    if (!answer->allow) {
+        outgoing_log(o, DECISION_PREVIEW, answer);
+        outgoing_finish(o, answer->code, answer->rule, "refused here: %s",
+                        answer->text);
+    } else if (outgoing_has(o->facts.uuid) || incoming_has(o->facts.uuid)) {
+        outgoing_finish(o, SM_BUSY, "", "%s is already migrating",
+                        o->facts.name);
+    } else {
+        outgoing_dial(o);
+    }
 }
 
 static void have_config(void *ctx, int err)
@@ -194,7 +218,7 @@ static void have_config(void *ctx, int err)
         return;
     }
     o->facts.flags |= o->domain.flags & FACTS_NOMIGRATE;
-    decide(o);
+    outgoing_decide(o, DECISION_PREVIEW, previewed);
 }
 
 static void ask_config(struct outgoing *o)
@@ -228,6 +252,25 @@ static void have_domain(void *ctx, int err)
                         o->facts.name);
     else
         ask_config(o);
+}
+
+/* Where the other host is.  One that is not paired here may be known by its
+ * certificate, if the policy goes by any. */
+static int look_up(struct outgoing *o, char *why, size_t why_size)
+{
+    struct decision_other *other = &o->other;
+    int rc;
+
+    other->dialled = true;
+    rc = sm_pairing_by_name(parent.conf.hosts_dir, parent.own_key, o->host,
+                            &other->pairing, why, why_size);
+    other->pairing_rc = rc;
+    if (rc == SM_UNKNOWN_HOST && parent.policy &&
+        sm_policy_authority_count(parent.policy))
+        rc = sm_pairing_by_dns(o->host, &other->pairing);
+    if (!rc)
+        strcpy(other->name, other->pairing.name);
+    return rc;
 }
 
 static void on_migrate(struct outgoing *o, struct sm_wire_reader *r)
@@ -272,8 +315,7 @@ static void on_migrate(struct outgoing *o, struct sm_wire_reader *r)
                         "(max-outgoing)", parent.conf.max_outgoing);
         return;
     }
-    rc = sm_pairing_by_name(parent.conf.hosts_dir, parent.own_key, o->host,
-                            &o->pairing, why, sizeof(why));
+    rc = look_up(o, why, sizeof(why));
     if (rc) {
         outgoing_finish(o, rc, "", "%s", why);
         return;
@@ -394,7 +436,7 @@ void outgoing_new(int fd, const struct ucred *cred)
     o->uid = cred->uid;
     o->operate = operate_claim(cred);
     o->since = sm_clock_now_ms();
-    o->config = -1;
+    o->config = o->papers = -1;
     o->control_watch.fd = o->dialer_watch.fd = o->peer_watch.fd = -1;
     if (pw && strlen(pw->pw_name) < sizeof(o->account))
         strcpy(o->account, pw->pw_name);

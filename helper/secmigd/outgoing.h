@@ -5,9 +5,10 @@
  *
  *   OUT_IDLE    nothing asked yet                        (outgoing.c)
  *   OUT_FACTS   secmig-xl tells what the guest and its config are; a
- *               judge decides
- *   OUT_DIAL    allowed here; the dialer connects        (outgoing_peer.c)
- *   OUT_ASK     the peer shakes hands and asks the destination
+ *               judge says whether it might leave
+ *   OUT_DIAL    perhaps: the dialer connects             (outgoing_peer.c)
+ *   OUT_ASK     the peer shakes hands; a judge decides; the destination is
+ *               asked
  *   OUT_MOVE    accepted: the client has the stream
  *   OUT_ENDED   the client has its last word
  */
@@ -24,7 +25,6 @@
 #include "ipc.h"
 #include "loop.h"
 #include "spawn.h"
-#include "trust/pairing.h"
 
 enum out_state { OUT_IDLE, OUT_FACTS, OUT_DIAL, OUT_ASK, OUT_MOVE, OUT_ENDED };
 
@@ -42,14 +42,15 @@ struct outgoing {
     struct run run;
     struct decision decision;
     bool answered;              /* ANSWER was sent; RESULT is next */
+    bool requested;             /* the peer was given the REQUEST to send */
 
     uint32_t domid, flags;
     char host[SM_CONF_NAME_MAX + 1];
-    int config;                 /* memfd; -1: none */
+    int config, papers;         /* memfds; -1: none */
     uint8_t asked[16];          /* uuid of the guest that the client means */
     struct facts domain;        /* domid known: what libxl says */
     struct facts facts;         /* of the config */
-    struct sm_pairing pairing;
+    struct decision_other other;
     struct outgoing *next;
 };
 
@@ -62,6 +63,16 @@ bool outgoing_abort(unsigned long id, const char *text);
 
 /* End the session: its processes are killed, nothing more is told. */
 void outgoing_free(struct outgoing *o);
+
+/* Decide, with all that speaks for the migration at this moment.  `done` as
+ * in decision.h; the session has ended when it cannot be asked. */
+void outgoing_decide(struct outgoing *o, enum decision_stage stage,
+                     void (*done)(void *ctx,
+                                  const struct decision_answer *answer));
+
+/* Log a decision that was made for this session. */
+void outgoing_log(struct outgoing *o, enum decision_stage stage,
+                  const struct decision_answer *answer);
 
 /* Close what is watched, and stop watching. */
 void outgoing_unwatch(struct loop_watch *w);

@@ -10,13 +10,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/frame.h"
 #include "base/log.h"
-#include "channel/hello.h"
 #include "channel/message.h"
 #include "evidence.h"
 #include "own_certificate.h"
 #include "parent.h"
+#include "vm_policy.h"
 
 #define DIAL_MARGIN 1000        /* ms that the dialer has to say so itself */
 #define PIPE_BYTES (1024 * 1024)
@@ -25,34 +26,65 @@ static struct ipc_message message;      /* the one being handled */
 
 /* ---- the peer ---- */
 
-static void on_peer_key(struct outgoing *o, struct sm_wire_reader *r)
+/* The guest, to the peer: it is sent once the other host is accepted. */
+static int send_request(struct outgoing *o)
 {
-    uint8_t key[SM_IDENTITY_KEY_LEN];
-    char name[SM_CONF_NAME_MAX + 1], text[FRAME_TEXT_MAX] = "";
-    const uint8_t *certificate;
+    int rc, fds[2] = { o->config, o->papers };
     struct sm_wire_writer w;
-    size_t certificate_len;
-    int code = 0;
 
-    sm_wire_get_bytes(r, key, sizeof(key));
-    sm_wire_get_str(r, name, sizeof(name));
-    sm_wire_get_u16(r);
-    sm_wire_get_blob(r, SM_HELLO_CERTIFICATE_MAX, &certificate,
-                     &certificate_len);
-    if (sm_wire_end(r))
-        return;
-    if (memcmp(key, o->pairing.key, sizeof(key)) || strcmp(name, o->host)) {
-        code = SM_AUTH;
-        snprintf(text, sizeof(text), "what answers as %s does not have the "
-                 "key that %s is paired with: wrong host, new key, or an "
-                 "attack", o->host, o->host);
-    }
+    sm_wire_writer_init(&w, IPC_MAX);
+    sm_wire_put_bytes(&w, o->facts.uuid, sizeof(o->facts.uuid));
+    sm_wire_put_u64(&w, o->facts.memory_kb);
+    sm_wire_put_u32(&w, o->flags);
+    sm_wire_put_str(&w, o->facts.name);
+    sm_wire_put_str(&w, o->account);
+    rc = ipc_send(o->peer_watch.fd, IPC_PEER_REQUEST, &w, fds, 2);
+    sm_wire_writer_dispose(&w);
+    return rc;
+}
+
+static int tell_peer(struct outgoing *o, int code, const char *text)
+{
+    struct sm_wire_writer w;
+    int rc;
+
     sm_wire_writer_init(&w, IPC_MAX);
     sm_wire_put_u16(&w, (uint16_t)-code);
     sm_wire_put_str(&w, text);
-    if (ipc_send(o->peer_watch.fd, IPC_PEER_KEY_IS, &w, NULL, 0))
-        outgoing_finish(o, SM_HELPER, "", "the peer process does not answer");
+    rc = ipc_send(o->peer_watch.fd, IPC_PEER_KEY_IS, &w, NULL, 0);
     sm_wire_writer_dispose(&w);
+    return rc;
+}
+
+/* The final word of this side, before the other one learns who asks. */
+static void decided(void *ctx, const struct decision_answer *answer)
+{
+    struct outgoing *o = ctx;
+    bool stranger = answer->told[0];
+
+    if (!stranger)
+        outgoing_log(o, DECISION_FINAL, answer);
+    if (answer->allow) {
+        o->requested = true;
+        if (send_request(o) || tell_peer(o, 0, ""))
+            outgoing_finish(o, SM_HELPER, "", "the peer process does not "
+                            "answer");
+        return;
+    }
+    if (tell_peer(o, answer->code, answer->text))
+        spawn_kill(&o->peer, SIGKILL);
+    outgoing_finish(o, answer->code, answer->rule, "%s%s",
+                    stranger ? "" : "refused here: ", answer->text);
+}
+
+static void on_peer_key(struct outgoing *o, struct sm_wire_reader *r)
+{
+    if (o->other.met) {
+        r->error = SM_PROTOCOL;
+        return;
+    }
+    if (!decision_meet(&o->other, r))
+        outgoing_decide(o, DECISION_FINAL, decided);
 }
 
 /* Accepted over there: make the stream and hand out its four ends. */
@@ -79,7 +111,6 @@ static void hand_out_stream(struct outgoing *o, const char *rule)
     outgoing_tell(o, IPC_CLIENT_ANSWER, 0, rule, "", fds);
     o->answered = true;
     o->state = OUT_MOVE;
-    evidence_used(o->facts.uuid, o->host, NULL);
     sm_info("out-%lu: vm=%s to=%s accepted there by rule=%s", o->id,
             o->facts.name, o->host, rule);
 out:
@@ -91,17 +122,46 @@ out:
     }
 }
 
+static void give_up(struct outgoing *o, int code, const char *text);
+
+/* The tickets that went along are used up, here as well as there.  Returns
+ * NULL, or why the migration may not go on. */
+static const char *use_up(struct outgoing *o)
+{
+    const struct decision_answer *a = &o->decision.answer;
+    size_t i;
+    int rc;
+
+    rc = ledger_use_tickets(a->tickets, a->n_tickets, sm_clock_real());
+    if (rc)
+        return rc == SM_EXISTS ?
+               "a ticket was used by another migration meanwhile" :
+               "that a ticket is used cannot be written down";
+    evidence_used(o->facts.uuid, o->host, NULL);
+    for (i = 0; i < a->n_tickets; i++)
+        evidence_used(o->facts.uuid, o->host, a->tickets[i].id);
+    return NULL;
+}
+
 static void on_peer_answer(struct outgoing *o, struct sm_wire_reader *r)
 {
     char rule[SM_MESSAGE_RULE_MAX + 1], text[SM_MESSAGE_TEXT_MAX + 1];
     int code = sm_err_from_code(sm_wire_get_u16(r));
+    const char *problem;
 
     sm_wire_get_str(r, rule, sizeof(rule));
     sm_wire_get_str(r, text, sizeof(text));
+    if (!o->requested)          /* an answer to what was not asked */
+        r->error = SM_PROTOCOL;
     if (sm_wire_end(r))
         return;
-    if (code)
+    if (code) {
         outgoing_finish(o, code, rule, "%s refuses: %s", o->host, text);
+        return;
+    }
+    problem = use_up(o);
+    if (problem)
+        give_up(o, SM_UNMET, problem);
     else
         hand_out_stream(o, rule);
 }
@@ -117,6 +177,8 @@ static void on_peer_end(struct outgoing *o, struct sm_wire_reader *r)
     sm_wire_get_u64(r);
     if (sm_wire_end(r))
         return;
+    if (!code && o->state == OUT_MOVE)
+        vm_policy_left(o->facts.uuid);
     if (!code && o->state == OUT_MOVE)
         outgoing_finish(o, 0, "", "%s runs on %s (%llu MiB sent)",
                         o->facts.name, o->host,
@@ -174,15 +236,12 @@ static void on_peer(void *ctx, short revents)
 static int start_peer(struct outgoing *o, int connection)
 {
     int rc, channel = -1, fds[2] = { connection, -1 };
-    int request[2] = { o->config, -1 };
     struct sm_wire_writer w;
 
     sm_wire_writer_init(&w, IPC_MAX);
     fds[1] = parent_keeper_client();
     rc = fds[1] < 0 ? fds[1] : 0;
     if (!rc)
-        rc = request[1] = ipc_memfd(NULL, 0);   /* no papers */
-    if (rc >= 0)
         rc = spawn_role(&o->peer, "peer", &channel, outgoing_role_ended, o);
     if (rc)
         goto out;
@@ -192,21 +251,10 @@ static int start_peer(struct outgoing *o, int connection)
     sm_wire_put_bytes(&w, parent.own_key, sizeof(parent.own_key));
     own_certificate_put(&w);
     rc = ipc_send(channel, IPC_PEER_START, &w, fds, 2);
-    if (rc)
-        goto out;
-    sm_wire_writer_reset(&w);
-    sm_wire_put_bytes(&w, o->facts.uuid, sizeof(o->facts.uuid));
-    sm_wire_put_u64(&w, o->facts.memory_kb);
-    sm_wire_put_u32(&w, o->flags);
-    sm_wire_put_str(&w, o->facts.name);
-    sm_wire_put_str(&w, o->account);
-    rc = ipc_send(channel, IPC_PEER_REQUEST, &w, request, 2);
     o->state = OUT_ASK;
 out:
     if (fds[1] >= 0)
         close(fds[1]);
-    if (request[1] >= 0)
-        close(request[1]);
     sm_wire_writer_dispose(&w);
     return rc;
 }
@@ -267,8 +315,8 @@ void outgoing_dial(struct outgoing *o)
     }
     loop_watch(&o->dialer_watch, channel, POLLIN, on_dialer, o);
     sm_wire_writer_init(&w, IPC_MAX);
-    sm_wire_put_str(&w, o->pairing.address);
-    sm_wire_put_u16(&w, o->pairing.port);
+    sm_wire_put_str(&w, o->other.pairing.address);
+    sm_wire_put_u16(&w, o->other.pairing.port);
     o->state = OUT_DIAL;
     loop_arm(&o->timer, parent.conf.connect_timeout + DIAL_MARGIN,
              dial_too_slow, o);
@@ -277,17 +325,23 @@ void outgoing_dial(struct outgoing *o)
     sm_wire_writer_dispose(&w);
 }
 
-void outgoing_cancel(struct outgoing *o, const char *text)
+/* Tell the peer, which tells the other side, and the client. */
+static void give_up(struct outgoing *o, int code, const char *text)
 {
     struct sm_wire_writer w;
 
     if (o->peer_watch.fd >= 0) {
         sm_wire_writer_init(&w, IPC_MAX);
-        sm_wire_put_u16(&w, (uint16_t)-SM_CANCELLED);
+        sm_wire_put_u16(&w, (uint16_t)-code);
         sm_wire_put_str(&w, text);
         if (ipc_send(o->peer_watch.fd, IPC_PEER_CANCEL, &w, NULL, 0))
             spawn_kill(&o->peer, SIGKILL);
         sm_wire_writer_dispose(&w);
     }
-    outgoing_finish(o, SM_CANCELLED, "", "%s", text);
+    outgoing_finish(o, code, "", "%s", text);
+}
+
+void outgoing_cancel(struct outgoing *o, const char *text)
+{
+    give_up(o, SM_CANCELLED, text);
 }

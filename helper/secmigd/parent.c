@@ -25,6 +25,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "floors.h"
+#include "ledger.h"
 #include "loop.h"
 #include "operate.h"
 #include "reload.h"
@@ -367,7 +368,11 @@ static int remember(void)
     rc = store_init(why);
     if (rc)
         sm_error("%s", why);
-    return rc ? rc : floors_init();
+    if (!rc)
+        rc = floors_init();
+    if (!rc)
+        rc = ledger_init();
+    return rc;
 }
 
 int parent_main(const struct sm_conf *conf, const char *root,

@@ -34,6 +34,10 @@ static int build_head(struct sm_node_context *b, xmlNode *root)
     int rc;
 
     p->line = sm_node_line(root);
+    rc = sm_node_only(b, root, p->has_vm ? "vm version not-before not-after" :
+                               "site version not-before not-after");
+    if (rc)
+        return rc;
     if (p->has_vm) {
         rc = sm_node_need(b, root, "vm", &vm);
         if (!rc && !sm_policy_uuid(vm, p->vm))
@@ -67,7 +71,9 @@ static int build_parts(struct sm_node_context *b, xmlNode *root)
         if (vm && !part->in_vm)
             continue;
         if (e && sm_node_is(e, part->element)) {
-            rc = part->build(b, e);
+            rc = sm_node_only(b, e, "");
+            if (!rc)
+                rc = part->build(b, e);
             if (rc)
                 return rc;
             e = sm_node_element(e->next);

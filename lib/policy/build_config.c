@@ -10,7 +10,9 @@ static int build_disk(struct sm_node_context *b, xmlNode *e,
 {
     int rc;
 
-    rc = sm_node_need(b, e, "path", &d->path);
+    rc = sm_node_leaf(b, e, "path format backend readonly script");
+    if (!rc)
+        rc = sm_node_need(b, e, "path", &d->path);
     if (!rc)
         rc = sm_node_script(b, e, &d->script);
     if (!rc)
@@ -35,7 +37,9 @@ static int build_bridge(struct sm_node_context *b, xmlNode *e,
 {
     int rc;
 
-    rc = sm_node_need(b, e, "name", &br->name);
+    rc = sm_node_leaf(b, e, "name script interface");
+    if (!rc)
+        rc = sm_node_need(b, e, "name", &br->name);
     if (!rc)
         rc = sm_node_pattern(b, e, "name", SM_NODE_WORD, br->name);
     if (!rc)
@@ -54,7 +58,9 @@ static int build_pci(struct sm_node_context *b, xmlNode *e,
     char func, end;
     int rc;
 
-    rc = sm_node_need(b, e, "address", &value);
+    rc = sm_node_leaf(b, e, "address permissive");
+    if (!rc)
+        rc = sm_node_need(b, e, "address", &value);
     if (rc)
         return rc;
     if (strlen(value) != 12 ||
@@ -75,7 +81,9 @@ static int build_field(struct sm_node_context *b, xmlNode *e,
 {
     int rc;
 
-    rc = sm_node_need(b, e, "path", &f->path);
+    rc = sm_node_leaf(b, e, "path value");
+    if (!rc)
+        rc = sm_node_need(b, e, "path", &f->path);
     if (!rc && (!*f->path || strlen(f->path) > 200))
         rc = sm_node_bad(b, e, "path", f->path, "empty, or longer than 200");
     if (!rc)
@@ -104,7 +112,9 @@ static int build_limit(struct sm_node_context *b, xmlNode *e,
     const char *value;
     int rc;
 
-    rc = sm_node_need(b, e, "max", &value);
+    rc = sm_node_leaf(b, e, "max");
+    if (!rc)
+        rc = sm_node_need(b, e, "max", &value);
     if (rc)
         return rc;
     if (sm_node_is(e, "memory")) {
@@ -132,7 +142,9 @@ static int build_list_item(struct sm_node_context *b, xmlNode *e,
         if (!sm_node_is(e, lists[i].element))
             continue;
         slot = &c->lists[i].patterns[c->lists[i].n];
-        rc = sm_node_need(b, e, lists[i].attribute, slot);
+        rc = sm_node_leaf(b, e, lists[i].attribute);
+        if (!rc)
+            rc = sm_node_need(b, e, lists[i].attribute, slot);
         if (!rc)
             rc = sm_node_pattern(b, e, lists[i].attribute, lists[i].kind,
                                  *slot);
@@ -150,6 +162,9 @@ int sm_build_config(struct sm_node_context *b, xmlNode *config,
     size_t i;
     int rc;
 
+    rc = sm_node_only(b, config, "types");
+    if (rc)
+        return rc;
     rc = sm_node_words(b, config, "types", SM_POLICY_TYPES,
                        SM_POLICY_TYPE_PV | SM_POLICY_TYPE_PVH, &c->types);
     if (rc)

@@ -59,7 +59,10 @@ static int build_permits(struct sm_node_context *b, xmlNode *role,
     for (e = sm_node_element(role->children); e; e = sm_node_element(e->next)) {
         if (!sm_node_is(e, "permit"))
             return sm_node_unexpected(b, e);
-        rc = sm_node_words(b, e, "action", SM_POLICY_ACTIONS, 0, &actions);
+        rc = sm_node_leaf(b, e, "action");
+        if (!rc)
+            rc = sm_node_words(b, e, "action", SM_POLICY_ACTIONS, 0,
+                               &actions);
         if (rc)
             return rc;
         *permits |= actions;
@@ -76,7 +79,9 @@ static int build_exclusive(struct sm_node_context *b, xmlNode *e,
     int rc;
 
     x->line = sm_node_line(e);
-    rc = sm_node_id(b, e, "id", &x->id);
+    rc = sm_node_leaf(b, e, "id roles kind at-most");
+    if (!rc)
+        rc = sm_node_id(b, e, "id", &x->id);
     if (!rc)
         rc = sm_node_need(b, e, "kind", &kind);
     if (rc)
@@ -121,7 +126,9 @@ static int build_role_list(struct sm_node_context *b, xmlNode *roles,
 
     for (e = sm_node_element(roles->children); e; e = sm_node_element(e->next))
         if (sm_node_is(e, "role")) {
-            rc = sm_node_id(b, e, "id", &p->roles[i].id);
+            rc = sm_node_only(b, e, "id inherits");
+            if (!rc)
+                rc = sm_node_id(b, e, "id", &p->roles[i].id);
             if (rc)
                 return rc;
             p->roles[i].line = sm_node_line(e);
@@ -228,7 +235,9 @@ static int build_operator(struct sm_node_context *b, xmlNode *e,
     int rc;
 
     o->line = sm_node_line(e);
-    rc = sm_node_id(b, e, "id", &o->id);
+    rc = sm_node_leaf(b, e, "id account key roles");
+    if (!rc)
+        rc = sm_node_id(b, e, "id", &o->id);
     if (!rc)
         rc = sm_node_attr(b, e, "account", &o->account);
     if (!rc && o->account && !sm_policy_account_ok(o->account))
@@ -374,7 +383,9 @@ int sm_build_owners(struct sm_node_context *b, xmlNode *owners)
         }
         o = &p->owners[p->n_owners];
         o->line = sm_node_line(e);
-        rc = sm_node_id(b, e, "id", &o->id);
+        rc = sm_node_leaf(b, e, "id key");
+        if (!rc)
+            rc = sm_node_id(b, e, "id", &o->id);
         if (!rc)
             rc = sm_node_signer(b, e, "key", o->key, &has_key);
         if (!rc && !has_key)
@@ -427,7 +438,9 @@ int sm_build_authorities(struct sm_node_context *b, xmlNode *authorities)
         }
         a = &p->authorities[p->n_authorities];
         a->line = sm_node_line(e);
-        rc = sm_node_id(b, e, "id", &a->id);
+        rc = sm_node_leaf(b, e, "id key attributes");
+        if (!rc)
+            rc = sm_node_id(b, e, "id", &a->id);
         if (!rc)
             rc = sm_node_signer(b, e, "key", a->key, &has_key);
         if (!rc && !has_key)

@@ -18,7 +18,9 @@ static int build_host(struct sm_node_context *b, xmlNode *e,
     int rc;
 
     host->line = sm_node_line(e);
-    rc = sm_node_id(b, e, "id", &host->id);
+    rc = sm_node_leaf(b, e, "id key roles");
+    if (!rc)
+        rc = sm_node_id(b, e, "id", &host->id);
     if (!rc)
         rc = sm_node_attr(b, e, "key", &key);
     if (rc)
@@ -42,7 +44,9 @@ static int build_certified(struct sm_node_context *b, xmlNode *e,
     int rc;
 
     host->line = sm_node_line(e);
-    rc = sm_node_need(b, e, "authority", &authority);
+    rc = sm_node_leaf(b, e, "authority roles");
+    if (!rc)
+        rc = sm_node_need(b, e, "authority", &authority);
     if (!rc)
         rc = sm_build_one(b, e, "authority", SM_BUILD_AUTHORITY, authority,
                           &which);
@@ -172,7 +176,10 @@ int sm_build_vm(struct sm_node_context *b, xmlNode *e, bool in_group,
 
     vm->line = sm_node_line(e);
     vm->memory_max = UINT64_MAX;
-    rc = sm_node_attr(b, e, "name", &vm->name);
+    rc = sm_node_leaf(b, e, in_group ? "name uuid label" :
+                      "name uuid label group owner memory-min memory-max");
+    if (!rc)
+        rc = sm_node_attr(b, e, "name", &vm->name);
     if (!rc && vm->name)
         rc = sm_node_pattern(b, e, "name", SM_NODE_ANY, vm->name);
     if (!rc)
@@ -216,7 +223,9 @@ static int build_group(struct sm_node_context *b, xmlNode *group,
     int rc;
 
     g->line = sm_node_line(group);
-    rc = sm_node_id(b, group, "id", &g->id);
+    rc = sm_node_only(b, group, "id owner");
+    if (!rc)
+        rc = sm_node_id(b, group, "id", &g->id);
     if (!rc)
         rc = sm_node_attr(b, group, "owner", &owner);
     if (!rc && owner) {
@@ -349,7 +358,9 @@ int sm_build_windows(struct sm_node_context *b, xmlNode *windows)
             return sm_node_unexpected(b, e);
         w = &p->windows[p->n_windows];
         w->line = sm_node_line(e);
-        rc = sm_node_id(b, e, "id", &w->id);
+        rc = sm_node_leaf(b, e, "id days from to zone");
+        if (!rc)
+            rc = sm_node_id(b, e, "id", &w->id);
         if (!rc)
             rc = sm_node_words(b, e, "days", SM_POLICY_DAYS, 0x7f, &w->days);
         if (!rc)

@@ -8,6 +8,8 @@
 #define MIGRATE     (ACTION(SM_POLICY_MIGRATE_OUT) | \
                      ACTION(SM_POLICY_MIGRATE_IN))
 
+#define DEMANDS "ticket attestation notify-guest max-downtime"
+
 /* More would need more memory of past migrations than a host keeps. */
 #define RATE_MAX        10000
 #define DOWNTIME_MAX_MS (60 * 60 * 1000)
@@ -153,7 +155,10 @@ int sm_build_require(struct sm_node_context *b, xmlNode *e,
         return sm_node_fail(b, e, "<require> is for rules that allow: what is "
                             "denied needs nothing");
     r->line = sm_node_line(e);
-    rc = build_ticket(b, e, r);
+    rc = sm_node_leaf(b, e, b->policy->has_vm ? DEMANDS :
+                      DEMANDS " approvals approver vm-policy rate");
+    if (!rc)
+        rc = build_ticket(b, e, r);
     if (!rc)
         rc = sm_node_attr(b, e, "attestation", &r->attestation);
     if (!rc && r->attestation && !sm_policy_id_ok(r->attestation))
@@ -167,18 +172,16 @@ int sm_build_require(struct sm_node_context *b, xmlNode *e,
     if (rc)
         return rc;
     r->notify_guest = notify;
-    if (!b->policy->has_vm) {
-        rc = build_approvals(b, e, r);
-        if (!rc)
-            rc = build_rate(b, e, r);
-        if (!rc)
-            rc = sm_node_attr(b, e, "vm-policy", &vm_policy);
-        if (!rc && vm_policy && strcmp(vm_policy, "owner"))
-            rc = sm_node_bad(b, e, "vm-policy", vm_policy, "not owner");
-        if (rc)
-            return rc;
-        r->vm_policy = vm_policy;
-    }
+    rc = build_approvals(b, e, r);
+    if (!rc)
+        rc = build_rate(b, e, r);
+    if (!rc)
+        rc = sm_node_attr(b, e, "vm-policy", &vm_policy);
+    if (!rc && vm_policy && strcmp(vm_policy, "owner"))
+        rc = sm_node_bad(b, e, "vm-policy", vm_policy, "not owner");
+    if (rc)
+        return rc;
+    r->vm_policy = vm_policy;
     if (!r->ticket && !r->approvals && !r->vm_policy && !r->rate &&
         !r->attestation && !r->notify_guest && !r->max_downtime_ms)
         return sm_node_fail(b, e, "<require> without an attribute requires "

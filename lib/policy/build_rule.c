@@ -15,6 +15,10 @@
 #define OF_A_GUEST  (MIGRATE | ACTION(SM_POLICY_ABORT) | \
                      ACTION(SM_POLICY_FORCE_HANDOVER))
 
+/* Attributes of <source> and <destination>. */
+#define WHERE "host host-not location location-not jurisdiction " \
+              "jurisdiction-not platform platform-not"
+
 /* A condition that not all actions of the rule can fulfil would not be known
  * for the others: an allow rule would never apply to them, a deny rule
  * always. */
@@ -102,6 +106,9 @@ static int build_subject(struct sm_node_context *b, xmlNode *e,
     int rc;
 
     who->line = sm_node_line(e);
+    rc = sm_node_leaf(b, e, "account operator role");
+    if (rc)
+        return rc;
     rc = build_words(b, e, "account", sm_policy_account_ok,
                      "not an account name", &who->accounts,
                      &who->n_accounts);
@@ -147,6 +154,9 @@ static int build_where(struct sm_node_context *b, xmlNode *e,
     int rc;
 
     w->line = sm_node_line(e);
+    rc = sm_node_leaf(b, e, b->policy->has_vm ? WHERE : WHERE " role role-not");
+    if (rc)
+        return rc;
     rc = build_either(b, e, "host", "host-not", &w->hosts);
     if (!rc)
         rc = hosts_exist(b, e, &w->hosts);
@@ -185,6 +195,9 @@ static int build_time(struct sm_node_context *b, xmlNode *e,
     int rc;
 
     when->line = sm_node_line(e);
+    rc = sm_node_leaf(b, e, "window window-not");
+    if (rc)
+        return rc;
     rc = sm_build_set(b, e, "window", SM_BUILD_WINDOW, b->policy->n_windows,
                       &when->windows);
     if (!rc)
@@ -217,6 +230,9 @@ static int build_channel(struct sm_node_context *b, xmlNode *e,
     int rc;
 
     how->line = sm_node_line(e);
+    rc = sm_node_leaf(b, e, "suite post-quantum attestation");
+    if (rc)
+        return rc;
     rc = build_words(b, e, "suite", suite_ok, "no such suite", &names, &n);
     if (!rc)
         rc = sm_node_attr(b, e, "post-quantum", &pq);
@@ -283,7 +299,9 @@ static int build_head(struct sm_node_context *b, xmlNode *e,
     rule->line = sm_node_line(e);
     rule->require.approver = -1;
     rule->config.types = SM_POLICY_TYPE_PV | SM_POLICY_TYPE_PVH;
-    rc = sm_node_id(b, e, "id", &rule->id);
+    rc = sm_node_only(b, e, "id effect action reason");
+    if (!rc)
+        rc = sm_node_id(b, e, "id", &rule->id);
     if (rc)
         return rc;
     if (reserved(rule->id))

@@ -167,27 +167,41 @@ static int parse_xml(const void *xml, size_t len, xmlDocPtr *tree,
     return first->no_memory ? SM_NO_MEMORY : SM_POLICY;
 }
 
+/* The schema, compiled by the first call and kept as long as the process;
+ * NULL when there is not enough memory for it. */
+static xmlRelaxNGPtr compiled(struct first_error *first)
+{
+    static xmlRelaxNGPtr schema;
+    xmlRelaxNGParserCtxtPtr parser;
+
+    if (schema)
+        return schema;
+    parser = xmlRelaxNGNewMemParserCtxt(sm_policy_schema,
+                                        sm_policy_schema_len);
+    if (!parser)
+        return NULL;
+    xmlRelaxNGSetParserStructuredErrors(parser, on_error, first);
+    schema = xmlRelaxNGParse(parser);
+    xmlRelaxNGFreeParserCtxt(parser);
+    /* It is ours and tested: only memory can be short.  Then a part of it
+     * may be missing. */
+    if (schema && first->any) {
+        xmlRelaxNGFree(schema);
+        schema = NULL;
+    }
+    return schema;
+}
+
 /* Returns 0, SM_POLICY when the tree is not valid, SM_NO_MEMORY. */
 static int validate(xmlDocPtr tree, struct first_error *first)
 {
-    xmlRelaxNGParserCtxtPtr parser = NULL;
-    xmlRelaxNGPtr schema = NULL;
-    xmlRelaxNGValidCtxtPtr valid = NULL;
+    xmlRelaxNGPtr schema = compiled(first);
+    xmlRelaxNGValidCtxtPtr valid;
     int r, rc;
 
-    parser = xmlRelaxNGNewMemParserCtxt(sm_policy_schema,
-                                        sm_policy_schema_len);
-    if (parser) {
-        xmlRelaxNGSetParserStructuredErrors(parser, on_error, first);
-        schema = xmlRelaxNGParse(parser);
-    }
-    if (schema && !first->any)
-        valid = xmlRelaxNGNewValidCtxt(schema);
-    if (!valid) {
-        /* The schema is ours and tested: only memory can be short. */
-        rc = SM_NO_MEMORY;
-        goto out;
-    }
+    valid = schema ? xmlRelaxNGNewValidCtxt(schema) : NULL;
+    if (!valid)
+        return SM_NO_MEMORY;
     xmlRelaxNGSetValidStructuredErrors(valid, on_error, first);
     r = xmlRelaxNGValidateDoc(valid, tree);
     /* Short of memory, libxml2 can call a document valid although it has
@@ -196,10 +210,7 @@ static int validate(xmlDocPtr tree, struct first_error *first)
         rc = 0;
     else
         rc = r >= 0 && !first->no_memory ? SM_POLICY : SM_NO_MEMORY;
-out:
     xmlRelaxNGFreeValidCtxt(valid);
-    xmlRelaxNGFree(schema);
-    xmlRelaxNGFreeParserCtxt(parser);
     return rc;
 }
 

@@ -98,6 +98,39 @@ int sm_node_unexpected(struct sm_node_context *b, xmlNode *e)
 
 /* ---- attributes ---- */
 
+static bool among(const char *names, const char *name)
+{
+    size_t n = strlen(name), len;
+
+    for (; *names; names += len + (names[len] == ' ')) {
+        len = strcspn(names, " ");
+        if (len == n && !memcmp(names, name, n))
+            return true;
+    }
+    return false;
+}
+
+int sm_node_only(struct sm_node_context *b, xmlNode *e, const char *names)
+{
+    const xmlAttr *a;
+
+    for (a = e->properties; a; a = a->next)
+        if (a->ns || !among(names, (const char *)a->name))
+            return sm_node_fail(b, e, "<%.64s> must not have the attribute "
+                                "%.64s%s%.64s", (const char *)e->name,
+                                a->ns && a->ns->prefix ?
+                                (const char *)a->ns->prefix : "",
+                                a->ns ? ":" : "", (const char *)a->name);
+    return 0;
+}
+
+int sm_node_leaf(struct sm_node_context *b, xmlNode *e, const char *names)
+{
+    xmlNode *child = sm_node_element(e->children);
+
+    return child ? sm_node_unexpected(b, child) : sm_node_only(b, e, names);
+}
+
 /* Copy an attribute into the pool; *out is NULL when it is not there. */
 int sm_node_attr(struct sm_node_context *b, xmlNode *e, const char *name,
                  const char **out)

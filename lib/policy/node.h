@@ -61,6 +61,16 @@ bool sm_node_is(const xmlNode *node, const char *name);
 /* The first element at or after `node`, passing over comments, or NULL. */
 xmlNode *sm_node_element(xmlNode *node);
 
+/*
+ * An error unless all attributes of `e` are among `names` (separated by
+ * spaces) and have no namespace; sm_node_leaf() also permits no element in
+ * it.
+ */
+int sm_node_only(struct sm_node_context *b, xmlNode *e, const char *names)
+    SM_WARN_UNUSED;
+int sm_node_leaf(struct sm_node_context *b, xmlNode *e, const char *names)
+    SM_WARN_UNUSED;
+
 /* How many children of `parent` are the element `name`. */
 size_t sm_node_count(xmlNode *parent, const char *name);
 

@@ -242,13 +242,13 @@ static void try_variants(struct random_policy *p,
     }
     try_other(p, requests, decisions, ORDER, order, n, NULL);
 
-    if (!p->monotone)
-        return;
     for (i = 0; i < n; i++)
         order[i] = i;
-    i = 1 + below(ROLES - 1);
-    p->inherits[i] |= 1u << below(i);
-    try_other(p, requests, decisions, HIERARCHY, order, n, NULL);
+    for (k = 0; p->monotone && k < 2; k++) {
+        i = 1 + below(ROLES - 1);
+        p->inherits[i] |= 1u << below(i);
+        try_other(p, requests, decisions, HIERARCHY, order, n, NULL);
+    }
 }
 
 static void tell(FILE *out, char kind, const struct sm_policy_request *r,
@@ -289,7 +289,7 @@ static bool try_policy(FILE *out)
     vm = load(&q, order, q.n_rules, NULL);
     if (vm && out)
         fprintf(out, "V\t%s\n", document.s);
-    random_policy_make(&p, chance(40), false);
+    random_policy_make(&p, chance(50), false);
     policy = load(&p, order, p.n_rules, NULL);
     if (policy && out)
         fprintf(out, "P\t%s\n", document.s);

@@ -378,7 +378,9 @@ def secmig_xl(rig):
            data[22:22 + length] == b"g1", repr(data))
     memory, flags = struct.unpack(">QI", data[22 + length:])
     expect(96 << 10 <= memory < 98 << 10 and flags == 0, "%d %d" % (memory, flags))
-    for wrong, code in (("0", 25), ("7777", 25), ("x", 2), ("-1", 2)):
+    expect(rig.a.run("/root/secmig-xl domain g1").raw == data, "by its name")
+    for wrong, code in (("0", 25), ("7777", 25), ("x", 25), ("Domain-0", 25),
+                        ("-1", 2), ("4294967296", 2), ("''", 2)):
         expect(rig.a.run("/root/secmig-xl domain %s" % wrong, check=False).code
                == code, "domain %s" % wrong)
 

@@ -303,6 +303,8 @@ static const struct {
     { 5000, FRAME_ANSWER, 1 },
     { 5000, FRAME_RESULT, 1 },
     { 70000, FRAME_STATUS_IS, 1 },
+    { FRAME_OUTPUT_MAX + 1, FRAME_OUTPUT, 1 },
+    { 0, FRAME_MIGRATE_FOR, 1 },
     { 0xffffffff, FRAME_STATUS_IS, 1 },
 };
 

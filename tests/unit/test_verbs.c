@@ -131,6 +131,29 @@ START_TEST(a_store_key_that_would_not_open_stops_init)
 }
 END_TEST
 
+START_TEST(both_keys_of_a_host_open_with_one_passphrase)
+{
+    struct sm_seal_source source = {
+        .passphrase_file = scratch_path("pass"),
+    };
+    char line[512];
+
+    scratch_write("pass", "correct horse\n", 14, 0600);
+    snprintf(line, sizeof(line), "init --name hostA --passphrase-file %s",
+             scratch_path("pass"));
+    ck_assert_int_eq(run(sm_verb_init, line), 0);
+    sm_secret_free(store_key("passphrase", &source));
+    ck_assert_int_eq(unlink(cli.conf.host_key), 0);
+    ck_assert_int_eq(unlink(cli.conf.host_pub), 0);
+    scratch_write("pass", "another horse\n", 14, 0600);
+    ck_assert_int_eq(run(sm_verb_init, "init"), 31);
+    fails(31, "move it away");
+    ck_assert_int_ne(access(cli.conf.host_key, F_OK), 0);
+    scratch_write("pass", "correct horse\n", 14, 0600);
+    ck_assert_int_eq(run(sm_verb_init, "init"), 0);
+}
+END_TEST
+
 START_TEST(init_never_overwrites)
 {
     uint8_t *before, *after;
@@ -647,6 +670,7 @@ int main(void)
     tcase_add_test(init, the_sealed_key_belongs_to_the_public_one);
     tcase_add_test(init, init_makes_a_random_store_key_and_keeps_it);
     tcase_add_test(init, a_store_key_that_would_not_open_stops_init);
+    tcase_add_test(init, both_keys_of_a_host_open_with_one_passphrase);
     tcase_add_test(init, init_never_overwrites);
     tcase_add_test(init,
                    init_keeps_a_configuration_and_does_not_contradict_it);

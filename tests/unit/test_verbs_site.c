@@ -228,6 +228,7 @@ END_TEST
 
 START_TEST(a_certificate_says_what_was_asked_for)
 {
+    char fingerprint[SM_IDENTITY_FINGERPRINT_SIZE];
     int64_t now = sm_clock_real();
     struct sm_certificate c;
 
@@ -238,6 +239,8 @@ START_TEST(a_certificate_says_what_was_asked_for)
                           "@a.cert"), 0);
     ck_assert_ptr_nonnull(strstr(out, "serial 1"));
     c = certificate("a.cert");
+    sm_identity_fingerprint(c.key, fingerprint);
+    ck_assert_ptr_nonnull(strstr(out, fingerprint));
     ck_assert_str_eq(c.host, "hostA");
     ck_assert_uint_eq(c.key[0], 9);
     ck_assert_uint_eq(c.serial, 1);
