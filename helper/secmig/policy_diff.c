@@ -112,7 +112,8 @@ static int compare(const struct sm_policy *before,
 
     if (!d)
         return sm_cli_fail(SM_NO_MEMORY, "out of memory");
-    rc = sm_policy_diff(before, after, sm_clock_real(), note, d, &tried);
+    rc = sm_policy_diff(before, after, sm_clock_real(), SM_POLICY_DIFF_USUAL,
+                        note, d, &tried);
     if (rc == SM_USAGE)
         sm_cli_fail(rc, "the two are not of one kind, or of two guests");
     else if (rc)

@@ -183,7 +183,7 @@ static void select_tag(const struct diff *d, size_t tag, struct space *s)
     }
 }
 
-static void try_all(struct diff *d)
+static void try_all(struct diff *d, size_t most)
 {
     struct space s;
     unsigned int a;
@@ -195,7 +195,7 @@ static void try_all(struct diff *d)
     }
     for (a = 0; a < ACTIONS; a++)
         try_space(d, &s, (enum sm_policy_action)(a + 1),
-                  SM_POLICY_DIFF_ALL_MAX / ACTIONS);
+                  most / ACTIONS);
 }
 
 static void try_rules(struct diff *d, const struct sm_policy *p,
@@ -215,7 +215,7 @@ static void try_rules(struct diff *d, const struct sm_policy *p,
 }
 
 int sm_policy_diff(const struct sm_policy *before,
-                   const struct sm_policy *after, int64_t now,
+                   const struct sm_policy *after, int64_t now, size_t most,
                    sm_policy_diff_fn *fn, void *ctx, size_t *tried)
 {
     struct diff *d;
@@ -238,7 +238,7 @@ int sm_policy_diff(const struct sm_policy *before,
     } else {
         try_rules(d, before, 1);
         try_rules(d, after, before->n_rules + 1);
-        try_all(d);
+        try_all(d, most);
     }
     *tried = d->tried;
     sm_diff_values_dispose(&d->values);

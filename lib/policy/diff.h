@@ -19,9 +19,9 @@
 
 #include "policy/decide.h"
 
-/* Requests tried for one rule, and in all combinations. */
+/* Requests tried for one rule; a usual bound for all combinations. */
 #define SM_POLICY_DIFF_RULE_MAX 2048
-#define SM_POLICY_DIFF_ALL_MAX  200000
+#define SM_POLICY_DIFF_USUAL    200000
 
 /* A request whose answers differ: in allow, deny or unmet, or in what an
  * allow obliges to.  Everything is borrowed for the call. */
@@ -33,11 +33,12 @@ typedef void sm_policy_diff_fn(void *ctx,
 /*
  * Compare two site policies, or two VM policies of one guest.
  *   now    the time about which to ask, besides the edges of windows
+ *   most   bound on the combinations of all values
  *   tried  out: how many requests
  * Returns 0; SM_USAGE for documents of two kinds or guests; SM_NO_MEMORY.
  */
 int sm_policy_diff(const struct sm_policy *before,
-                   const struct sm_policy *after, int64_t now,
+                   const struct sm_policy *after, int64_t now, size_t most,
                    sm_policy_diff_fn *fn, void *ctx, size_t *tried)
     SM_WARN_UNUSED;
 

@@ -138,16 +138,16 @@ static inline struct sm_policy_request by_alice(void)
         TCase *tc = tcase_create("all"); \
         SRunner *runner; \
         size_t i; \
-        int failed; \
+        int n_failed; \
         tcase_set_timeout(tc, 60); \
         for (i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) \
             tcase_add_test(tc, tests[i]); \
         suite_add_tcase(suite, tc); \
         runner = srunner_create(suite); \
         srunner_run_all(runner, CK_ENV); \
-        failed = srunner_ntests_failed(runner); \
+        n_failed = srunner_ntests_failed(runner); \
         srunner_free(runner); \
-        return failed ? EXIT_FAILURE : EXIT_SUCCESS; \
+        return n_failed ? EXIT_FAILURE : EXIT_SUCCESS; \
     }
 
 #endif
