@@ -50,6 +50,7 @@ struct incoming {
     char rule[SM_MESSAGE_RULE_MAX + 1];     /* that allows it here */
     struct receive receive;     /* xl migrate-receive */
     bool discarded;             /* the copy has been looked after */
+    bool kept;                  /* the guest's own policy is in the store */
     bool evicted;               /* had to make room before it asked */
     struct incoming *next;
 };

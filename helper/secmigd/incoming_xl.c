@@ -18,6 +18,29 @@
 
 /* ---- xl failed: look after what it may have left ---- */
 
+/* xl has ended well, and yet the guest was not started: unless it is here,
+ * its policy does not stay either. */
+static void looked(void *ctx, int err)
+{
+    struct incoming *in = ctx;
+
+    if (!err)
+        vm_policy_left(in->facts.uuid);
+    run_clear(&in->run);
+    incoming_maybe_free(in);
+}
+
+static int look(struct incoming *in)
+{
+    const char *args[] = { "room", "0", NULL, in->facts.name, NULL };
+    char uuid[37];
+
+    facts_uuid_text(in->facts.uuid, uuid);
+    args[2] = uuid;
+    return run_start(&in->run, &parent.conf.facts, args, -1, TEXT_OUTPUT_MAX,
+                     parent.conf.answer_timeout, looked, in);
+}
+
 static void discarded(void *ctx, int err)
 {
     struct incoming *in = ctx;
@@ -31,7 +54,8 @@ static void discarded(void *ctx, int err)
                   (int)strcspn((char *)in->run.data, "\n"),
                   (char *)in->run.data);
     run_clear(&in->run);
-    incoming_maybe_free(in);
+    if (!in->kept || look(in))
+        incoming_maybe_free(in);
 }
 
 void incoming_discard(struct incoming *in)
@@ -86,9 +110,11 @@ static void xl_ended(void *ctx, int status)
            in->rule, text);
     if (!ok)
         incoming_discard(in);
-    else if (answer->vm_version)
+    if (ok && answer->vm_version) {
         vm_policy_arrived(in->facts.uuid, answer->vm_version,
                           &answer->vm_policy, &answer->vm_signature);
+        in->kept = true;
+    }
     if (in->state == IN_XL)
         incoming_refuse(in, SM_XL, in->rule, "%s", text);
     else if (incoming_tell_peer(in, IPC_PEER_XL, ok ? 0 : SM_XL, NULL, text,
