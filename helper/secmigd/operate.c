@@ -41,6 +41,7 @@ void operate_free(struct operate *o)
     }
     operate_move_clear(o);
     operate_ask_clear(o);
+    operate_vm_policy_clear(o);
     run_clear(&o->run);
     spawn_forget(&o->control);
     if (o->control_watch.fd >= 0)

@@ -26,6 +26,7 @@
 #include "policy/decide.h"
 #include "reload.h"
 #include "spawn.h"
+#include "vm_policy.h"
 
 enum op_state { OP_IDLE, OP_FACTS, OP_MOVE, OP_ENDED };
 
@@ -50,6 +51,8 @@ struct operate {
     int policy, signature;              /* memfds; -1: none */
     struct reload_waiter reload;
     struct judge judge;                 /* of a ticket */
+    struct vm_policy_add add;
+    bool adding;
 
     /* OP_MOVE */
     struct child xl;                    /* pid is its session's id, too */
@@ -111,6 +114,10 @@ void operate_finish(struct operate *o, int code, const char *rule,
                     const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 
+/* Whether the client may, by policy; if not, it has been told. */
+bool operate_may(struct operate *o, enum sm_policy_action action,
+                 const struct facts *domain, const char *host);
+
 /* As operate_finish() for a refusal by policy. */
 void operate_refuse(struct operate *o, const struct sm_policy_decision *d);
 
@@ -159,7 +166,11 @@ void operate_abort(struct operate *o);
 void operate_reload(struct operate *o);
 void operate_ticket(struct operate *o, const uint8_t *text, size_t len);
 void operate_status(struct operate *o);
-void operate_vm_policy(struct operate *o);
 void operate_ask_clear(struct operate *o);
+
+/* ---- operate_vm_policy.c ---- */
+
+void operate_vm_policy(struct operate *o);      /* IPC_CLIENT_VM_POLICY_* */
+void operate_vm_policy_clear(struct operate *o);
 
 #endif

@@ -10,15 +10,15 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "evidence.h"
+#include "ledger.h"
 #include "outgoing.h"
 #include "parent.h"
 #include "trust/ticket.h"
 
 #define TICKET_ANSWER 1024
 
-/* Whether the client may, by policy; if not, it has been told. */
-static bool may(struct operate *o, enum sm_policy_action action,
-                const struct facts *domain, const char *host)
+bool operate_may(struct operate *o, enum sm_policy_action action,
+                 const struct facts *domain, const char *host)
 {
     struct sm_policy_decision decision;
 
@@ -138,6 +138,11 @@ static void ticket_judged(void *ctx, int err, const char *why,
         operate_finish(o, code, "", "the ticket is not good: %s", reason);
         return;
     }
+    if (ledger_ticket_used(about.id)) {
+        operate_finish(o, SM_REFUSED_LOCAL, "ticket-used",
+                       "this ticket was used already");
+        return;
+    }
     err = ipc_memfd_read(o->policy, FRAME_TICKET_MAX, &text, &len);
     if (!err)
         err = evidence_deposit(o->account, &about, text, len,
@@ -206,7 +211,7 @@ void operate_abort(struct operate *o)
     domain = out ? &out->facts : &other->domain;
     host = out ? out->host : other->host;
     if (strcmp(owner, o->account) &&
-        !may(o, SM_POLICY_ABORT, domain, host))
+        !operate_may(o, SM_POLICY_ABORT, domain, host))
         return;
     snprintf(text, sizeof(text), "aborted by %s", o->account);
     sm_notice("abort vm=%s to=%s of=%s by=%s@%s", domain->name, host, owner,
@@ -228,7 +233,7 @@ static void reloaded(void *ctx, int err, const char *text)
 
 void operate_reload(struct operate *o)
 {
-    if (!may(o, SM_POLICY_POLICY_ADMIN, NULL, NULL))
+    if (!operate_may(o, SM_POLICY_POLICY_ADMIN, NULL, NULL))
         return;
     o->reload.done = reloaded;
     o->reload.ctx = o;
@@ -275,9 +280,4 @@ void operate_status(struct operate *o)
     n = strlen(text);
     evidence_status(text + n, sizeof(text) - n, account, sm_clock_real());
     operate_status_is(o, text);
-}
-
-void operate_vm_policy(struct operate *o)
-{
-    operate_finish(o, SM_FAIL, "", "not yet");
 }

@@ -294,6 +294,7 @@ void sm_policy_check_config(const struct sm_policy *policy,
     struct sm_check c = { .n = 0 };
     struct sm_evaluate e;
     char text[sizeof(d.text)];
+    size_t used;
     int code;
 
     if (!policy || !d.allow)
@@ -306,8 +307,13 @@ void sm_policy_check_config(const struct sm_policy *policy,
         deny(&d, SM_REFUSED_LOCAL, accepted->rule, &c);
     } else {
         try_rules(&e, &c, &d);
-        if (d.allow)
+        if (d.allow) {
             memcpy(d.text, text, sizeof(text));
+            used = strlen(text);
+            if (d.matched != accepted->matched)
+                snprintf(d.text + used, sizeof(d.text) - used,
+                         ", its config by rule %s", d.rule);
+        }
     }
 out:
     free(c.facts);

@@ -691,12 +691,8 @@ def by_rules(policy, request, met):
     return "deny", "default-deny", []
 
 
-def decide_vm(site, request, guest):
-    wrong = out_of_time(guest, request)
-    if wrong:
-        return "deny", "vm:" + wrong
-    if guest.vm.lower() != request["uuid"].lower():
-        return "deny", "vm:vm-policy"
+def by_guest_rules(site, request, guest):
+    """by_rules() of a VM policy."""
     asked = dict(request)
     for side in ("source", "destination"):
         if asked.get(side + "-authority"):
@@ -708,9 +704,36 @@ def decide_vm(site, request, guest):
             guest.root.append(names)
     keys = signers(site, request)
     signer = policy_signer(site, request)
-    verdict, rule, _ = by_rules(
-        guest, asked, lambda q, r: is_met_vm(request, q, keys, signer))
+    return by_rules(guest, asked,
+                    lambda q, r: is_met_vm(request, q, keys, signer))
+
+
+def decide_vm(site, request, guest):
+    wrong = out_of_time(guest, request)
+    if wrong:
+        return "deny", "vm:" + wrong
+    if guest.vm.lower() != request["uuid"].lower():
+        return "deny", "vm:vm-policy"
+    verdict, rule, _ = by_guest_rules(site, request, guest)
     return verdict, "vm:" + rule
+
+
+def obligations(site, request, guest=None):
+    """What an answer "allow" (without a config) obliges to: whether to tell
+    the guest, and the longest downtime in milliseconds (0: any)."""
+    rules = by_rules(site, request,
+                     lambda q, r: is_met(site, request, q, r))[2][:1]
+    if guest is not None:
+        rules += by_guest_rules(site, request, guest)[2][:1]
+    found = [e for r in rules for e in r.findall(NS + "require")]
+    limits = []
+    for e in found:
+        if e.get("max-downtime"):
+            number, unit = re.fullmatch(r"(\d+) ?(m?s)",
+                                        e.get("max-downtime")).groups()
+            limits.append(int(number) * (1000 if unit == "s" else 1))
+    return (any(e.get("notify-guest") for e in found),
+            min(limits) if limits else 0)
 
 
 def decide(site, request, guest=None):

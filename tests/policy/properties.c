@@ -133,6 +133,18 @@ static bool follows(const struct told *t, const struct sm_policy_decision *d)
     return !d->allow && !strcmp(d->rule, "default-deny");
 }
 
+static bool same(const struct sm_policy_decision *d,
+                 const struct sm_policy_decision *e)
+{
+    return d->allow == e->allow && d->code == e->code &&
+           !strcmp(d->rule, e->rule) && !strcmp(d->text, e->text) &&
+           d->matched == e->matched &&
+           d->obligations.ticket == e->obligations.ticket &&
+           d->obligations.tickets == e->obligations.tickets &&
+           d->obligations.notify_guest == e->obligations.notify_guest &&
+           d->obligations.max_downtime_ms == e->obligations.max_downtime_ms;
+}
+
 static void try_explain(const struct sm_policy *policy,
                         const struct sm_policy_request *r,
                         const struct sm_policy_decision *d)
@@ -141,14 +153,7 @@ static void try_explain(const struct sm_policy *policy,
     struct sm_policy_decision e;
 
     sm_policy_explain(policy, r, listen_to, &told, &e);
-    check(EXPLAIN, true, d->allow == e.allow && d->code == e.code &&
-          !strcmp(d->rule, e.rule) && !strcmp(d->text, e.text) &&
-          d->matched == e.matched &&
-          d->obligations.ticket == e.obligations.ticket &&
-          d->obligations.tickets == e.obligations.tickets &&
-          d->obligations.notify_guest == e.obligations.notify_guest &&
-          d->obligations.max_downtime_ms == e.obligations.max_downtime_ms,
-          r, d, &e);
+    check(EXPLAIN, true, same(d, &e), r, d, &e);
     check(STEPS, true, follows(&told, d), r, d, &e);
 }
 
@@ -254,8 +259,10 @@ static void try_variants(struct random_policy *p,
 static void tell(FILE *out, char kind, const struct sm_policy_request *r,
                  const struct sm_policy_decision *d)
 {
-    fprintf(out, "%c\t%s\t%s\t", kind, d->allow ? "allow" :
-            d->code == SM_UNMET ? "unmet" : "deny", d->rule);
+    fprintf(out, "%c\t%s\t%s\t%d\t%lu\t", kind, d->allow ? "allow" :
+            d->code == SM_UNMET ? "unmet" : "deny", d->rule,
+            d->obligations.notify_guest,
+            (unsigned long)d->obligations.max_downtime_ms);
     tell_request(out, r);
     putc('\n', out);
 }
@@ -265,12 +272,15 @@ static void try_both(const struct sm_policy *policy,
                      const struct sm_policy_request *r,
                      const struct sm_policy_decision *d, FILE *out)
 {
-    struct sm_policy_decision both;
+    struct sm_policy_decision both, explained;
+    struct told told = { .preview = r->preview };
 
     if (!r->vm_policy_signer || r->action > SM_POLICY_MIGRATE_IN)
         return;
     sm_policy_decide_both(policy, vm, r, &both);
     check(VM_POLICY, !d->allow, d->allow || !both.allow, r, d, &both);
+    sm_policy_explain_both(policy, vm, r, listen_to, &told, &explained);
+    check(EXPLAIN, true, same(&both, &explained), r, &both, &explained);
     if (out)
         tell(out, 'B', r, &both);
 }

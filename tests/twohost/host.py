@@ -295,7 +295,10 @@ class Host:
         files = []
         for top in (self.etc + "/hosts", self.var, self.run):
             for d, dirs, names in os.walk(top):
-                files += [os.path.join(d, n) for n in names + dirs]
+                files += [os.path.join(d, n) for n in names + dirs
+                          # what is meant to be remembered
+                          if d != self.var + "/store"
+                          or n not in ("tickets", "uses", "floors")]
         return {"processes": tree,
                 "zombies": [p for p in tree
                             if table.get(p, (0, "Z"))[1] == "Z"],

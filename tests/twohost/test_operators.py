@@ -575,6 +575,34 @@ def ticket(lab, g, name, *more, key=None):
     return path
 
 
+@case.case("a ticket: deposited, used once, refused the second time")
+def _(lab):
+    g = lab.guest(name="guest-tick-1")
+    refused(lab, "alice", UNMET, "with-ticket", "migrate", g.name, "hostB")
+    path = ticket(lab, g, "once")
+    c = granted(lab, "alice", "ticket", "use", path)
+    check(g.uuid in c.out, "output: " + c.out)
+    refused(lab, "bob", EXISTS, "already", "ticket", "use", path)
+    granted(lab, "alice", "migrate", g.name, "hostB")
+    g.must_run_on(lab.b)
+    lab.succeeds(g, lab.b, "hostA")
+    refused(lab, "alice", UNMET, "with-ticket", "migrate", g.name, "hostB")
+    refused(lab, "alice", REFUSED_LOCAL, "ticket-used", "ticket", "use",
+            path)
+    g.must_run_on(lab.a)
+
+
+@case.case("a ticket does not go with a migration that fails: it is left")
+def _(lab):
+    g = lab.guest(name="guest-tick-1")
+    granted(lab, "alice", "ticket", "use", ticket(lab, g, "kept"))
+    lab.b.set_free(1000)
+    refused(lab, "alice", 5, "", "migrate", g.name, "hostB")
+    lab.b.set_free(4 << 20)
+    granted(lab, "alice", "migrate", g.name, "hostB")
+    g.must_run_on(lab.b)
+
+
 @case.case("tickets that are no good are refused when they are deposited")
 def _(lab):
     g = lab.guest(name="guest-tick-1")
@@ -608,6 +636,84 @@ def _(lab):
             ticket(lab, g, "elsewhere", "--to", "hostC"))
     granted(lab, "alice", "ticket", "use", ticket(lab, other, "other"))
     refused(lab, "alice", UNMET, "with-ticket", "migrate", g.name, "hostB")
+
+
+# ---- owners' policies ----
+
+VM_POLICY = """<?xml version="1.0" encoding="UTF-8"?>
+<vm-policy xmlns="urn:xen-secmig:policy:1" vm="%s" version="%d">
+  <rules>
+    <rule id="there" effect="allow" action="migrate-out migrate-in">
+      <destination host="%s"/></rule>
+  </rules>
+</vm-policy>
+"""
+
+
+def vm_policy(lab, g, destination, version=1, key=None):
+    path = lab.dir + "/vm-policy.xml"
+    for old in (path, path + ".minisig"):
+        if os.path.exists(old):
+            os.unlink(old)
+    with open(path, "w") as f:
+        f.write(VM_POLICY % (g.uuid, version, destination))
+    lab.a.secmig("owner", "sign", "--key", key or lab.owner, path)
+    for new in (path, path + ".minisig"):
+        os.chmod(new, 0o644)
+    return path
+
+
+@case.case("vm-policy: add, list, show, remove, by policy-admin")
+def _(lab):
+    g = lab.guest(name="guest-alice-1")
+    path = vm_policy(lab, g, "hostC")
+    for args in (("add", path), ("list",), ("show", g.name),
+                 ("remove", g.name)):
+        refused(lab, "alice", REFUSED_LOCAL, "no-permission", "vm-policy",
+                *args)
+        refused(lab, "stranger", REFUSED_LOCAL, "unknown-operator",
+                "vm-policy", *args)
+    granted(lab, "carol", "vm-policy", "add", path)
+    check(lab.a.logged(r"vm-policy uuid=%s added by=mail@hostA" % g.uuid),
+          "log")
+    check(g.uuid in granted(lab, "carol", "vm-policy", "list").out, "list")
+    with open(path) as f:
+        text = f.read()
+    for name in (g.name, g.uuid):
+        equal(granted(lab, "root", "vm-policy", "show", name).out, text,
+              "document")
+    # it counts: the owner says hostC only
+    refused(lab, "alice", REFUSED_LOCAL, "vm:|vm-policy", "migrate", g.name,
+            "hostB")
+    g.must_run_on(lab.a)
+    granted(lab, "carol", "vm-policy", "remove", g.uuid)
+    refused(lab, "carol", NO_DOMAIN, "", "vm-policy", "show", g.name)
+    refused(lab, "carol", NO_DOMAIN, "", "vm-policy", "remove", g.name)
+    granted(lab, "alice", "migrate", g.name, "hostB")
+
+
+@case.case("vm-policy: another's signature, an older version, garbage")
+def _(lab):
+    g = lab.guest(name="guest-alice-1")
+    stranger = lab.dir + "/stranger"
+    if not os.path.exists(stranger):
+        lab.a.secmig("owner", "init", "--key", stranger, "--seal", "plain")
+    c = ask(lab, "carol", "vm-policy", "add",
+            vm_policy(lab, g, "hostB", key=stranger))
+    check(c.code not in (0, NO_DAEMON) and len(c.err.splitlines()) == 1,
+          "a stranger's: %d %s" % (c.code, c.err))
+    granted(lab, "carol", "vm-policy", "add", vm_policy(lab, g, "hostB", 3))
+    c = ask(lab, "carol", "vm-policy", "add", vm_policy(lab, g, "hostB", 2))
+    check(c.code not in (0, NO_DAEMON) and "older" in c.err,
+          "an older one: %d %s" % (c.code, c.err))
+    path = vm_policy(lab, g, "hostB", 4)
+    with open(path, "a") as f:
+        f.write(" ")
+    c = ask(lab, "carol", "vm-policy", "add", path)
+    check(c.code not in (0, NO_DAEMON), "changed: %d %s" % (c.code, c.err))
+    check("version=\"3\"" in granted(lab, "carol", "vm-policy", "show",
+                                     g.name).out, "version 3 is gone")
+    granted(lab, "carol", "vm-policy", "remove", g.name)
 
 
 # ---- ending others' migrations, seeing them, the daemon ----
