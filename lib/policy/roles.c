@@ -160,7 +160,8 @@ const char *sm_roles_check(struct sm_evaluate *e)
     }
     active = activate(e->policy, o, r->role);
     e->who[e->n_who++] = (struct sm_evaluate_who){
-        .operator = o, .account = r->account, .roles = active,
+        .operator = o, .account = r->account ? r->account : o->account,
+        .roles = active,
     };
     return check_active(e, o, active);
 }

@@ -216,7 +216,8 @@ def requesters(policy, request):
         return [(None, account, set())] if account else None
     if not asks_unknown(policy, request):
         operator = asking(policy, request)
-        return [(operator.get("id"), request.get("account"),
+        return [(operator.get("id"),
+                 request.get("account") or operator.get("account"),
                  active_roles(policy, request, operator))]
     found = operators_with_tickets(policy, request)
     for operator in found:

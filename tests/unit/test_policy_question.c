@@ -98,6 +98,88 @@ START_TEST(all_of_it)
 }
 END_TEST
 
+START_TEST(who_and_what_certificates_say)
+{
+    static const char text[] = LEAST
+        "role = r\nlabel = system_u:x\nsource-authority = ca\n"
+        "destination-location = Berlin\ndestination-jurisdiction = DE\n"
+        "destination-platforms = p1  p2\n";
+    const struct sm_policy_attributes *a;
+
+    ck_assert_msg(!parse_n(text, strlen(text)), "%s", why);
+    ck_assert_str_eq(q.request.role, "r");
+    ck_assert_str_eq(q.request.label, "system_u:x");
+    a = q.request.source.attributes;
+    ck_assert_ptr_nonnull(a);
+    ck_assert_ptr_null(a->location);
+    ck_assert_mem_eq(a->signer, signers[3], SM_POLICY_SIGNER_LEN);
+    a = q.request.destination.attributes;
+    ck_assert_mem_eq(a->signer, signers[3], SM_POLICY_SIGNER_LEN);
+    ck_assert_str_eq(a->location, "Berlin");
+    ck_assert_str_eq(a->jurisdiction, "DE");
+    ck_assert_uint_eq(a->n_platforms, 2);
+    ck_assert_str_eq(a->platforms[1], "p2");
+    sm_policy_question_dispose(&q);
+}
+END_TEST
+
+START_TEST(channel_and_evidence)
+{
+    static const char text[] = LEAST
+        "suite = chacha20-poly1305\npost-quantum = no\nattestation = p\n"
+        "ticket = owner:o1\nticket = operator:bob\n"
+        "approval = al\napproval = x\nvm-policy-owner = o1\n"
+        "vm-policy = g.xml\nuse = r1 1970-01-01T00:00:09Z\npreview = yes\n";
+
+    ck_assert_msg(!parse_n(text, strlen(text)), "%s", why);
+    ck_assert_uint_eq(q.request.suite, 3);
+    ck_assert_int_eq(q.request.post_quantum, SM_POLICY_PQ_NO);
+    ck_assert_str_eq(q.request.attestation, "p");
+    ck_assert_uint_eq(q.request.n_tickets, 2);
+    ck_assert_mem_eq(q.request.tickets[0].signer, signers[2],
+                     SM_POLICY_SIGNER_LEN);
+    ck_assert_mem_eq(q.request.tickets[1].signer, signers[1],
+                     SM_POLICY_SIGNER_LEN);
+    ck_assert_uint_eq(q.request.n_approvals, 2);
+    ck_assert_str_eq(q.request.approvals[1], "x");
+    ck_assert_mem_eq(q.request.vm_policy_signer, signers[2],
+                     SM_POLICY_SIGNER_LEN);
+    ck_assert_str_eq(q.vm_policy, "g.xml");
+    ck_assert_uint_eq(q.request.n_uses, 1);
+    ck_assert_str_eq(q.request.uses[0].rule, "r1");
+    ck_assert_int_eq(q.request.uses[0].when, 9);
+    ck_assert(q.request.preview);
+    sm_policy_question_dispose(&q);
+}
+END_TEST
+
+START_TEST(a_key_without_a_value_is_not_there)
+{
+    static const char text[] = LEAST
+        "account =\nrole =\nticket =\nsource-key =\nsuite =\n"
+        "post-quantum =\nsource-location =\n";
+
+    ck_assert_msg(!parse_n(text, strlen(text)), "%s", why);
+    ck_assert_ptr_null(q.request.account);
+    ck_assert_ptr_null(q.request.role);
+    ck_assert_ptr_null(q.request.source.key);
+    ck_assert_ptr_null(q.request.source.attributes);
+    ck_assert_uint_eq(q.request.n_tickets, 0);
+    ck_assert_uint_eq(q.request.suite, 0);
+    sm_policy_question_dispose(&q);
+}
+END_TEST
+
+START_TEST(other_actions_need_nothing_more)
+{
+    static const char text[] = "action = audit-read\n";
+
+    ck_assert_msg(!parse_n(text, strlen(text)), "%s", why);
+    ck_assert_int_eq(q.request.action, SM_POLICY_AUDIT_READ);
+    sm_policy_question_dispose(&q);
+}
+END_TEST
+
 START_TEST(anything_else_is_refused_with_its_line)
 {
     char *big;
@@ -110,6 +192,18 @@ START_TEST(anything_else_is_refused_with_its_line)
     refused(LEAST "vm = g2\n", "line 7: vm twice");
     refused("action = explode\n", "line 1: action");
     refused("expect = allow x\n", "line 1: unknown key");
+    refused("ticket = o1\n", "line 1: ticket: neither");
+    refused("ticket = owner:bob\n", "line 1: ticket: no such owner");
+    refused("ticket = operator:alice\n", "has no key");
+    refused("ticket = owner:o1\nticket = owner:o1\nticket = owner:o1\n"
+            "ticket = owner:o1\nticket = owner:o1\n", "line 5: ticket: too");
+    refused(LEAST "source-authority = x\n", "no such authority");
+    refused("suite = des\n", "line 1: suite: no such suite");
+    refused("post-quantum = maybe\n", "line 1: post-quantum");
+    refused("preview = 1\n", "line 1: preview");
+    refused("use = r1\n", "line 1: use");
+    refused("use = r1 yesterday\n", "line 1: use");
+    refused("vm-policy-owner = nobody\n", "line 1: vm-policy-owner");
     refused("uuid = 12\n", "line 1: uuid");
     refused("memory = 4\n", "line 1: memory");
     refused("time = now\n", "line 1: time");
@@ -135,6 +229,10 @@ int main(void)
 
     tcase_add_test(tc, the_least);
     tcase_add_test(tc, all_of_it);
+    tcase_add_test(tc, who_and_what_certificates_say);
+    tcase_add_test(tc, channel_and_evidence);
+    tcase_add_test(tc, a_key_without_a_value_is_not_there);
+    tcase_add_test(tc, other_actions_need_nothing_more);
     tcase_add_test(tc, anything_else_is_refused_with_its_line);
     suite_add_tcase(suite, tc);
 

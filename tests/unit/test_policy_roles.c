@@ -155,6 +155,10 @@ START_TEST(an_operators_ticket_says_who_asks)
     r.n_tickets = 2;
     ALLOWS(OUT("x", "allow", "<subject operator='olga' role='lead'/>"), &r,
            "x");
+    r.tickets[1].signer = signers[5];       /* his account, then */
+    ALLOWS(OUT("x", "allow", "<subject account='otto'/>"), &r, "x");
+    DENIES(OUT("n", "deny", "<subject account='otto'/>") ANYONE, &r, "n");
+    r.tickets[1].signer = signers[4];
     r.account = "mallory";                  /* acts for olga */
     ALLOWS(OUT("x", "allow", "<subject operator='olga'/>"), &r, "x");
     r.account = "alice";                    /* somebody of her own */
