@@ -26,7 +26,7 @@ extern const int32_t sm_policy_schema_len;
 struct first_error {
     bool any, set, no_memory;
     bool tree_has_lines;
-    unsigned int line;
+    unsigned int line;          /* 0: not known */
     char text[256];
 };
 
@@ -78,7 +78,7 @@ static unsigned int line_of(const void *node)
 
     while (e && e->type != XML_ELEMENT_NODE)
         e = e->parent;          /* of an attribute or a text */
-    return e && e->_private ? (unsigned int)(uintptr_t)e->_private : 1;
+    return e ? (unsigned int)(uintptr_t)e->_private : 0;
 }
 
 static void on_error(void *ctx, xmlErrorPtr error)
@@ -94,7 +94,7 @@ static void on_error(void *ctx, xmlErrorPtr error)
     if (first->set || !error || !error->message)
         return;
     first->set = true;
-    first->line = error->line > 0 ? (unsigned int)error->line : 1;
+    first->line = error->line > 0 ? (unsigned int)error->line : 0;
     if (first->tree_has_lines && error->node)
         first->line = line_of(error->node);
     n = strcspn(error->message, "\n");
@@ -222,7 +222,7 @@ int sm_policy_parse(struct sm_policy **out, enum sm_policy_document kind,
 {
     const size_t max = kind == SM_POLICY_VM ? SM_POLICY_VM_DOCUMENT_MAX :
                                               SM_POLICY_DOCUMENT_MAX;
-    struct first_error first = { .line = 1 };
+    struct first_error first = { .line = 0 };
     struct sm_policy *policy = NULL;
     xmlDocPtr tree = NULL;
     char text[SM_POLICY_WHY_MAX] = "";
@@ -246,18 +246,20 @@ int sm_policy_parse(struct sm_policy **out, enum sm_policy_document kind,
     if (!rc && !number_elements(tree, lines, n_lines))
         rc = SM_POLICY;
     if (rc) {
-        line = first.line;
+        line = first.line ? first.line : 1;
         snprintf(text, sizeof(text), "%s",
                  first.set ? first.text : "not well-formed");
         goto out;
     }
     first.tree_has_lines = true;
     /* The schema decides first, but our own checks say better what is
-     * wrong; the line nearer to the start wins. */
+     * wrong; the line nearer to the start wins.  libxml2 does not always
+     * know the line. */
     rc = validate(tree, &first);
     built = sm_policy_build(&policy, kind, tree, &line, text, sizeof(text));
-    if (rc == SM_POLICY && (built == 0 || line > first.line)) {
-        line = first.line;
+    if (rc == SM_POLICY &&
+        (built == 0 || (first.line && line > first.line))) {
+        line = first.line ? first.line : 1;
         snprintf(text, sizeof(text), "%s",
                  first.set ? first.text : "does not match the schema");
     }

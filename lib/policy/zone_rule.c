@@ -161,6 +161,8 @@ static bool expand(struct sm_zone_steps *s, const struct date *begin,
     int64_t on, off;
     bool ok = true;
 
+    if (last >= SM_POLICY_ZONE_END)
+        return true;
     if (last > 0)
         year += (int)(last / (366 * (int64_t)DAY));
     for (; ok && year_start(year) * DAY < SM_POLICY_ZONE_END; year++) {

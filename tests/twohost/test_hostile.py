@@ -4,6 +4,7 @@
 they must not have.  evil.c speaks; this file says what."""
 import json
 import os
+import struct
 import subprocess
 import time
 
@@ -104,7 +105,6 @@ def no_xl(lab):
 def good_stream(lab, size=200000):
     """What a sender writes, as a file."""
     import hashlib
-    import struct
     body = os.urandom(size)
     path = lab.dir + "/evil.stream"
     with open(path, "wb") as f:
@@ -438,6 +438,50 @@ def _(lab):
     out = lab.evil("handshake", "claim", REQUEST, 2 << 20, "closed", NOW)
     check("did closed" in out, out)
     no_xl(lab)
+
+
+def blob(data):
+    return struct.pack(">I", len(data)) + data
+
+
+DEEP = b'<vm-policy xmlns="urn:xen-secmig:policy:1">' + b"<a>" * 9000
+BAD_PAPERS = {
+    "one byte": b"\0",
+    "nothing, in nine bytes": bytes(9),
+    "noise": bytes(range(256)) * 16,
+    "128 KiB of noise": bytes(range(256)) * 512,
+    "five tickets": b"\5" + blob(b"t") * 5 + blob(b"") * 2,
+    "255 tickets": b"\xff" + blob(b"t") * 255 + blob(b"") * 2,
+    "a ticket over its cap": b"\1" + blob(b"t" * 8193) + blob(b"") * 2,
+    "a ticket that claims 4 GiB": b"\1\xff\xff\xff\xfft" + bytes(8),
+    "a policy over its cap": b"\0" + blob(b"p" * 65537) + blob(b"s"),
+    "a policy without a signature": b"\0" + blob(DEEP) + blob(b""),
+    "a signature without a policy": b"\0" + blob(b"") + blob(b"s"),
+    "a byte too many": b"\1" + blob(b"t") + blob(b"") * 2 + b"\0",
+    "a policy that nobody signed": b"\0" + blob(DEEP) + blob(b"s" * 4096),
+}
+
+for _what, _papers in BAD_PAPERS.items():
+    @case.case("papers: " + _what)
+    def _(lab, papers=_papers):
+        path = lab.dir + "/evil.papers"
+        with open(path, "wb") as f:
+            f.write(papers)
+        out = lab.evil("papers", path, "handshake", *request(lab), "expect",
+                       REFUSE, NOW)
+        check("got REFUSE" in out, out)
+        no_xl(lab)
+
+
+@case.case("papers: a ticket that is none is no help, and no hindrance")
+def _(lab):
+    path = lab.dir + "/evil.papers"
+    with open(path, "wb") as f:
+        f.write(b"\4" + blob(b"secmig-ticket 1\n\x1b[2J" * 400) * 4
+                + blob(b"") * 2)
+    lab.evil("papers", path, "handshake", *request(lab), "expect", ACCEPT,
+             NOW)
+    check("\x1b" not in lab.b.log(), "an escape sequence in the log")
 
 
 @case.case("what the request says of itself decides nothing twice: "
