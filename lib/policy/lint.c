@@ -271,7 +271,7 @@ static void check_rules(struct sm_lint *l)
         sm_lint_rule(l, i);
         allows = allows || (p->rules[i].allow && !l->dead[i]);
     }
-    if (!allows)
+    if (!allows && !p->has_vm)
         sm_lint_warn(l, p->line, "no rule allows anything: everything is "
                      "denied");
     for (i = 0; i < p->n_rules; i++) {
