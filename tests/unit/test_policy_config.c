@@ -751,6 +751,33 @@ START_TEST(the_table_names_each_field_once)
 }
 END_TEST
 
+#define REQUIRE(id, require, config) \
+    "<rule id='" id "' effect='allow' action='migrate-in'>" \
+    "<require " require "/><config>" config "</config></rule>"
+
+START_TEST(obligations_of_the_rule_that_admits_are_added)
+{
+    static const struct sm_policy_fact facts[] = { ORDINARY_PVH, GOOD_DISK };
+
+    allowed_n(REQUIRE("in0", "max-downtime='2 s'", "")
+              REQUIRE("in", "notify-guest='yes' max-downtime='1 s'",
+                      "<disk path='/dev/vg0/*'/>"), facts, N(facts));
+    ck_assert(d.obligations.notify_guest);
+    ck_assert_uint_eq(d.obligations.max_downtime_ms, 1000);
+}
+END_TEST
+
+/* A rule that would admit it, but has not got its evidence. */
+START_TEST(only_satisfied_rules_admit)
+{
+    static const struct sm_policy_fact facts[] = { ORDINARY_PVH, GOOD_DISK };
+
+    denied_n(ALLOW("") REQUIRE("more", "attestation='p'",
+                               "<disk path='/dev/vg0/*'/>"), facts,
+             N(facts), "disks[0].pdev_path", "/dev/vg0/g1");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("policy config");
@@ -775,6 +802,8 @@ int main(void)
     tcase_add_test(tc, lists_of_patterns);
     tcase_add_test(tc, odd_values_of_devices_are_refused);
     tcase_add_test(tc, a_field_allowed_by_name_is_bounded_too);
+    tcase_add_test(tc, obligations_of_the_rule_that_admits_are_added);
+    tcase_add_test(tc, only_satisfied_rules_admit);
     tcase_add_test(tc, a_decision_of_another_policy_admits_nothing);
     tcase_add_test(tc, a_field_given_twice_is_refused);
     tcase_add_test(tc, too_many_facts_are_refused);
