@@ -301,6 +301,12 @@ static bool read_vm_policy(struct hearing *h, struct sm_policy_request *r)
             version, floor);
         return false;
     }
+    if (!floors_vm_room(h->q->facts->uuid)) {
+        say(h->a, SM_BUSY, "vm-policy", "this host remembers the policies' "
+            "versions of %d guests, and has no room for one more",
+            FLOORS_VMS_MAX);
+        return false;
+    }
     h->a->vm_version = version;
     h->a->vm_policy = papers->policy;
     h->a->vm_signature = papers->signature;

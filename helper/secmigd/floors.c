@@ -173,6 +173,11 @@ uint64_t floors_vm(const uint8_t uuid[static 16])
     return vm ? vm->version : 0;
 }
 
+bool floors_vm_room(const uint8_t uuid[static 16])
+{
+    return n_vms < FLOORS_VMS_MAX || find(uuid);
+}
+
 int floors_raise_vm(const uint8_t uuid[static 16], uint64_t version)
 {
     struct vm *vm = find(uuid), *more;

@@ -11,6 +11,7 @@
 #ifndef SECMIGD_FLOORS_H
 #define SECMIGD_FLOORS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,6 +30,9 @@ uint64_t floors_policy(void);
 uint64_t floors_revocations(
     const uint8_t signer[static SM_STATEMENT_SIGNER_LEN]);
 uint64_t floors_vm(const uint8_t uuid[static 16]);
+
+/* Whether a version of this guest's policy can be remembered. */
+bool floors_vm_room(const uint8_t uuid[static 16]);
 
 /*
  * Raise a floor, durably; fine when it is there already, or higher.

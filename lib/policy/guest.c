@@ -5,12 +5,11 @@
 #include "policy/evaluate.h"
 #include "policy/index.h"
 
-static void add_to(uint64_t sets[2][SM_EVALUATE_WORDS(SM_POLICY_GROUPS_MAX)],
-                   size_t i, bool surely)
+static void add_to(uint64_t *sure, uint64_t *possible, size_t i, bool surely)
 {
-    sm_policy_set_add(sets[1], i);
+    sm_policy_set_add(possible, i);
     if (surely)
-        sm_policy_set_add(sets[0], i);
+        sm_policy_set_add(sure, i);
 }
 
 static void try_vm(void *ctx, size_t group, const struct sm_policy_vm *vm)
@@ -22,7 +21,7 @@ static void try_vm(void *ctx, size_t group, const struct sm_policy_vm *vm)
         return;
     v = sm_condition_vm(e, vm);
     if (v != SM_VERDICT_NO)
-        add_to(e->groups, group, v == SM_VERDICT_YES);
+        add_to(e->groups[0], e->groups[1], group, v == SM_VERDICT_YES);
 }
 
 static void find_groups(struct sm_evaluate *e)
@@ -36,7 +35,8 @@ static void find_groups(struct sm_evaluate *e)
     e->verbose = verbose;
     for (i = 0; i < p->n_groups; i++)
         if (sm_policy_set_has(e->groups[1], i) && p->groups[i].owner)
-            add_to(e->owners, (size_t)(p->groups[i].owner - p->owners),
+            add_to(e->owners[0], e->owners[1],
+                   (size_t)(p->groups[i].owner - p->owners),
                    sm_policy_set_has(e->groups[0], i));
 }
 
@@ -64,7 +64,7 @@ static const char *check_signer(struct sm_evaluate *e)
             return "vm-owner";
         }
     }
-    add_to(e->owners, self, true);
+    add_to(e->owners[0], e->owners[1], self, true);
     return NULL;
 }
 

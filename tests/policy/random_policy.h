@@ -353,8 +353,8 @@ static void random_windows(struct text *t, bool names)
     put(t, "<windows>");
     for (i = 0; i < 3; i++)
         put(t, "<window id=\"t%u\"%s from=\"%02u:%u0\" to=\"%02u:%u0\" "
-            "zone=\"%s\"/>", i, PICK(days), below(24), below(6), below(24),
-            below(6), zones[below(names ? 6 : 3)]);
+            "zone=\"%s\"/>", i, PICK(days), below(24), 3 * below(2),
+            below(24), 3 * below(2), zones[below(names ? 6 : 3)]);
     put(t, "</windows>");
 }
 

@@ -99,7 +99,11 @@ static void random_request_make(struct random_request *q)
     if (chance(35))
         r->vm_policy_signer = signers[chance(90) ? OWNER(below(OWNERS)) :
                                       below(SIGNERS)];
-    r->now = INT64_C(1767225600) + below(365 * 24 * 60) * 60;   /* in 2026 */
+    r->now = INT64_C(1767225600) + below(365 * 48) * 1800;      /* in 2026 */
+    if (chance(50))     /* else where windows begin and end */
+        r->now += (int64_t)below(600) - 300;
+    else if (chance(20))
+        r->now--;
     r->uses = q->uses;
     while (r->n_uses < USES && chance(70)) {
         i = r->n_uses++;

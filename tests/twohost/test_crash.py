@@ -218,6 +218,7 @@ def _(lab):
 @case.case("the source's daemon frozen (SIGSTOP) in the stream")
 def _(lab):
     g, m = midway(lab)
+    check(host.wait_until(lab.b.domains, host.ROOM), "nothing came to B")
     stopped = lab.a.tree()
     for p in stopped:
         os.kill(p, signal.SIGSTOP)

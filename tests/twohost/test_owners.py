@@ -149,8 +149,8 @@ def restart(h):
 def rebase(lab):
     """What the store holds by now is no leftover."""
     for h in lab.hosts:
-        if h.daemon:
-            h.base = h.footprint()
+        if h.base:
+            h.base["files"] = h.footprint()["files"]
 
 
 # ---- VM policies ----

@@ -259,7 +259,7 @@ START_TEST(keys)
     static const char *const bad[] = {
         "", "RW", "AAAA",
         "RWQBAQEBAQEBATU8h68AfhAuz8N9yeErf+1upnn4uD8VXbtbP67pwWg",
-        K1 "A", K1 "=", K1 "&quot;", " " K1,
+        (K1 "A"), (K1 "="), (K1 "&quot;"), (" " K1),
         "untrusted comment: x&quot;",
         /* algorithm other than Ed */
         "RUQBAQEBAQEBATU8h68AfhAuz8N9yeErf+1upnn4uD8VXbtbP67pwWgD",
