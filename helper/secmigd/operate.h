@@ -88,6 +88,30 @@ void operate_take(struct child *control, int channel, uid_t uid,
 /* Look a guest up by `o->vm`; `done` has o->domain when err is 0. */
 void operate_ask_domain(struct operate *o, void (*done)(struct operate *o));
 
+/* An answer that is not the last word. */
+void operate_answer(struct operate *o, int code, const char *rule,
+                    const char *text);
+
+/* The client's last word, once; the session ends when it is told. */
+void operate_finish(struct operate *o, int code, const char *rule,
+                    const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* As operate_finish() for a refusal by policy. */
+void operate_refuse(struct operate *o, const struct sm_policy_decision *d);
+
+/* The client's last word is text of several lines: as OUTPUT, or, when it is
+ * shorter than FRAME_STATUS_MAX, as STATUS-IS. */
+void operate_output(struct operate *o, const char *text, size_t len);
+void operate_status_is(struct operate *o, const char *text);
+
+void operate_free(struct operate *o);
+
+/* All sessions, for operate_move.c. */
+struct operate *operate_first(void);
+
+/* ---- operate_decide.c: what policy says ---- */
+
 /* As operate_decide(), without the log and without root's rights. */
 void operate_ask_policy(const struct operate *o,
                         enum sm_policy_action action,
@@ -105,31 +129,9 @@ void operate_decide(const struct operate *o, enum sm_policy_action action,
                     const struct facts *domain, const char *host,
                     bool preview, struct sm_policy_decision *out);
 
-/* An answer that is not the last word. */
-void operate_answer(struct operate *o, int code, const char *rule,
-                    const char *text);
-
-/* The client's last word, once; the session ends when it is told. */
-void operate_finish(struct operate *o, int code, const char *rule,
-                    const char *fmt, ...)
-    __attribute__((format(printf, 4, 5)));
-
 /* Whether the client may, by policy; if not, it has been told. */
 bool operate_may(struct operate *o, enum sm_policy_action action,
                  const struct facts *domain, const char *host);
-
-/* As operate_finish() for a refusal by policy. */
-void operate_refuse(struct operate *o, const struct sm_policy_decision *d);
-
-/* The client's last word is text of several lines: as OUTPUT, or, when it is
- * shorter than FRAME_STATUS_MAX, as STATUS-IS. */
-void operate_output(struct operate *o, const char *text, size_t len);
-void operate_status_is(struct operate *o, const char *text);
-
-void operate_free(struct operate *o);
-
-/* All sessions, for operate_move.c. */
-struct operate *operate_first(void);
 
 /* ---- operate_move.c: xl on an operator's behalf ---- */
 

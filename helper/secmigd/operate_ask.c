@@ -17,17 +17,6 @@
 
 #define TICKET_ANSWER 1024
 
-bool operate_may(struct operate *o, enum sm_policy_action action,
-                 const struct facts *domain, const char *host)
-{
-    struct sm_policy_decision decision;
-
-    operate_decide(o, action, domain, host, false, &decision);
-    if (!decision.allow)
-        operate_refuse(o, &decision);
-    return decision.allow;
-}
-
 /* ---- evidence ---- */
 
 static void key(struct sm_minisign_public *out, const uint8_t *signer)

@@ -56,7 +56,8 @@ static int build_permits(struct sm_node_context *b, xmlNode *role,
     xmlNode *e;
     int rc;
 
-    for (e = sm_node_element(role->children); e; e = sm_node_element(e->next)) {
+    for (e = sm_node_element(role->children); e;
+         e = sm_node_element(e->next)) {
         if (!sm_node_is(e, "permit"))
             return sm_node_unexpected(b, e);
         rc = sm_node_leaf(b, e, "action");

@@ -154,7 +154,8 @@ static int build_where(struct sm_node_context *b, xmlNode *e,
     int rc;
 
     w->line = sm_node_line(e);
-    rc = sm_node_leaf(b, e, b->policy->has_vm ? WHERE : WHERE " role role-not");
+    rc = sm_node_leaf(b, e, b->policy->has_vm ? WHERE :
+                      WHERE " role role-not");
     if (rc)
         return rc;
     rc = build_either(b, e, "host", "host-not", &w->hosts);

@@ -181,6 +181,72 @@ static void check_groups(struct sm_lint *l)
 
 /* ---- rules among each other ---- */
 
+/* Some bits for a word. */
+static uint64_t word_bits(const char *word)
+{
+    uint64_t h = UINT64_C(0xcbf29ce484222325);
+
+    for (; *word; word++)
+        h = (h ^ (unsigned char)*word) * UINT64_C(0x100000001b3);
+    return UINT64_C(1) << (h >> 58) | UINT64_C(1) << (h >> 52 & 63);
+}
+
+/* Bits of all hosts in a list of alternatives; all bits when one of them
+ * may be other hosts, too. */
+static uint64_t where_bits(const struct sm_policy_where *list, size_t n)
+{
+    uint64_t bits = 0;
+    size_t i, k;
+
+    for (i = 0; i < n; i++) {
+        if (!list[i].hosts.n || list[i].hosts.negated)
+            return UINT64_MAX;
+        for (k = 0; k < list[i].hosts.n; k++)
+            bits |= word_bits(list[i].hosts.words[k]);
+    }
+    return n ? bits : UINT64_MAX;
+}
+
+static uint64_t vm_bits(const struct sm_policy *p,
+                        const struct sm_policy_rule *r)
+{
+    uint64_t bits = 0;
+    size_t i, k;
+
+    for (i = 0; i < r->n_vms; i++) {
+        if (!r->vms[i].groups)
+            return UINT64_MAX;
+        for (k = 0; k < p->n_groups; k++)
+            if (sm_policy_set_has(r->vms[i].groups, k))
+                bits |= word_bits(p->groups[k].id);
+    }
+    return r->n_vms ? bits : UINT64_MAX;
+}
+
+static void sketch(struct sm_lint *l)
+{
+    const struct sm_policy_rule *r;
+    size_t i;
+
+    for (i = 0; i < l->policy->n_rules; i++) {
+        r = &l->policy->rules[i];
+        l->sketches[i].vms = vm_bits(l->policy, r);
+        l->sketches[i].sources = where_bits(r->sources, r->n_sources);
+        l->sketches[i].destinations = where_bits(r->destinations,
+                                                 r->n_destinations);
+    }
+}
+
+/* Whether rule `a` cannot cover rule `b`, at a glance: whatever a rule names
+ * one that covers it names as well, or names nothing of the kind. */
+static bool cannot_cover(const struct sm_lint *l, size_t a, size_t b)
+{
+    const struct sm_lint_sketch *x = &l->sketches[a], *y = &l->sketches[b];
+
+    return y->vms & ~x->vms || y->sources & ~x->sources ||
+           y->destinations & ~x->destinations;
+}
+
 /* Only the deciding rule's reason is shown, and its obligations count: the
  * first one of a document that applies. */
 static bool says_more(const struct sm_policy_rule *b, bool first)
@@ -199,7 +265,8 @@ static void check_covered(struct sm_lint *l, size_t k)
     for (i = 0; i < p->n_rules; i++) {
         a = &p->rules[i];
         if (i == k || l->dead[i] || (a->allow && !b->allow) ||
-            b->actions & ~a->actions || !sm_cover_applies(p, a, b))
+            b->actions & ~a->actions || cannot_cover(l, i, k) ||
+            !sm_cover_applies(p, a, b))
             continue;
         if (a->allow != b->allow) {
             sm_lint_warn(l, b->line, "rule \"%s\" can never allow anything: "
@@ -238,7 +305,7 @@ static void check_both_ends(struct sm_lint *l, size_t k)
 {
     const struct sm_policy *p = l->policy;
     const struct sm_policy_rule *a = &p->rules[k], *b;
-    unsigned int missing = other_end(a->actions), any = 0;
+    unsigned int missing = other_end(a->actions) & ~a->actions, any = 0;
     size_t i;
 
     for (i = 0; i < p->n_rules && missing; i++) {
@@ -304,7 +371,9 @@ size_t sm_policy_lint(const struct sm_policy *policy, int64_t now,
     l.held = calloc(words, sizeof(*l.held));
     l.hosted = calloc(words, sizeof(*l.hosted));
     l.dead = calloc(policy->n_rules + 1, sizeof(*l.dead));
-    if (l.held && l.hosted && l.dead) {
+    l.sketches = calloc(policy->n_rules + 1, sizeof(*l.sketches));
+    if (l.held && l.hosted && l.dead && l.sketches) {
+        sketch(&l);
         count_roles(&l);
         check_validity(&l, now);
         check_roles(&l);
@@ -330,5 +399,6 @@ size_t sm_policy_lint(const struct sm_policy *policy, int64_t now,
     free(l.held);
     free(l.hosted);
     free(l.dead);
+    free(l.sketches);
     return n;
 }

@@ -22,6 +22,9 @@ struct sm_lint {
     unsigned int permitted;     /* actions that some operator's role permits */
     bool operator_keys;         /* some operator has a key */
     bool *dead;                 /* rules that can never apply */
+    struct sm_lint_sketch {
+        uint64_t vms, sources, destinations;
+    } *sketches;                /* of the rules: a few bits a name */
 };
 
 /* One more warning. */

@@ -313,9 +313,9 @@ const struct sm_policy_host *sm_policy_find_host(const struct sm_policy *p,
 void *sm_policy_pool_new(struct sm_policy *p, size_t n, size_t size);
 
 /*
- * Build the model from a tree, with its index.  The tree need not have passed the schema:
- * everything that a document can say is checked here once more, which also
- * gives better words than a schema does.
+ * Build the model from a tree, with its index.  The tree need not have passed
+ * the schema: everything that a document can say is checked here once more,
+ * which also gives better words than a schema does.
  *   kind  which root element it must have
  *   tree  a struct _xmlDoc, each element with its line (node.h)
  *   line  out: line of the error
