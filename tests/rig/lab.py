@@ -38,6 +38,8 @@ RULES = """
 
 
 class Lab:
+    conf, document, rules = CONF, DOCUMENT, RULES
+
     def __init__(self, rig):
         self.rig = rig
         self.version = 0
@@ -52,7 +54,7 @@ class Lab:
                      " done; pkill -x secmigd; sleep 0.3;"
                      " rm -rf /etc/xen/secmig /var/lib/xen/secmig; mkdir -p /run/xen")
             host.run("secmig init --name host%s --seal plain" % host.name)
-            host.put(ETC + "secmigd.conf", CONF % ("host" + host.name))
+            host.put(ETC + "secmigd.conf", self.conf % ("host" + host.name))
         self.pair()
         self.rig.a.run("secmig policy keygen")
         self.policy()
@@ -67,12 +69,12 @@ class Lab:
             host.run("secmig pair --fingerprint %s host%s %s" % (
                 shown, host.other.name, host.other.address), data=key)
 
-    def policy(self, rules=RULES, hosts=None):
+    def policy(self, rules=None, hosts=None):
         """Signs a new policy on A and installs it (or, with hosts, only
         there); running daemons take it."""
         a = self.rig.a
         self.version += 1
-        text = DOCUMENT % (self.version, rules)
+        text = self.document % (self.version, rules or self.rules)
         a.run("mkdir -p /root/policy")
         a.put("/root/policy/policy.xml", text)
         a.run("secmig policy sign /root/policy/policy.xml")
