@@ -4,6 +4,7 @@
 good once, versions that do not go back; and the judges that decide on them,
 also when they are killed."""
 import os
+import re
 import signal
 import struct
 import subprocess
@@ -406,6 +407,35 @@ def _(lab):
     check(lab.b.logged("version %d in force" % lab.b.version), "not taken")
     lab.succeeds(g)
     rebase(lab)
+
+
+@case.case("no store key, or a store that does not open: no daemon, one line")
+def _(lab):
+    h = lab.a
+    h.stop()
+    for name, code, text in (("store-key.sealed", 4, "secmig init"),
+                             ("store/floors", 31, "versions seen: .*floors")):
+        path = "%s/%s" % (h.var, name)
+        with open(path, "rb") as f:
+            old = f.read()
+        if code == 4:
+            os.unlink(path)
+        else:
+            with open(path, "r+b") as f:
+                f.seek(len(old) - 1)
+                f.write(bytes([old[-1] ^ 1]))
+        p = subprocess.run([host.BUILD + "/secmigd", "--root", h.root],
+                           capture_output=True, text=True, timeout=20)
+        equal(p.returncode, code, name + ": " + p.stderr)
+        lines = [x for x in p.stderr.splitlines()
+                 if "plain" not in x and "has ended" not in x]
+        equal(len(lines), 1, "lines: " + p.stderr)
+        check(re.search(text, p.stderr), p.stderr)
+        with open(path, "wb") as f:
+            f.write(old)
+        os.chmod(path, 0o600)
+    h.start()
+    lab.succeeds(lab.guest(name="guest-own-11"))
 
 
 # ---- papers from a host that does not behave ----
