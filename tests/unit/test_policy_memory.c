@@ -61,16 +61,28 @@ void *realloc(void *p, size_t size)
     return refuse() ? NULL : __libc_realloc(p, size);
 }
 
+#define KEY "RWQBAQEBAQEBATU8h68AfhAuz8N9yeErf+1upnn4uD8VXbtbP67pwWgD"
+
 #define DOC(attribute) \
     "<policy xmlns='urn:xen-secmig:policy:1' site='s' version='7'" \
-    " not-after='2030-01-01T00:00:00Z'><hosts><host id='a'/><host id='b'/>" \
-    "</hosts><rules><rule id='r' effect='allow' action='migrate-in'>" \
-    "<vm name='g*'/><source host='a'/><config><disk path='/dev/vg0/*' " \
-    attribute "/></config></rule></rules></policy>"
+    " not-after='2030-01-01T00:00:00Z'><roles><role id='h' inherits='i'/>" \
+    "<role id='i'/><role id='o'/>" \
+    "<exclusive id='x' roles='h o' kind='static'/></roles>" \
+    "<operators><operator id='o' account='o' roles='o'/></operators>" \
+    "<owners><owner id='w' key='" KEY "'/></owners>" \
+    "<authorities><authority id='c' key='" KEY "'/></authorities>" \
+    "<hosts><host id='a' roles='h'/><host id='b'/>" \
+    "<certified authority='c'/></hosts>" \
+    "<vms><group id='g' owner='w'><vm name='g*'/></group></vms>" \
+    "<windows><window id='t' from='00:00' to='00:00' zone='+01:00'/>" \
+    "</windows><rules><rule id='r' effect='allow' action='migrate-in'>" \
+    "<vm group='g'/><source role='i' host='a b'/><time window='t'/>" \
+    "<config><disk path='/dev/vg0/*' " attribute "/></config></rule>" \
+    "</rules></policy>"
 
 static const char good[] = DOC("");
-/* Wrong for the schema alone. */
-static const char bad[] = DOC("owner='x'");
+/* Wrong for the schema and for our own checks. */
+static const char bad[] = DOC("colour='x'");
 
 static int parse(const char *text, unsigned long n, bool on,
                  struct sm_policy **policy)
@@ -216,7 +228,7 @@ int main(void)
     SRunner *runner;
     int failed;
 
-    tcase_set_timeout(tc, 120);
+    tcase_set_timeout(tc, 300);
     tcase_add_test(tc, one_allocation_fails);
     tcase_add_test(tc, all_allocations_fail_from_one_on);
     tcase_add_test(tc, a_config_is_not_allowed_without_memory);
