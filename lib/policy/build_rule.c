@@ -150,7 +150,7 @@ static int build_where(struct sm_node_context *b, xmlNode *e,
                        struct sm_policy_where *w)
 {
     const size_t n_roles = b->policy->n_roles;
-    sm_policy_set not = NULL;
+    sm_policy_set nots = NULL;
     int rc;
 
     w->line = sm_node_line(e);
@@ -171,14 +171,14 @@ static int build_where(struct sm_node_context *b, xmlNode *e,
     if (!rc)
         rc = sm_build_set(b, e, "role", SM_BUILD_ROLE, n_roles, &w->roles);
     if (!rc)
-        rc = sm_build_set(b, e, "role-not", SM_BUILD_ROLE, n_roles, &not);
+        rc = sm_build_set(b, e, "role-not", SM_BUILD_ROLE, n_roles, &nots);
     if (rc)
         return rc;
-    if (w->roles && not)
+    if (w->roles && nots)
         return sm_node_fail(b, e, "<%.64s>: both role and role-not",
                             (const char *)e->name);
-    if (not) {
-        w->roles = not;
+    if (nots) {
+        w->roles = nots;
         w->roles_negated = true;
     }
     if (!w->hosts.n && !w->locations.n && !w->jurisdictions.n &&
@@ -192,7 +192,7 @@ static int build_where(struct sm_node_context *b, xmlNode *e,
 static int build_time(struct sm_node_context *b, xmlNode *e,
                       struct sm_policy_when *when)
 {
-    sm_policy_set not = NULL;
+    sm_policy_set nots = NULL;
     int rc;
 
     when->line = sm_node_line(e);
@@ -203,13 +203,13 @@ static int build_time(struct sm_node_context *b, xmlNode *e,
                       &when->windows);
     if (!rc)
         rc = sm_build_set(b, e, "window-not", SM_BUILD_WINDOW,
-                          b->policy->n_windows, &not);
+                          b->policy->n_windows, &nots);
     if (rc)
         return rc;
-    if (!when->windows == !not)
+    if (!when->windows == !nots)
         return sm_node_fail(b, e, "<time> needs either window or window-not");
-    if (not) {
-        when->windows = not;
+    if (nots) {
+        when->windows = nots;
         when->negated = true;
     }
     return 0;

@@ -250,7 +250,7 @@ int sm_policy_question_parse(struct sm_policy_question *out,
                              char *why, size_t why_size)
 {
     const struct sm_policy_lines all = { text, len, '\n', 1 };
-    char reason[256];
+    char reason[256] = "";
     struct sm_question_reader r = {
         .q = out, .policy = policy, .why = reason,
         .why_size = sizeof(reason),
