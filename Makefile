@@ -113,7 +113,7 @@ BENCH = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/*.c))
 FUZZ = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 FLATTEN = $(call objects,$(wildcard helper/secmig-xl/flatten.c))
 TABLES = $(call objects,helper/secmigd/evidence.c helper/secmigd/facts.c \
-         helper/secmigd/identify.c)
+         helper/secmigd/identify.c helper/secmigd/revoked.c)
 # The verbs of secmig: an archive, so that a test pulls in what it uses.
 CLI = $(BUILD)/libsecmig-cli.a
 

@@ -13,7 +13,7 @@
 #include "floors.h"
 #include "own_certificate.h"
 #include "parent.h"
-#include "trust/revocation.h"
+#include "revoked.h"
 
 #define ANSWER_SHORT 8192       /* bytes of an answer, ... */
 #define ANSWER_LONG (96 * 1024) /* ... and of one with a VM policy */
@@ -74,8 +74,14 @@ static int read_answer(struct decision_answer *a, struct sm_wire_reader *r)
         a->tickets[i].not_after = (int64_t)sm_wire_get_u64(r);
     }
     a->rate_seconds = (int64_t)sm_wire_get_u64(r);
-    a->revocations = sm_wire_get_u64(r);
-    sm_wire_get_bytes(r, a->authority, sizeof(a->authority));
+    a->n_lists = sm_wire_get_u8(r);
+    if (a->n_lists > SM_POLICY_AUTHORITIES_MAX)
+        return SM_PROTOCOL;
+    for (i = 0; i < a->n_lists; i++) {
+        sm_wire_get_bytes(r, a->lists[i].authority,
+                          sizeof(a->lists[i].authority));
+        a->lists[i].version = sm_wire_get_u64(r);
+    }
     a->vm_version = sm_wire_get_u64(r);
     get_paper(r, SM_PAPERS_POLICY_MAX, &a->vm_policy);
     get_paper(r, SM_PAPERS_SIGNATURE_MAX, &a->vm_signature);
@@ -96,10 +102,12 @@ static void write_down(struct decision *d)
 {
     struct decision_answer *a = &d->answer;
     char rule[SM_MESSAGE_RULE_MAX + 1];
+    size_t i;
     int rc = 0;
 
-    if (a->revocations)
-        rc = floors_raise_revocations(a->authority, a->revocations);
+    for (i = 0; i < a->n_lists && !rc; i++)
+        rc = floors_raise_revocations(a->lists[i].authority,
+                                      a->lists[i].version);
     if (!rc && a->allow && a->rate_seconds) {
         strcpy(rule, a->rule);
         /* Another migration may have used the rule since the judge began. */
@@ -156,7 +164,7 @@ int decision_start(struct decision *d, const struct decision_question *q,
     bench.own_certificate.len = w.len - 4;
     errno = 0;
     rc = sm_file_read(parent.conf.revocations, SM_FILE_PUBLIC,
-                      SM_REVOCATIONS_MAX, &revocations,
+                      REVOKED_FILE_MAX, &revocations,
                       &bench.revocations.len, why, sizeof(why));
     bench.revocations.data = revocations;
     if (rc && !(rc == SM_STATE && errno == ENOENT))

@@ -67,9 +67,12 @@ struct decision_answer {
     struct ledger_ticket tickets[SM_PAPERS_TICKETS_MAX];
     size_t n_tickets;
     int64_t rate_seconds;       /* the rule asks for a rate; 0: it does not */
-    uint64_t revocations;       /* version of the list that was looked at; 0:
-                                 * none */
-    uint8_t authority[SM_POLICY_SIGNER_LEN];    /* ... and who signed it */
+    /* Lists of revocations that are newer than any seen before. */
+    struct {
+        uint8_t authority[SM_POLICY_SIGNER_LEN];
+        uint64_t version;
+    } lists[SM_POLICY_AUTHORITIES_MAX];
+    size_t n_lists;
     /* The guest's own policy, verified; valid until decision_clear(). */
     uint64_t vm_version;        /* 0: there is none */
     struct sm_paper vm_policy, vm_signature;

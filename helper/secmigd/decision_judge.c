@@ -17,7 +17,6 @@
 #include "parent.h"
 #include "policy/config.h"
 #include "policy/model.h"
-#include "trust/revocation.h"
 #include "trust/ticket.h"
 
 /* One decision in the making. */
@@ -28,9 +27,7 @@ struct hearing {
     int64_t now;
     struct sm_minisign_public authorities[SM_POLICY_AUTHORITIES_MAX];
     size_t n_authorities;
-    struct sm_revocations list;
-    bool have_list;
-    char list_why[256];         /* "": it is usable, or there is none */
+    struct revoked revoked;
     struct identify_certificate own, other;
     struct sm_policy_attributes own_says, other_says;
     bool other_counts;          /* the certificate is the other host's */
@@ -67,54 +64,33 @@ static void to_minisign(struct sm_minisign_public *out,
 
 /* ---- who is it? ---- */
 
-/* The list of revocations: an authority's, and not older than one seen. */
 static void read_revocations(struct hearing *h)
 {
     const struct sm_paper *text = &h->bench->revocations;
-    uint64_t floor = 0;
-    char why[SM_STATEMENT_WHY_SIZE];
-    size_t i;
+    uint64_t floors[SM_POLICY_AUTHORITIES_MAX];
+    size_t i, n;
 
-    if (h->bench->revocations_why) {
-        snprintf(h->list_why, sizeof(h->list_why), "%.200s",
-                 h->bench->revocations_why);
-        return;
+    for (i = 0; i < h->n_authorities; i++)
+        floors[i] = floors_revocations(
+            sm_policy_authority_key(parent.policy, i));
+    revoked_read(text->data, text->len, h->bench->revocations_why,
+                 h->authorities, h->n_authorities, floors, &h->revoked);
+    for (i = 0; i < h->n_authorities; i++) {
+        if (!h->revoked.of[i].have ||
+            h->revoked.of[i].list.version <= floors[i])
+            continue;
+        n = h->a->n_lists++;
+        h->a->lists[n].version = h->revoked.of[i].list.version;
+        memcpy(h->a->lists[n].authority, h->revoked.of[i].list.signer,
+               sizeof(h->a->lists[n].authority));
     }
-    if (!text->len) {
-        for (i = 0; i < h->n_authorities && !floor; i++)
-            floor = floors_revocations(
-                sm_policy_authority_key(parent.policy, i));
-        if (floor)
-            snprintf(h->list_why, sizeof(h->list_why), "the list is missing, "
-                     "this host has seen version %llu",
-                     (unsigned long long)floor);
-        return;
-    }
-    if (sm_revocations_verify(text->data, text->len, h->authorities,
-                              h->n_authorities, &h->list, NULL, why,
-                              sizeof(why))) {
-        snprintf(h->list_why, sizeof(h->list_why), "%s", why);
-        return;
-    }
-    floor = floors_revocations(h->list.signer);
-    if (h->list.version < floor) {
-        snprintf(h->list_why, sizeof(h->list_why), "list version %llu is "
-                 "older than %llu, which this host has seen",
-                 (unsigned long long)h->list.version,
-                 (unsigned long long)floor);
-        return;
-    }
-    h->have_list = true;
-    h->a->revocations = h->list.version;
-    memcpy(h->a->authority, h->list.signer, sizeof(h->a->authority));
 }
 
 static void read_certificate(struct hearing *h, const void *text, size_t len,
                              struct identify_certificate *out)
 {
     identify_certificate(text, len, h->authorities, h->n_authorities,
-                         h->have_list ? &h->list : NULL,
-                         h->list_why[0] ? h->list_why : NULL, h->now, out);
+                         &h->revoked, h->now, out);
 }
 
 static void attributes(const struct sm_certificate *c,
@@ -428,8 +404,12 @@ static void put_answer(struct sm_wire_writer *w, const struct hearing *h)
     }
     sm_wire_put_u64(w, h->q->stage == DECISION_FINAL && a->allow ?
                        (uint64_t)a->rate_seconds : 0);
-    sm_wire_put_u64(w, a->revocations);
-    sm_wire_put_bytes(w, a->authority, sizeof(a->authority));
+    sm_wire_put_u8(w, (uint8_t)a->n_lists);
+    for (i = 0; i < a->n_lists; i++) {
+        sm_wire_put_bytes(w, a->lists[i].authority,
+                          sizeof(a->lists[i].authority));
+        sm_wire_put_u64(w, a->lists[i].version);
+    }
     sm_wire_put_u64(w, a->vm_version);
     /* What the parent will keep when the guest has come. */
     sm_wire_put_blob(w, a->vm_policy.data, whole ? a->vm_policy.len : 0);

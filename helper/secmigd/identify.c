@@ -14,29 +14,30 @@
 static enum identify_worth verify(const void *text, size_t len,
                                   const struct sm_minisign_public *keys,
                                   size_t n_keys,
-                                  const struct sm_revocations *revocations,
-                                  const char *revocations_why, int64_t now,
+                                  const struct revoked *revoked, int64_t now,
                                   struct sm_certificate *c, char *why,
                                   size_t why_size)
 {
     struct sm_statement s;
+    size_t i;
 
     if (!n_keys) {
         snprintf(why, why_size, "no policy here names an authority");
         return IDENTIFY_NOT_GENUINE;
     }
     if (sm_statement_verify(text, len, SM_CERTIFICATE_MAX, keys, n_keys, &s,
-                            NULL, why, why_size) ||
+                            &i, why, why_size) ||
         sm_certificate_read(&s, c, why, why_size))
         return IDENTIFY_NOT_GENUINE;
     if (!sm_statement_valid(c->not_before, c->not_after, now, why, why_size))
         return IDENTIFY_NOT_GOOD;
-    if (revocations_why) {
+    if (revoked->of[i].why[0]) {
         snprintf(why, why_size, "which ones are revoked cannot be told: %s",
-                 revocations_why);
+                 revoked->of[i].why);
         return IDENTIFY_NOT_GOOD;
     }
-    if (revocations && sm_revocations_cover(revocations, c)) {
+    if (revoked->of[i].have &&
+        sm_revocations_cover(&revoked->of[i].list, c)) {
         snprintf(why, why_size, "number %" PRIu64 " is revoked", c->serial);
         return IDENTIFY_NOT_GOOD;
     }
@@ -46,8 +47,7 @@ static enum identify_worth verify(const void *text, size_t len,
 void identify_certificate(const void *text, size_t len,
                           const struct sm_minisign_public *keys,
                           size_t n_keys,
-                          const struct sm_revocations *revocations,
-                          const char *revocations_why, int64_t now,
+                          const struct revoked *revoked, int64_t now,
                           struct identify_certificate *out)
 {
     memset(out, 0, sizeof(*out));
@@ -55,9 +55,8 @@ void identify_certificate(const void *text, size_t len,
         snprintf(out->why, sizeof(out->why), "it shows no certificate");
         return;
     }
-    out->worth = verify(text, len, keys, n_keys, revocations,
-                        revocations_why, now, &out->is, out->why,
-                        sizeof(out->why));
+    out->worth = verify(text, len, keys, n_keys, revoked, now, &out->is,
+                        out->why, sizeof(out->why));
     if (out->worth == IDENTIFY_GOOD)
         out->why[0] = '\0';
     else

@@ -19,7 +19,7 @@
 #include "trust/identity.h"
 #include "trust/minisign.h"
 #include "trust/pairing.h"
-#include "trust/revocation.h"
+#include "revoked.h"
 
 /* ---- the certificate by itself ---- */
 
@@ -39,19 +39,15 @@ struct identify_certificate {
 
 /*
  * Verify a certificate.
- *   text, len        as it was shown, hostile; 0: none
- *   keys, n_keys     authorities of the policy in force
- *   revocations      the list in force; NULL: there is none.  Only the
- *                    certificates of its own authority are looked up in it
- *   revocations_why  not NULL: a list is there and cannot be used, for this
- *                    reason; then no certificate is good
- *   now              seconds since the epoch
+ *   text, len     as it was shown, hostile; 0: none
+ *   keys, n_keys  authorities of the policy in force
+ *   revoked       of revoked_read() with the same keys
+ *   now           seconds since the epoch
  */
 void identify_certificate(const void *text, size_t len,
                           const struct sm_minisign_public *keys,
                           size_t n_keys,
-                          const struct sm_revocations *revocations,
-                          const char *revocations_why, int64_t now,
+                          const struct revoked *revoked, int64_t now,
                           struct identify_certificate *out);
 
 /* ---- the host ---- */

@@ -63,6 +63,20 @@ static const char *find_gap(const char *text, size_t len)
     return NULL;
 }
 
+size_t sm_statement_length(const void *text, size_t len)
+{
+    const char *start = text, *end = start + len, *at;
+    int lines;
+
+    at = len ? find_gap(start, len) : NULL;
+    for (lines = 0; at && lines < 5; lines++) {     /* the empty one, four */
+        at = memchr(at, '\n', (size_t)(end - at));
+        if (at)
+            at++;
+    }
+    return at ? (size_t)(at - start) : len;
+}
+
 int sm_statement_split(const void *text, size_t len, size_t max,
                        struct sm_statement *out, char *why, size_t why_size)
 {

@@ -63,6 +63,13 @@ int sm_statement_split(const void *text, size_t len, size_t max,
     SM_WARN_UNUSED;
 
 /*
+ * How long the first of several statements is that stand one after the
+ * other: up to the fourth line end after its empty line; `len` when there is
+ * no such place.  Nothing is checked.
+ */
+size_t sm_statement_length(const void *text, size_t len);
+
+/*
  * As sm_statement_split(), then verify the signature.
  *   keys, n_keys  the keys that may have signed it; none may be given
  *   which         out: index of the one that has; NULL: not wanted

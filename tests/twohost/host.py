@@ -361,7 +361,7 @@ class Host:
     def mark_log(self):
         self.log_mark = self.log_size()
 
-    def logged(self, pattern, limit=3):
+    def logged(self, pattern, limit=10 * SCALE):
         """Wait for a line that matches; the match object or None."""
         return wait_until(lambda: re.search(pattern, self.log(), re.M),
                           limit)
