@@ -268,6 +268,12 @@ static void check_require(struct sm_lint *l, const struct sm_policy_rule *r)
     if (q->attestation)
         sm_lint_warn(l, q->line, "rule \"%s\" can never allow anything: hosts "
                      "cannot attest their platform yet", r->id);
+    if (q->notify_guest)
+        sm_lint_warn(l, q->line, "rule \"%s\" can never allow anything: hosts "
+                     "cannot notify guests yet", r->id);
+    if (q->max_downtime_ms)
+        sm_lint_warn(l, q->line, "rule \"%s\" can never allow anything: hosts "
+                     "cannot bound a guest's downtime yet", r->id);
     if (p->has_vm)
         return;                 /* owners and operators are the site's */
     if ((q->ticket == SM_POLICY_TICKET_OWNER || q->vm_policy) && !p->n_owners)

@@ -424,8 +424,10 @@ START_TEST(demands_without_an_effect)
     quiet(OWNED("<vm name='n*'/><require ticket='owner'/>",
                 "<vm name='n1'/><require ticket='any'/>"));
     /* a first rule's obligations are imposed although a later one has none */
-    quiet(OWNED("<vm name='n1'/><require notify-guest='yes'/>",
-                "<vm name='n*'/>"));
+    warned(OWNED("<vm name='n1'/><require notify-guest='yes'/>",
+                 "<vm name='n*'/>"), 5, "cannot notify guests yet");
+    warned(OWNED("<vm name='n1'/><require max-downtime='2 s'/>",
+                 "<vm name='n*'/>"), 5, "cannot bound a guest's downtime");
     quiet(OWNED("<vm name='n*'/><require rate='1/day'/>",
                 "<vm name='n1'/><require rate='9/day'/>"));
 }
