@@ -92,26 +92,32 @@ class Lab(host.Lab):
         with open(path, "w") as f:
             f.write(text)
 
-    def revocations(self, h, authority="site"):
-        shutil.copy("%s/%s.revoked" % (self.dir, authority),
-                    h.etc + "/revoked")
+    def revocations(self, h, *authorities):
+        """Their lists, one after the other, in the place of the host's."""
+        with open(h.etc + "/revoked", "wb") as out:
+            for authority in authorities or ("site",):
+                with open("%s/%s.revoked" % (self.dir, authority), "rb") as f:
+                    out.write(f.read())
 
-    def revoke(self, serial):
-        self.a.secmig("site", "revoke", "--key", self.key("site"), serial)
+    def revoke(self, serial, authority="site"):
+        self.a.secmig("site", "revoke", "--key", self.key(authority), serial)
 
     # ---- policies ----
 
-    def policy(self, h, rules=site_setup.RULES, hosts="", certified="site"):
-        """`certified`: the authority of <certified>; "": none."""
-        if certified:
-            hosts += '<certified authority="%s"/>' % certified
+    def policy(self, h, rules=site_setup.RULES, hosts="", certified="site",
+               authorities=("site",)):
+        """`certified`: the authorities of <certified>; "": none."""
+        for authority in certified.split():
+            hosts += '<certified authority="%s"/>' % authority
         h.version += 1
         with open(h.etc + "/policy.xml", "w") as f:
             f.write('<policy xmlns="urn:xen-secmig:policy:1" site="lab" '
-                    'version="%d"><authorities><authority id="site" '
-                    'key="%s"/></authorities><hosts>%s</hosts><rules>%s'
-                    '</rules></policy>' % (h.version, self.public("site"),
-                                           hosts, rules))
+                    'version="%d"><authorities>%s</authorities><hosts>%s'
+                    '</hosts><rules>%s</rules></policy>' % (
+                        h.version, "".join(
+                            '<authority id="%s" key="%s"/>' % (
+                                a, self.public(a)) for a in authorities),
+                        hosts, rules))
         site_setup.sign_policy(h)
         if h.daemon:
             h.reload()
@@ -343,6 +349,30 @@ def _(lab):
             os.unlink(lab.b.etc + "/revoked")
         lab.fails(g, UNPAIRED, "revoked cannot be told", within=SOON)
     lab.revocations(lab.b)
+    lab.succeeds(g)
+
+
+@dirty("two authorities: each revokes its own, and none is missed")
+def _(lab):
+    g = lab.guest()
+    for h in lab.hosts:
+        lab.policy(h, certified="site other", authorities=("site", "other"))
+        lab.revocations(h, "site", "other")
+    lab.certify(lab.a, authority="other")
+    lab.succeeds(g)
+    lab.succeeds(g, src=lab.b, dst="hostA")
+    lab.revocations(lab.b, "site")          # B has seen the other's
+    lab.fails(g, UNPAIRED, "the list is missing", within=SOON)
+    lab.certify(lab.a)
+    lab.succeeds(g)                         # which is no matter of the site's
+    lab.succeeds(g, src=lab.b, dst="hostA")
+    lab.revocations(lab.b, "site", "other", "site")
+    lab.fails(g, UNPAIRED, "two lists", within=SOON)
+    serial = lab.certify(lab.a, "--serial", "77", authority="other")
+    lab.revoke(serial, "other")
+    lab.revocations(lab.b, "other", "site")
+    lab.fails(g, UNPAIRED, "77 is revoked", within=SOON)
+    lab.certify(lab.a)
     lab.succeeds(g)
 
 
