@@ -8,6 +8,8 @@
 
 #include "base/err.h"
 
+#define LAST INT64_C(253402300799)      /* 9999-12-31T23:59:59Z */
+
 int64_t sm_clock_now_ms(void)
 {
     struct timespec ts;
@@ -95,6 +97,7 @@ int sm_clock_parse(const char *text, int64_t *out)
                                 31, 31, 30, 31, 30, 31 };
     int year, month, day, hour, minute, second, oh = 0, om = 0, sign = 0;
     const char *s = text;
+    int64_t t;
 
     if (strlen(text) != 20 && strlen(text) != 25)
         return SM_CONFIG;
@@ -120,19 +123,22 @@ int sm_clock_parse(const char *text, int64_t *out)
                               (year % 100 != 0 || year % 400 == 0))))
         return SM_CONFIG;
 
-    *out = days_of(year, month, day) * 86400 + hour * 3600 + minute * 60 +
-           second - sign * (oh * 3600 + om * 60);
+    t = days_of(year, month, day) * 86400 + hour * 3600 + minute * 60 +
+        second - sign * (oh * 3600 + om * 60);
+    if (t > LAST)                       /* by its offset */
+        return SM_CONFIG;
+    *out = t;
     return 0;
 }
 
 void sm_clock_format(int64_t t, char out[static 21])
 {
-    /* 0000-03-01 to 9999-12-31T23:59:59 */
-    const int64_t first = -719468LL * 86400, last = 253402300799LL;
+    /* 0000-03-01 */
+    const int64_t first = -719468LL * 86400;
     int64_t days = t / 86400, year;
     int second = (int)(t % 86400), month, day;
 
-    if (t < first || t > last) {
+    if (t < first || t > LAST) {
         strcpy(out, "?");
         return;
     }

@@ -30,7 +30,8 @@ int sm_clock_left(int64_t deadline);
 /*
  * Parse an RFC 3339 date-time with a zone ("2027-11-01T00:00:00Z" or with an
  * offset +hh:mm) into seconds since the epoch.  No fractions, no leap
- * second, years 1970-9999.  Returns 0 or SM_CONFIG.
+ * second, years 1970-9999; nor what is later than 9999 in UTC.  Returns 0 or
+ * SM_CONFIG.
  */
 int sm_clock_parse(const char *text, int64_t *out);
 

@@ -325,7 +325,7 @@ int sm_node_time(struct sm_node_context *b, xmlNode *e, const char *name,
     if (sm_clock_parse(value, out))
         return sm_node_bad(b, e, name, value,
                            "not a date and time with a zone, as "
-                           "2027-11-01T00:00:00Z");
+                           "2027-11-01T00:00:00Z, up to the year 9999");
     return 0;
 }
 
