@@ -12,6 +12,7 @@
 #define SCRIPT_DIR "/etc/xen/scripts/" /* libxl's XEN_SCRIPT_DIR */
 #define BLANKS " \t\r\n"
 #define SIGNER_BASE64 56
+#define MEMORY_DIGITS 15            /* as in the schema */
 
 _Static_assert(SM_POLICY_SIGNER_LEN ==
                SM_MINISIGN_ID_LEN + SM_MINISIGN_KEY_LEN, "key id, then key");
@@ -341,6 +342,9 @@ int sm_node_memory(struct sm_node_context *b, xmlNode *e, const char *name,
     if (!sm_policy_memory(value, out))
         return sm_node_bad(b, e, name, value,
                            "not an amount of memory, as 64 GiB");
+    if (strspn(value, "0123456789") > MEMORY_DIGITS)
+        return sm_node_bad(b, e, name, value,
+                           "an amount of memory with more than 15 digits");
     return 0;
 }
 

@@ -450,6 +450,14 @@ START_TEST(rules_are_checked)
     refused(RULE(GOOD, "<vm memory-max='-1 GiB'/>"), 5, "memory");
     refused(RULE(GOOD, "<vm memory-max='18014398509481984 MiB'/>"), 5,
             "memory");
+    accepted(RULE(GOOD, "<vm memory-min='999999999999999 KiB'/>"));
+    refused(RULE(GOOD, "<vm memory-min='1000000000000000 KiB'/>"), 5,
+            "<vm> memory-min=\"1000000000000000 KiB\": an amount of memory "
+            "with more than 15 digits");
+    refused(RULE(GOOD, "<vm memory-min='18014398509481984 KiB'/>"), 5,
+            "<vm> memory-min=\"18014398509481984 KiB\": an amount");
+    refused(RULE(GOOD, "<vm memory-max='999999999999999 TiB'/>"), 5,
+            "<vm> memory-max=\"999999999999999 TiB\": not an amount");
     refused(RULE(GOOD, "<vm memory-min='2 GiB' memory-max='1 GiB'/>"), 5,
             "more than");
     refused(RULE(GOOD, "<source host='hostC'/>"), 5, "no such host");
