@@ -50,7 +50,11 @@ static int harmless(uint32_t cp)
     if (cp == 0x061c || cp == 0x200e || cp == 0x200f ||
         (cp >= 0x2028 && cp <= 0x202e) || (cp >= 0x2066 && cp <= 0x2069))
         return 0;                           /* line ends, bidi controls */
-    return cp != 0xfeff && cp != 0xfffe && cp != 0xffff;
+    if (cp == 0x00ad || (cp >= 0x200b && cp <= 0x200d) ||
+        (cp >= 0x2060 && cp <= 0x2064) || (cp >= 0xfe00 && cp <= 0xfe0f) ||
+        cp == 0xfeff || (cp >= 0xe0000 && cp <= 0xe0fff))
+        return 0;                           /* nothing to be seen */
+    return cp != 0xfffe && cp != 0xffff;
 }
 
 int sm_wire_text_ok(const void *s, size_t len)

@@ -100,8 +100,10 @@ int sm_wire_error(const struct sm_wire_writer *w) SM_WARN_UNUSED;
 /*
  * Whether `len` bytes at `s` are well-formed UTF-8 (RFC 3629) without
  * control characters (U+0000-001F, U+007F-009F), bidirectional controls,
- * line separators (U+2028, U+2029), U+FEFF, U+FFFE or U+FFFF: safe to log
- * and to show on a terminal.
+ * line separators (U+2028, U+2029), U+FFFE, U+FFFF, or characters that cannot
+ * be seen (U+00AD, U+200B-200D, U+2060-2064, U+FE00-FE0F, U+FEFF,
+ * U+E0000-E0FFF): safe to log and to show on a terminal, and not two texts
+ * that look the same for such a character.
  */
 int sm_wire_text_ok(const void *s, size_t len);
 

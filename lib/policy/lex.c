@@ -98,8 +98,8 @@ static int characters(struct lex *l)
         if (p < l->end && !is_space(*p))
             continue;
         if (!sm_wire_text_ok(from, (size_t)(p - from)))
-            return fail(l, from, "not clean UTF-8, or a control or "
-                        "bidirectional character");
+            return fail(l, from, "not clean UTF-8, or a control, "
+                        "bidirectional or invisible character");
         if (p == l->end)
             return 0;
         from = p + 1;
@@ -223,6 +223,10 @@ static int attribute(struct lex *l, const char *tag)
                             "than &amp; &lt; &gt; &quot; &apos;");
             continue;
         }
+        /* XML would make it a space: shown, it is not what was signed. */
+        if (any_text && is_space(*l->p) && *l->p != ' ')
+            return fail(l, l->p, "line end or tab in attribute %.*s",
+                        (int)(n < 64 ? n : 64), s);
         if ((unsigned char)*l->p >= 0x80 && !any_text)
             return fail(l, l->p, "character other than ASCII in attribute "
                         "%.*s", (int)(n < 64 ? n : 64), s);

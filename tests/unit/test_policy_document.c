@@ -209,6 +209,8 @@ START_TEST(only_clean_characters)
         "\x80", "\xc0\xaf", "\xe0\x80\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80",
         "\xff", "\x01", "\x1b", "\x7f", "\xc2\x85", "\xe2\x80\xa8",
         "\xe2\x80\xae", "\xe2\x81\xa6", "\x0b", "\x0c",
+        "\xc2\xad", "\xe2\x80\x8b", "\xe2\x81\xa0", "\xef\xbb\xbf",
+        "\xef\xb8\x8f", "\xf3\xa0\x81\x81",
     };
     char text[1024], nul[sizeof(DOC(""))];
     struct sm_policy *policy = NULL;
@@ -235,6 +237,14 @@ START_TEST(only_clean_characters)
     accepted(DOC("<rule id=\"r\" effect=\"deny\" action=\"migrate-in\" "
                  "reason=\"\xd0\xbe\"/>"));
     accepted(DOC("<!-- \xd0\xbe -->"));
+    refused(DOC("<rule id=\"r\" effect=\"deny\" action=\"migrate-in\" "
+                "reason=\"a\nb\"/>"), 4, "line end or tab in attribute reason");
+    refused(DOC("<rule id=\"r\" effect=\"deny\" action=\"migrate-in\" "
+                "reason=\"a\rb\"/>"), 4, "line end or tab in attribute reason");
+    refused(DOC("<rule id=\"r\" effect=\"deny\" action=\"migrate-in\" "
+                "reason='\t'/>"), 4, "line end or tab in attribute reason");
+    accepted(DOC("<rule id=\"r\" effect=\"deny\"\taction=\"migrate-in\"\n"
+                 "reason=\"a b\"/>\t<!-- a\n\tb -->"));
 }
 END_TEST
 

@@ -458,7 +458,14 @@ static const struct text fine[] = {
     TEXT("\xef\xbf\xbd"),           /* U+FFFD */
     TEXT("\xf0\x90\x80\x80"),       /* U+10000 */
     TEXT("\xf4\x8f\xbf\xbd"),       /* U+10FFFD */
-    TEXT("\xe2\x80\x8d"),           /* U+200D, beside the marks */
+    TEXT("\xc2\xac"), TEXT("\xc2\xae"),   /* beside U+00AD */
+    TEXT("\xe2\x80\x8a"),           /* U+200A, before the invisible */
+    TEXT("\xe2\x81\x9f"),           /* U+205F */
+    TEXT("\xef\xb7\xbf"),           /* U+FDFF, before the selectors */
+    TEXT("\xef\xb8\x90"),           /* U+FE10, after them */
+    TEXT("\xef\xbb\xbe"),           /* U+FEFE */
+    TEXT("\xf3\x9f\xbf\xbd"),       /* U+DFFFD, before the tags */
+    TEXT("\xf3\xa1\x80\x80"),       /* U+E1000, after them */
     TEXT("\xe2\x80\x90"),           /* U+2010 */
     TEXT("\xe2\x80\xa7"),           /* U+2027 */
     TEXT("\xe2\x80\xaf"),           /* U+202F */
@@ -489,6 +496,12 @@ static const struct text wrong[] = {
     TEXT("\xe2\x80\xaa"), TEXT("\xe2\x80\xae"),
     TEXT("\xe2\x81\xa6"), TEXT("\xe2\x81\xa9"),
     TEXT("\xef\xbb\xbf"), TEXT("\xef\xbf\xbe"), TEXT("\xef\xbf\xbf"),
+    TEXT("\xc2\xad"), TEXT("a\xc2\xad"),                   /* U+00AD */
+    TEXT("\xe2\x80\x8b"), TEXT("\xe2\x80\x8c"), TEXT("\xe2\x80\x8d"),
+    TEXT("\xe2\x81\xa0"), TEXT("\xe2\x81\xa4"),           /* U+2060 */
+    TEXT("\xef\xb8\x80"), TEXT("\xef\xb8\x8f"),           /* U+FE00 */
+    TEXT("\xf3\xa0\x80\x80"), TEXT("\xf3\xa0\x80\xa0"),   /* U+E0000 */
+    TEXT("\xf3\xa0\xbf\xbf"),
 };
 
 #define COUNT(a) ((int)(sizeof(a) / sizeof((a)[0])))
@@ -524,10 +537,14 @@ static int expected(uint32_t cp)
         return 0;
     if (cp >= 0xd800 && cp <= 0xdfff)
         return 0;
+    if ((cp >= 0xfe00 && cp <= 0xfe0f) || cp >> 12 == 0xe0)
+        return 0;
     switch (cp) {
     case 0x061c: case 0x200e: case 0x200f: case 0x2028: case 0x2029:
     case 0x202a: case 0x202b: case 0x202c: case 0x202d: case 0x202e:
     case 0x2066: case 0x2067: case 0x2068: case 0x2069:
+    case 0x00ad: case 0x200b: case 0x200c: case 0x200d:
+    case 0x2060: case 0x2061: case 0x2062: case 0x2063: case 0x2064:
     case 0xfeff: case 0xfffe: case 0xffff:
         return 0;
     default:
