@@ -108,6 +108,8 @@ static void write_down(struct decision *d)
     for (i = 0; i < a->n_lists && !rc; i++)
         rc = floors_raise_revocations(a->lists[i].authority,
                                       a->lists[i].version);
+    if (!rc)
+        rc = floors_flush();    /* a version that it could not write before */
     if (!rc && a->allow && a->rate_seconds) {
         strcpy(rule, a->rule);
         /* Another migration may have used the rule since the judge began. */

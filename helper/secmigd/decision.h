@@ -53,6 +53,8 @@ struct decision_question {
     const char *const *approvals;       /* accounts */
     size_t n_approvals;
     int papers;                 /* memory file; -1: none */
+    bool vm_policy_here;        /* this host keeps a policy for the guest: on
+                                 * migrate-in it must bring one */
 };
 
 struct decision_answer {

@@ -242,8 +242,13 @@ static bool read_vm_policy(struct hearing *h, struct sm_policy_request *r)
     char why[SM_POLICY_WHY_MAX];
     int rc;
 
-    if (!papers->policy.len)
-        return true;
+    if (!papers->policy.len) {
+        if (!h->q->vm_policy_here)
+            return true;
+        say(h->a, SM_REFUSED_LOCAL, "vm-policy", "this host keeps a policy "
+            "for the guest, which comes without one");
+        return false;
+    }
     keys = calloc(n + 1, sizeof(*keys));
     if (!keys) {
         say(h->a, SM_NO_MEMORY, "vm-policy", "%s",

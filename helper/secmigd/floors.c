@@ -23,6 +23,8 @@ static struct vm {
 } *vms;                         /* sorted by uuid */
 static size_t n_authorities, n_vms, room;
 
+static bool unsaved;    /* what is here is not in the store: writing it failed */
+
 static int by_uuid(const void *a, const void *b)
 {
     return memcmp(a, b, 16);
@@ -108,8 +110,14 @@ static int save(void)
         strcpy(why, sm_err_text(rc));
     if (rc)
         sm_error("versions seen: %s", why);
+    unsaved = rc != 0;
     sm_wire_writer_dispose(&w);
     return rc;
+}
+
+int floors_flush(void)
+{
+    return unsaved ? save() : 0;
 }
 
 /* ---- the site's policy ---- */
@@ -122,7 +130,7 @@ uint64_t floors_policy(void)
 int floors_raise_policy(uint64_t version)
 {
     if (version <= policy)
-        return 0;
+        return floors_flush();
     policy = version;
     return save();
 }
@@ -151,7 +159,7 @@ int floors_raise_revocations(
     if (i == FLOORS_AUTHORITIES_MAX)
         return SM_BUSY;
     if (i < n_authorities && version <= authorities[i].version)
-        return 0;
+        return floors_flush();
     memcpy(authorities[i].signer, signer, SM_STATEMENT_SIGNER_LEN);
     authorities[i].version = version;
     if (i == n_authorities)
@@ -184,7 +192,7 @@ int floors_raise_vm(const uint8_t uuid[static 16], uint64_t version)
     size_t i;
 
     if (vm && version <= vm->version)
-        return 0;
+        return floors_flush();
     if (!vm) {
         if (n_vms == FLOORS_VMS_MAX)
             return SM_BUSY;

@@ -34,10 +34,15 @@ uint64_t floors_vm(const uint8_t uuid[static 16]);
 /* Whether a version of this guest's policy can be remembered. */
 bool floors_vm_room(const uint8_t uuid[static 16]);
 
+/* Write what could not be written before.  Returns 0, also when there is no
+ * such thing, or an error. */
+int floors_flush(void) SM_WARN_UNUSED;
+
 /*
  * Raise a floor, durably; fine when it is there already, or higher.
  * Returns 0; SM_BUSY when there is no room for one more; or an error of
- * store_put(), which the log has: the floor is raised in memory all the same.
+ * store_put(), which the log has: the floor is raised in memory all the same,
+ * and the next call, whatever it asks for, fails until it is written.
  */
 int floors_raise_policy(uint64_t version) SM_WARN_UNUSED;
 int floors_raise_revocations(

@@ -5,6 +5,7 @@
  */
 #include "incoming.h"
 
+#include <ctype.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -19,6 +20,7 @@
 #include "channel/hello.h"
 #include "own_certificate.h"
 #include "parent.h"
+#include "vm_policy.h"
 
 struct incoming *incoming_first;
 static struct ipc_message message;      /* the one being handled */
@@ -104,6 +106,16 @@ static void question(const struct incoming *in,
     q->action = SM_POLICY_MIGRATE_IN;
     q->facts = &in->facts;
     q->papers = in->papers;
+    q->vm_policy_here = vm_policy_here(in->facts.uuid);
+}
+
+/* What the other host says of who asks goes into our log: no blank, no
+ * quote and no "=" that could pass for words of ours. */
+static void clean_by(char *by)
+{
+    for (; *by; by++)
+        if (!isalnum((unsigned char)*by) && !strchr("._:$+-", *by))
+            *by = '?';
 }
 
 static void judged(void *ctx, const struct decision_answer *answer)
@@ -235,6 +247,7 @@ static void on_request(struct incoming *in, struct sm_wire_reader *r)
     sm_wire_get_str(r, in->by, sizeof(in->by));
     if (sm_wire_end(r))
         return;
+    clean_by(in->by);
     in->config = ipc_take_fd(&message, 0);
     in->papers = ipc_take_fd(&message, 1);
     if (ipc_memfd_check(in->config, FRAME_CONFIG_MAX, &len) ||

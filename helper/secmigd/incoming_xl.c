@@ -70,9 +70,12 @@ void incoming_discard(struct incoming *in)
     facts_uuid_text(in->facts.uuid, uuid);
     args[1] = uuid;
     if (run_start(&in->run, &parent.conf.facts, args, -1, TEXT_OUTPUT_MAX,
-                  parent.conf.answer_timeout, discarded, in))
+                  parent.conf.answer_timeout, discarded, in)) {
         sm_error("in-%lu: cannot run secmig-xl; see xl list for "
                  "%s--incoming", in->id, in->facts.name);
+        if (in->kept && look(in))
+            sm_error("in-%lu: ... and secmig vm-policy list", in->id);
+    }
 }
 
 static void xl_too_slow(void *ctx)
@@ -92,9 +95,9 @@ void incoming_xl_alone(struct incoming *in)
 static void xl_ended(void *ctx, int status)
 {
     struct incoming *in = ctx;
-    const struct decision_answer *answer = &in->decision.answer;
     char text[SM_MESSAGE_TEXT_MAX + 1];
     bool ok = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    bool early = in->state == IN_XL;
 
     loop_disarm(&in->timer);
     if (ok)
@@ -110,12 +113,7 @@ static void xl_ended(void *ctx, int status)
            in->rule, text);
     if (!ok)
         incoming_discard(in);
-    if (ok && answer->vm_version) {
-        vm_policy_arrived(in->facts.uuid, answer->vm_version,
-                          &answer->vm_policy, &answer->vm_signature);
-        in->kept = true;
-    }
-    if (in->state == IN_XL)
+    if (early)
         incoming_refuse(in, SM_XL, in->rule, "%s", text);
     else if (incoming_tell_peer(in, IPC_PEER_XL, ok ? 0 : SM_XL, NULL, text,
                                 NULL))
@@ -127,6 +125,7 @@ static void xl_ended(void *ctx, int status)
 static void xl_ready(void *ctx, int err, const char *why)
 {
     struct incoming *in = ctx;
+    const struct decision_answer *answer = &in->decision.answer;
     int fds[2];
 
     if (err) {
@@ -134,8 +133,18 @@ static void xl_ready(void *ctx, int err, const char *why)
         incoming_refuse(in, err, in->rule, "%s", why);
         return;
     }
-    err = ledger_use_tickets(in->decision.answer.tickets,
-                             in->decision.answer.n_tickets, sm_clock_real());
+    /* Before the guest can run here, so that it never does without. */
+    if (answer->vm_version &&
+        vm_policy_arrived(in->facts.uuid, answer->vm_version,
+                          &answer->vm_policy, &answer->vm_signature,
+                          &in->kept)) {
+        receive_kill(&in->receive);
+        incoming_refuse(in, SM_IO, "vm-policy", "the guest's own policy "
+                        "cannot be kept here");
+        return;
+    }
+    err = ledger_use_tickets(answer->tickets, answer->n_tickets,
+                             sm_clock_real());
     if (err) {
         receive_kill(&in->receive);
         incoming_refuse(in, SM_UNMET, in->rule, "%s", err == SM_EXISTS ?

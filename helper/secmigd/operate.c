@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "parent.h"
+#include "policy/match.h"
 
 #define IDLE_TIME 10000         /* ms for a client to say what it wants */
 #define FAREWELL_TIME 5000      /* ms to read its last word */
@@ -286,6 +287,14 @@ static void on_first(struct operate *o, struct sm_wire_reader *r)
         return;
     }
     sm_wire_get_str(r, o->role, sizeof(o->role));
+    /* It goes into the log, among words that are ours. */
+    if (!r->error && o->role[0] && !sm_policy_id_ok(o->role)) {
+        o->role[0] = '\0';
+        o->state = OP_FACTS;
+        r->pos = r->len;
+        operate_finish(o, SM_USAGE, "", "that is no name of a role");
+        return;
+    }
     if (message.type == IPC_CLIENT_TICKET && !message.n_fds) {
         on_ticket(o, r);
         return;

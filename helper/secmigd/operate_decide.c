@@ -51,6 +51,7 @@ void operate_ask_policy(const struct operate *o,
         request.vm_name = domain->name;
         request.vm_uuid = domain->uuid;
         request.memory_kb = domain->memory_kb;
+        request.label_unknown = true;   /* it takes the config to tell */
     }
     if (host && !sm_pairing_by_name(parent.conf.hosts_dir, parent.own_key,
                                     host, &pairing, why, sizeof(why)))

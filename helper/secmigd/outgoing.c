@@ -20,6 +20,7 @@
 #include "vm_policy.h"
 
 #define IDLE_TIME 10000         /* ms for a client to say what it wants */
+#define CLIENTS_OWN_MAX 16      /* of one account that is not root's */
 #define FAREWELL_TIME 5000      /* ms to read its last word */
 
 static struct outgoing *sessions;
@@ -151,8 +152,10 @@ void outgoing_decide(struct outgoing *o, enum decision_stage stage,
 
     evidence_find(o->facts.uuid, parent.conf.name, o->host, sm_clock_real(),
                   &evidence);
-    if (o->papers < 0)
-        o->papers = vm_policy_papers(o->facts.uuid, &evidence, why);
+    /* Anew: much may have been added or removed since the preview. */
+    if (o->papers >= 0)
+        close(o->papers);
+    o->papers = vm_policy_papers(o->facts.uuid, &evidence, why);
     if (o->papers < 0) {
         outgoing_finish(o, o->papers, "vm-policy", "%s", why);
         return;
@@ -368,6 +371,9 @@ static void client_gone(struct outgoing *o)
         return;
     if (o->state == OUT_ASK)
         outgoing_cancel(o, "the client has gone");
+    else if (o->operate && o->state != OUT_ENDED)
+        operate_verdict(o->operate, o->id, SM_CANCELLED, "",
+                        "xl has ended before the migration began");
     if (o->state == OUT_ENDED && o->peer_watch.fd >= 0 && o->peer.pid) {
         loop_arm(&o->timer, FAREWELL_TIME, too_late, o);
         return;
@@ -422,16 +428,28 @@ static void on_control(void *ctx, short revents)
     }
 }
 
+/* Each client costs a process: one of the group may not take them all. */
+static bool crowded(uid_t uid)
+{
+    const struct outgoing *o;
+    int n = 0;
+
+    for (o = sessions; o; o = o->next)
+        n += o->uid == uid && o->control_watch.fd >= 0;
+    return uid != 0 && n >= CLIENTS_OWN_MAX;
+}
+
 void outgoing_new(int fd, const struct ucred *cred)
 {
-    struct outgoing *o = calloc(1, sizeof(*o));
-    struct passwd *pw = getpwuid(cred->uid);
+    struct outgoing *o = crowded(cred->uid) ? NULL : calloc(1, sizeof(*o));
+    struct passwd *pw;
     int channel;
 
     if (!o) {
         close(fd);
         return;
     }
+    pw = getpwuid(cred->uid);
     o->id = ++parent.last_id;
     o->uid = cred->uid;
     o->operate = operate_claim(cred);

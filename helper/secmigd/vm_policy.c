@@ -56,6 +56,18 @@ static int put(const uint8_t *uuid, uint64_t version,
     struct sm_wire_writer w;
     int rc;
 
+    /* The judge has compared with what was known when it began. */
+    if (version < floors_vm(uuid)) {
+        snprintf(why, VM_POLICY_TEXT_SIZE, "a newer version has come "
+                 "meanwhile");
+        return SM_POLICY;
+    }
+    rc = floors_raise_vm(uuid, version);
+    if (rc) {
+        snprintf(why, VM_POLICY_TEXT_SIZE, "its version cannot be written "
+                 "down: %s", sm_err_text(rc));
+        return rc;
+    }
     facts_uuid_text(uuid, name);
     sm_wire_writer_init(&w, OBJECT_MAX);
     sm_wire_put_blob(&w, policy->data, policy->len);
@@ -63,8 +75,6 @@ static int put(const uint8_t *uuid, uint64_t version,
     rc = sm_wire_error(&w);
     if (!rc)
         rc = store_put(KIND, name, w.data, w.len, reason);
-    if (!rc)
-        rc = floors_raise_vm(uuid, version);
     if (rc)
         snprintf(why, VM_POLICY_TEXT_SIZE, "%.400s",
                  reason[0] ? reason : sm_err_text(rc));
@@ -102,19 +112,33 @@ int vm_policy_papers(const uint8_t uuid[static 16],
     return rc;
 }
 
-void vm_policy_arrived(const uint8_t uuid[static 16], uint64_t version,
-                       const struct sm_paper *policy,
-                       const struct sm_paper *signature)
+bool vm_policy_here(const uint8_t uuid[static 16])
 {
-    char why[VM_POLICY_TEXT_SIZE], name[37];
+    char name[37];
 
     facts_uuid_text(uuid, name);
-    if (put(uuid, version, policy, signature, why))
-        sm_error("the policy that came with guest %s is not kept: %s: add it "
-                 "with 'secmig vm-policy add'", name, why);
-    else
+    return store_has(KIND, name);
+}
+
+int vm_policy_arrived(const uint8_t uuid[static 16], uint64_t version,
+                      const struct sm_paper *policy,
+                      const struct sm_paper *signature, bool *fresh)
+{
+    char why[VM_POLICY_TEXT_SIZE], name[37];
+    int rc;
+
+    facts_uuid_text(uuid, name);
+    *fresh = !vm_policy_here(uuid);
+    rc = put(uuid, version, policy, signature, why);
+    if (rc) {
+        *fresh = false;
+        sm_error("the policy that comes with guest %s is not kept: %s", name,
+                 why);
+    } else {
         sm_notice("vm-policy uuid=%s version=%llu arrived with the guest",
                   name, (unsigned long long)version);
+    }
+    return rc;
 }
 
 void vm_policy_left(const uint8_t uuid[static 16])

@@ -28,11 +28,20 @@ int vm_policy_papers(const uint8_t uuid[static 16],
                      const struct evidence *evidence, char *why)
     SM_WARN_UNUSED;
 
-/* The guest has come, with a policy that a judge has verified: keep it, and
- * remember its version.  What goes wrong is in the log. */
-void vm_policy_arrived(const uint8_t uuid[static 16], uint64_t version,
-                       const struct sm_paper *policy,
-                       const struct sm_paper *signature);
+/* Whether this host keeps a policy for the guest; also when that cannot be
+ * told. */
+bool vm_policy_here(const uint8_t uuid[static 16]);
+
+/*
+ * The guest is about to come, with a policy that a judge has verified: keep
+ * it, and remember its version, before it can run here.
+ *   fresh  out: there was none of that guest here before
+ * Returns 0, or an error, which is in the log.
+ */
+int vm_policy_arrived(const uint8_t uuid[static 16], uint64_t version,
+                      const struct sm_paper *policy,
+                      const struct sm_paper *signature, bool *fresh)
+    SM_WARN_UNUSED;
 
 /* The guest has left: its policy goes, too. */
 void vm_policy_left(const uint8_t uuid[static 16]);

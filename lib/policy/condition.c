@@ -58,8 +58,9 @@ static enum sm_verdict vm_label(struct sm_evaluate *e, const char *pattern)
 
     if (!pattern || (r->label && sm_policy_match_text(pattern, r->label)))
         return SM_VERDICT_YES;
-    if (!r->vm_uuid && !r->vm_name) {
-        sm_evaluate_note(e, "the guest is not known");
+    if (r->label_unknown || (!r->vm_uuid && !r->vm_name)) {
+        sm_evaluate_note(e, "the guest%s is not known",
+                         r->label_unknown ? "'s label" : "");
         return SM_VERDICT_UNKNOWN;
     }
     sm_evaluate_note(e, "the guest's label %s%.100s is not \"%.100s\"",

@@ -74,7 +74,8 @@ struct sm_policy_request {
     const char *vm_name;
     const uint8_t *vm_uuid;         /* 16 bytes */
     uint64_t memory_kb;             /* what it may use at most, KiB */
-    const char *label;              /* XSM label; NULL: none */
+    const char *label;              /* XSM label; NULL: none, ... */
+    bool label_unknown;             /* ... or it is not known */
 
     /* from where to where; required for the two migrate actions */
     struct sm_policy_end source, destination;

@@ -65,6 +65,9 @@ def _(lab):
             g.name, "hostB")
     refused(lab, "dora", REFUSED_LOCAL, "no-permission", "migrate",
             "--role", "auditor", g.name, "hostB")
+    refused(lab, "alice", 2, "no name of a role", "status", "--role",
+            'x answer=allow rule=root-out text="ok"')
+    check("rule=root-out text" not in lab.a.log(), "forged")
     equal(started(lab), [], "xl")
     granted(lab, "dora", "migrate", "--role", "lead", g.name, "hostB")
     g.must_run_on(lab.b)

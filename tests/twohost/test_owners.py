@@ -16,7 +16,7 @@ import site_setup
 from case import check, equal
 
 # exit codes: lib/base/err.h
-STATE, TIMEOUT, PROTOCOL, HELPER = 4, 13, 16, 18
+STATE, IO, TIMEOUT, PROTOCOL, HELPER = 4, 6, 13, 16, 18
 REFUSED_LOCAL, REFUSED_REMOTE, POLICY, UNMET = 20, 21, 22, 29
 SOON = host.SOON
 EVIL = site_setup.EVIL
@@ -293,6 +293,37 @@ def _(lab):
     lab.fails(g, tuple(range(1, 32)))
     only_on(lab, lab.a, g)
     lab.a.secmig("vm-policy", "remove", g.uuid)
+    rebase(lab)
+
+
+@case.case("the destination cannot keep the policy: the guest does not go")
+def _(lab):
+    g = lab.guest(name="guest-own-20")
+    lab.add(g, 1, BOTH)
+    store = lab.b.var + "/store"
+    os.rename(store, store + ".away")
+    lab.fails(g, IO, "cannot be", within=SOON)
+    os.rename(store + ".away", store)
+    only_on(lab, lab.a, g)
+    lab.succeeds(g)                 # and it is no matter of a restart
+    only_on(lab, lab.b, g)
+    lab.b.secmig("vm-policy", "remove", g.uuid)
+    rebase(lab)
+
+
+@case.case("a guest whose policy waits at the destination brings one")
+def _(lab):
+    g = lab.guest(name="guest-own-21")
+    lab.add(g, 1, BOTH, h=lab.b)
+    lab.fails(g, REFUSED_REMOTE, "keeps a policy for the guest", within=SOON)
+    lab.add(g, 1, BOTH)
+    lab.b.control(xl={"start-fails": 3})
+    check(lab.migrate(g).wait()["code"], "succeeded")
+    lab.b.control()
+    check(kept(lab.b, g), "B gave up what it had before")
+    lab.succeeds(g)
+    only_on(lab, lab.b, g)
+    lab.b.secmig("vm-policy", "remove", g.uuid)
     rebase(lab)
 
 

@@ -116,9 +116,26 @@ END_TEST
 
 START_TEST(what_cannot_be_written_down_counts_all_the_same)
 {
+    uint8_t uuid[16] = { 1 }, signer[SM_STATEMENT_SIGNER_LEN] = { 2 };
+    int puts;
+
+    ck_assert_int_eq(floors_raise_vm(uuid, 7), 0);
+    ck_assert_int_eq(floors_raise_revocations(signer, 7), 0);
     stored.fail = SM_IO;
     ck_assert_int_eq(floors_raise_policy(5), SM_IO);
     ck_assert_uint_eq(floors_policy(), 5);
+    /* it is not forgotten that it is nowhere but in memory */
+    ck_assert_int_eq(floors_raise_policy(5), SM_IO);
+    ck_assert_int_eq(floors_raise_policy(4), SM_IO);
+    ck_assert_int_eq(floors_raise_vm(uuid, 6), SM_IO);
+    ck_assert_int_eq(floors_raise_revocations(signer, 6), SM_IO);
+    ck_assert_int_eq(floors_flush(), SM_IO);
+    stored.fail = 0;
+    puts = stored.puts;
+    ck_assert_int_eq(floors_raise_policy(5), 0);
+    ck_assert_int_eq(stored.puts, puts + 1);
+    ck_assert_int_eq(floors_flush(), 0);
+    ck_assert_int_eq(stored.puts, puts + 1);
 }
 END_TEST
 

@@ -50,6 +50,24 @@ START_TEST(groups_are_those_that_a_vm_of_them_matches)
 }
 END_TEST
 
+START_TEST(a_label_that_is_not_known_counts_against_the_request)
+{
+    struct sm_policy_request r = by_alice();
+    static const char allow[] = OUT("x", "allow", "<vm label='w*'/>");
+    static const char deny[] = OUT("x", "allow", "")
+        OUT("n", "deny", "<vm label='secret'/>");
+
+    DENIES(allow, &r, "default-deny");
+    ALLOWS(deny, &r, "x");
+    r.label_unknown = true;
+    DENIES(allow, &r, "default-deny");
+    DENIES(deny, &r, "n");
+    r.preview = true;
+    ALLOWS(allow, &r, "x");
+    ALLOWS(deny, &r, "x");
+}
+END_TEST
+
 START_TEST(owners_are_those_of_groups_and_of_the_vm_policy)
 {
     struct sm_policy_request r = by_alice();
@@ -306,6 +324,7 @@ START_TEST(what_is_not_clean_is_a_bad_request)
 END_TEST
 
 RUN("policy conditions", groups_are_those_that_a_vm_of_them_matches,
+    a_label_that_is_not_known_counts_against_the_request,
     owners_are_those_of_groups_and_of_the_vm_policy,
     attributes_of_a_vm_must_all_hold_and_unknown_ones_count_against,
     a_certified_host_takes_part, a_certificate_does_not_replace_the_key,
