@@ -81,6 +81,7 @@ static int build_field(struct sm_node_context *b, xmlNode *e,
 {
     int rc;
 
+    f->line = sm_node_line(e);
     rc = sm_node_leaf(b, e, "path value");
     if (!rc)
         rc = sm_node_need(b, e, "path", &f->path);

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "policy/fields.h"
 #include "policy/zone.h"
 
 #define ACTION(a)   (1u << ((a) - 1))
@@ -291,6 +292,47 @@ static void check_require(struct sm_lint *l, const struct sm_policy_rule *r)
                      q->approvals, n, n == 1 ? "" : "s");
 }
 
+/* The element that alone decides about a field, or NULL. */
+static const char *bound_to(const char *path)
+{
+    const struct sm_policy_known *known;
+    char field[256], *p;
+
+    /* The table is asked about one device, which stands for any. */
+    if (strlen(path) >= sizeof(field))
+        return NULL;
+    strcpy(field, path);
+    for (p = field; (p = strstr(p, "[*]")); p += 3)
+        p[1] = '0';
+    known = sm_policy_field_find(field);
+    if (!known)
+        return NULL;
+    return known->kind == SM_FIELD_DISK ? "disk" :
+           known->kind == SM_FIELD_NIC ? "bridge" :
+           known->kind == SM_FIELD_PCI ? "pci" : NULL;
+}
+
+/* Fields that <field> cannot allow, and a path that is none: in paths, unlike
+ * values, a star alone is no pattern. */
+static void check_fields(struct sm_lint *l, const struct sm_policy_rule *r)
+{
+    const struct sm_policy_field *f;
+    const char *element;
+    size_t i;
+
+    for (i = 0; i < r->config.n_fields; i++) {
+        f = &r->config.fields[i];
+        element = bound_to(f->path);
+        if (element)
+            sm_lint_warn(l, f->line, "<field path=\"%s\"> of rule \"%s\" has "
+                         "no effect: use <%s>", f->path, r->id, element);
+        else if (!strcmp(f->path, "*"))
+            sm_lint_warn(l, f->line, "<field path=\"*\"> of rule \"%s\" has "
+                         "no effect: it is not any field, only [*] in a path "
+                         "stands for something", r->id);
+    }
+}
+
 /* Actions that no operator's role permits, and subjects of incoming guests. */
 static bool check_actions(struct sm_lint *l, const struct sm_policy_rule *r)
 {
@@ -324,6 +366,7 @@ void sm_lint_rule(struct sm_lint *l, size_t rule)
     listed_in_vain(l, r, r->sources, r->n_sources);
     listed_in_vain(l, r, r->destinations, r->n_destinations);
     check_require(l, r);
+    check_fields(l, r);
     dead = check_actions(l, r) || dead;
     l->dead[rule] = dead;
     if (dead && r->allow)

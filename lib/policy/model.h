@@ -191,6 +191,7 @@ struct sm_policy_pci {
 struct sm_policy_field {
     const char *path;               /* "[*]" stands for any index */
     const char *value;              /* path pattern */
+    unsigned int line;
 };
 
 /* Elements of <config> that are no more than a list of patterns. */

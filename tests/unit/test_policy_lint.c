@@ -455,6 +455,40 @@ START_TEST(one_end_only)
 }
 END_TEST
 
+/* Devices are judged as a whole: allowing one of their fields is in vain. */
+START_TEST(fields_that_allow_nothing)
+{
+#define FIELD(path) \
+    SITE("", "", AB, "", "<rule id='r' effect='allow' action='" BOTH "'>\n" \
+         "<config>\n<field path='" path "' value='*'/></config></rule>\n")
+    static const struct {
+        const char *text, *words;
+    } vain[] = {
+        { FIELD("disks[*].pdev_path"), "has no effect: use <disk>" },
+        { FIELD("disks[0].pdev_path"), "has no effect: use <disk>" },
+        { FIELD("disks[*].script"), "use <disk>" },
+        { FIELD("disks[12].readwrite"), "use <disk>" },
+        { FIELD("nics[*].bridge"), "has no effect: use <bridge>" },
+        { FIELD("nics[*].ifname"), "use <bridge>" },
+        { FIELD("nics[3].script"), "use <bridge>" },
+        { FIELD("pcidevs[*].bus"), "has no effect: use <pci>" },
+        { FIELD("pcidevs[*].seize"), "use <pci>" },
+        { FIELD("*"), "<field path=\"*\"> of rule \"r\" has no effect" },
+    };
+    size_t i;
+
+    for (i = 0; i < sizeof(vain) / sizeof(vain[0]); i++)
+        warned(vain[i].text, 7, vain[i].words);
+    quiet(FIELD("b_info.extra[*]"));
+    quiet(FIELD("disks[*].backend_domname"));
+    quiet(FIELD("disks[*].pdev_path2"));
+    quiet(FIELD("disks[x].pdev_path"));
+    quiet(FIELD("nics[*].gatewaydev"));
+    quiet(FIELD("pcidevs[*]"));
+    quiet(FIELD("vtpms[*].backend_domname"));
+}
+END_TEST
+
 /* A guest's owner may forbid it to move, and knows no hosts. */
 START_TEST(policies_of_guests)
 {
@@ -498,6 +532,7 @@ int main(void)
     tcase_add_test(tc, rules_without_an_effect);
     tcase_add_test(tc, demands_without_an_effect);
     tcase_add_test(tc, one_end_only);
+    tcase_add_test(tc, fields_that_allow_nothing);
     tcase_add_test(tc, policies_of_guests);
     suite_add_tcase(suite, tc);
 
