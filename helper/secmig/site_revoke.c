@@ -27,6 +27,19 @@ struct options {
     size_t n_serials;
 };
 
+/* The second of one serial would look as if it had been revoked before. */
+static int check_doubles(const struct options *o)
+{
+    size_t i, k;
+
+    for (i = 1; i < o->n_serials; i++)
+        for (k = 0; k < i; k++)
+            if (o->serials[k] == o->serials[i])
+                return sm_cli_fail(SM_USAGE, "%" PRIu64 " is given twice",
+                                   o->serials[i]);
+    return 0;
+}
+
 static int parse(const struct sm_cli *cli, int argc, char **argv,
                  struct options *o)
 {
@@ -50,7 +63,7 @@ static int parse(const struct sm_cli *cli, int argc, char **argv,
             return sm_cli_fail(SM_USAGE, "%s: not a serial (a number from "
                                "1: 'secmig site show CERTIFICATE')",
                                o->words[i]);
-    return 0;
+    return check_doubles(o);
 }
 
 /* The list as it is, signed with this very key. */

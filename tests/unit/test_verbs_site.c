@@ -507,6 +507,8 @@ START_TEST(what_cannot_be_revoked_changes_nothing)
     ck_assert_int_eq(site("site revoke --key @acme 1"), 4);
     ck_assert_ptr_nonnull(strstr(err, "revoked already"));
     ck_assert_uint_eq(revoked()->version, 2);
+    ck_assert_int_eq(site("site revoke --key @acme 3 1 3"), 2);
+    fails(2, "3 is given twice");
     ck_assert_int_eq(site("site revoke --key @acme 0"), 2);
     ck_assert_int_eq(site("site revoke --key @acme hostA"), 2);
     fails(2, "not a serial");
