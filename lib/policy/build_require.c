@@ -10,8 +10,6 @@
 
 #define DEMANDS "ticket attestation notify-guest max-downtime"
 
-/* More would need more memory of past migrations than a host keeps. */
-#define RATE_MAX        10000
 #define DOWNTIME_MAX_MS (60 * 60 * 1000)
 
 static int build_ticket(struct sm_node_context *b, xmlNode *e,
@@ -84,14 +82,14 @@ static int build_rate(struct sm_node_context *b, xmlNode *e,
         memcpy(digits, value, (size_t)(slash - value));
         for (i = 0; i < sizeof(units) / sizeof(units[0]); i++)
             if (!strcmp(slash + 1, units[i].unit) &&
-                sm_policy_number(digits, RATE_MAX, &n) && n) {
+                sm_policy_number(digits, SM_POLICY_USES_MAX, &n) && n) {
                 r->rate = (unsigned int)n;
                 r->rate_seconds = units[i].seconds;
                 return 0;
             }
     }
     return sm_node_bad(b, e, "rate", value, "not a rate as 10/hour (1 to "
-                       "10000 in a minute, hour or day)");
+                       "256 in a minute, hour or day)");
 }
 
 /* "500 ms", "2 s" */

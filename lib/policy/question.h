@@ -43,7 +43,6 @@
 #include "policy/config.h"
 
 #define SM_POLICY_QUESTION_MAX (1024 * 1024)    /* bytes */
-#define SM_POLICY_USES_MAX 256
 
 struct sm_policy_question {
     struct sm_policy_request request;   /* points into this struct */

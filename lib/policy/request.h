@@ -31,6 +31,10 @@ enum sm_policy_action {
 #define SM_POLICY_APPROVALS_MAX 16
 #define SM_POLICY_PLATFORMS_MAX 16
 
+/* The highest rate of a rule, and so many uses a request file (question.h)
+ * may tell of: enough to use any rate up. */
+#define SM_POLICY_USES_MAX 256
+
 /* What a valid, unrevoked certificate says of a host. */
 struct sm_policy_attributes {
     const uint8_t *signer;          /* SM_POLICY_SIGNER_LEN bytes: who signed

@@ -553,7 +553,7 @@ START_TEST(demands)
     struct sm_policy *p = parse(DOC(ROLES "</roles>", TWO, "",
         "<rule id='r' effect='allow' action='migrate-out'><require "
         "ticket='any' approvals='16' approver='lead' vm-policy='owner' "
-        "rate='10000/minute' attestation='p' notify-guest='yes' "
+        "rate='256/minute' attestation='p' notify-guest='yes' "
         "max-downtime='500 ms'/></rule>"
         "<rule id='q' effect='allow' action='migrate-out'><require "
         "ticket='owner' approvals='1' rate='1/day' max-downtime='2s'/></rule>"
@@ -566,7 +566,7 @@ START_TEST(demands)
     ck_assert_uint_eq(r->approvals, 16);
     ck_assert_int_eq(r->approver, (int)lead);
     ck_assert(r->vm_policy && r->notify_guest);
-    ck_assert_uint_eq(r->rate, 10000);
+    ck_assert_uint_eq(r->rate, 256);
     ck_assert_int_eq(r->rate_seconds, 60);
     ck_assert_str_eq(r->attestation, "p");
     ck_assert_uint_eq(r->max_downtime_ms, 500);
@@ -599,7 +599,7 @@ START_TEST(demands_are_checked)
         { "rate='10'", "rate" },
         { "rate='/hour'", "rate" },
         { "rate='0/hour'", "rate" },
-        { "rate='10001/hour'", "rate" },
+        { "rate='257/hour'", "1 to 256" },
         { "rate='10/week'", "rate" },
         { "rate='10 /hour'", "rate" },
         { "rate='18446744073709551617/hour'", "rate" },
