@@ -96,6 +96,8 @@ static int run(struct test *t, const struct sm_policy *policy)
     else if (!rc && failed)
         rc = sm_cli_fail(SM_FAIL, "%s: %zu of %zu cases failed", t->path,
                          failed, cases);
+    else if (!rc && !cases)
+        rc = sm_cli_fail(SM_CONFIG, "%s: no case in it", t->path);
     else if (!rc)
         printf("%s: %zu cases, all as expected\n", t->path, cases);
     free(text);

@@ -178,6 +178,9 @@ START_TEST(test_counts_and_names_the_lines_that_fail)
     write_text("p.tests", TABLE "deny web: colour=red\n");
     ck_assert_int_eq(policy("test @p.tests"), 3);
     fails(3, "p.tests:6: unknown key");
+    write_text("p.tests", "# none\ndefault: vm=web-1\n");
+    ck_assert_int_eq(policy("test @p.tests"), 3);
+    fails(3, "p.tests: no case in it");
     write_text("q.tests", TABLE);
     ck_assert_int_eq(policy("test @q.tests"), 22);      /* no q.xml */
     fails(22, "q.xml");
