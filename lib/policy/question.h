@@ -21,7 +21,8 @@
  *   vm-policy-owner = ID    who signed the VM policy that came along
  *   vm-policy = FILE        that policy, to be asked too; the caller's
  *                           business
- *   use = RULE TIME         RULE allowed something then; up to 256
+ *   use = RULE TIME         RULE, one of the policy's, allowed something then;
+ *                           up to 256
  *   time = 2027-11-01T00:00:00Z
  *   preview = yes | no
  *   config.FIELD = VALUE    one fact of the domain config, as in config.h
@@ -32,7 +33,8 @@
  *
  * Owners, operators and authorities are ids of the policy, and whose the
  * attributes are can be left out when it has just one authority.  A VM policy
- * knows no owners and operators by id: there, equal ids stand for equal keys.
+ * knows no owners and operators by id: there, equal ids stand for equal keys;
+ * nor the site's rules: there, uses may be of any.
  */
 #ifndef SM_POLICY_QUESTION_H
 #define SM_POLICY_QUESTION_H

@@ -100,8 +100,20 @@ static const char *add_approval(struct sm_policy_request *request,
     return NULL;
 }
 
-static const char *add_use(struct sm_policy_question *q, char *value)
+/* A VM policy knows no other rules than its own, and none with a rate. */
+static bool has_rule(const struct sm_policy *p, const char *id)
 {
+    size_t i;
+
+    for (i = 0; i < p->n_rules; i++)
+        if (!strcmp(p->rules[i].id, id))
+            return true;
+    return p->has_vm;
+}
+
+static const char *add_use(struct sm_question_reader *r, char *value)
+{
+    struct sm_policy_question *q = r->q;
     struct sm_policy_use *use = &q->uses[q->request.n_uses];
     char *time = strchr(value, ' ');
 
@@ -112,6 +124,8 @@ static const char *add_use(struct sm_policy_question *q, char *value)
     *time++ = '\0';
     if (sm_clock_parse(time + strspn(time, " "), &use->when))
         return "not a rule and a time with a zone";
+    if (!has_rule(r->policy, value))
+        return "no such rule in the policy";
     use->rule = value;
     q->request.uses = q->uses;
     q->request.n_uses++;
@@ -122,13 +136,14 @@ void sm_question_fact(struct sm_question_reader *r, const char *field,
                       const char *value)
 {
     struct sm_policy_question *q = r->q;
-    size_t i;
+    size_t kept = 0, i;
 
-    for (i = 0; r->again && i < q->n_facts; i++)
-        if (!strcmp(q->facts[i].field, field)) {
-            q->facts[i].value = value;
-            return;
-        }
+    for (i = 0; i < q->n_facts; i++)
+        if (!r->again || strcmp(q->facts[i].field, field))
+            q->facts[kept++] = q->facts[i];
+    q->n_facts = kept;
+    if (!*value)
+        return;
     q->facts[q->n_facts].field = field;
     q->facts[q->n_facts++].value = value;
 }
@@ -287,7 +302,7 @@ const char *sm_question_set(struct sm_question_reader *r,
     case SM_Q_APPROVAL:
         return add_approval(request, value);
     case SM_Q_USE:
-        return add_use(q, value);
+        return add_use(r, value);
     default:
         return "unknown key";
     }

@@ -40,7 +40,7 @@ const char *sm_question_set(struct sm_question_reader *r,
                             enum sm_question_key key, char *value);
 
 /* One fact of the domain config; of a field that an earlier part had, the new
- * value. */
+ * value.  "" is none: it takes back that of an earlier part. */
 void sm_question_fact(struct sm_question_reader *r, const char *field,
                       const char *value);
 

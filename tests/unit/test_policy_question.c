@@ -28,7 +28,8 @@ static const char document[] =
     "<operator id='bob' key='" SIGNER_1_TEXT "' roles='r'/></operators>"
     "<owners><owner id='o1' key='" SIGNER_2_TEXT "'/></owners>"
     "<authorities><authority id='ca' key='" SIGNER_3_TEXT "'/></authorities>"
-    "<hosts><host id='hostA'/><host id='hostB'/></hosts><rules/></policy>";
+    "<hosts><host id='hostA'/><host id='hostB'/></hosts><rules>"
+    "<rule id='r1' effect='allow' action='migrate-out'/></rules></policy>";
 
 static struct sm_policy *policy;
 
@@ -81,7 +82,7 @@ START_TEST(all_of_it)
         "time = 1970-01-01T00:01:00Z\n"
         "config.c_info.type = pvh\n"
         "config.b_info.cmdline =  a=b # c  \n"
-        "  config.x=";
+        "config.y= 2\n  config.x=";
 
     ck_assert_int_eq(parse_n(text, strlen(text)), 0);
     ck_assert_str_eq(q.request.account, "root");
@@ -92,8 +93,8 @@ START_TEST(all_of_it)
     ck_assert_str_eq(q.facts[0].field, "c_info.type");
     ck_assert_str_eq(q.facts[0].value, "pvh");
     ck_assert_str_eq(q.facts[1].value, "a=b # c");
-    ck_assert_str_eq(q.facts[2].field, "x");
-    ck_assert_str_eq(q.facts[2].value, "");
+    ck_assert_str_eq(q.facts[2].field, "y");
+    ck_assert_str_eq(q.facts[2].value, "2");
     sm_policy_question_dispose(&q);
 }
 END_TEST
@@ -157,7 +158,8 @@ START_TEST(a_key_without_a_value_is_not_there)
 {
     static const char text[] = LEAST
         "account =\nrole =\nticket =\nsource-key =\nsuite =\n"
-        "post-quantum =\nsource-location =\n";
+        "post-quantum =\nsource-location =\nconfig.c_info.type =\n"
+        "config.b_info.bootloader =  \n";
 
     ck_assert_msg(!parse_n(text, strlen(text)), "%s", why);
     ck_assert_ptr_null(q.request.account);
@@ -166,7 +168,67 @@ START_TEST(a_key_without_a_value_is_not_there)
     ck_assert_ptr_null(q.request.source.attributes);
     ck_assert_uint_eq(q.request.n_tickets, 0);
     ck_assert_uint_eq(q.request.suite, 0);
+    ck_assert_uint_eq(q.n_facts, 0);
     sm_policy_question_dispose(&q);
+}
+END_TEST
+
+/* With the request's own lines over two parts of defaults. */
+static void layered(const char *lines)
+{
+    static const char first[] = LEAST "config.a = 1\nconfig.a = 2\n",
+        second[] = "config.b = 3\nconfig.c = 4\n";
+    const struct sm_policy_lines parts[] = {
+        { first, strlen(first), '\n', 1 },
+        { second, strlen(second), '\n', 20 },
+        { lines, strlen(lines), ';', 30 },
+    };
+    unsigned int line;
+
+    ck_assert_int_eq(parse_n(LEAST, strlen(LEAST)), 0);
+    sm_policy_question_dispose(&q);
+    ck_assert_msg(!sm_policy_question_layers(&q, policy, parts, 3, 77, &line,
+                                             why, sizeof(why)), "%s", why);
+}
+
+START_TEST(an_empty_value_takes_a_default_of_the_config_back)
+{
+    layered("");
+    ck_assert_uint_eq(q.n_facts, 4);
+    sm_policy_question_dispose(&q);
+    layered("config.b=; config.z=");
+    ck_assert_uint_eq(q.n_facts, 3);
+    ck_assert_str_eq(q.facts[1].field, "a");
+    ck_assert_str_eq(q.facts[2].field, "c");
+    sm_policy_question_dispose(&q);
+    layered("config.a=; config.b=; config.c=5");
+    ck_assert_uint_eq(q.n_facts, 1);
+    ck_assert_str_eq(q.facts[0].field, "c");
+    ck_assert_str_eq(q.facts[0].value, "5");
+    sm_policy_question_dispose(&q);
+    layered("config.a=; config.b=; config.c=");
+    ck_assert_uint_eq(q.n_facts, 0);
+    sm_policy_question_dispose(&q);
+}
+END_TEST
+
+START_TEST(a_vm_policy_is_told_of_uses_of_any_rules)
+{
+    static const char text[] = LEAST "use = balance 1970-01-01T00:00:09Z\n";
+    static const char vm_policy[] =
+        "<vm-policy xmlns='urn:xen-secmig:policy:1' "
+        "vm='8e8a3b1c-6c1b-4f3e-9c1a-5d1f7a2b3c4d' version='1'><rules/>"
+        "</vm-policy>";
+    struct sm_policy *vm;
+
+    ck_assert_msg(!sm_policy_parse(&vm, SM_POLICY_VM, vm_policy,
+                                   strlen(vm_policy), NULL, why,
+                                   sizeof(why)), "%s", why);
+    ck_assert_msg(!sm_policy_question_parse(&q, vm, text, strlen(text), 77,
+                                            why, sizeof(why)), "%s", why);
+    ck_assert_uint_eq(q.request.n_uses, 1);
+    sm_policy_question_dispose(&q);
+    sm_policy_free(vm);
 }
 END_TEST
 
@@ -203,6 +265,8 @@ START_TEST(anything_else_is_refused_with_its_line)
     refused("preview = 1\n", "line 1: preview");
     refused("use = r1\n", "line 1: use");
     refused("use = r1 yesterday\n", "line 1: use");
+    refused("\nuse = r2 1970-01-01T00:00:09Z\n",
+            "line 2: use: no such rule in the policy");
     refused("vm-policy-owner = nobody\n", "line 1: vm-policy-owner");
     refused("uuid = 12\n", "line 1: uuid");
     refused("memory = 4\n", "line 1: memory");
@@ -232,6 +296,8 @@ int main(void)
     tcase_add_test(tc, who_and_what_certificates_say);
     tcase_add_test(tc, channel_and_evidence);
     tcase_add_test(tc, a_key_without_a_value_is_not_there);
+    tcase_add_test(tc, an_empty_value_takes_a_default_of_the_config_back);
+    tcase_add_test(tc, a_vm_policy_is_told_of_uses_of_any_rules);
     tcase_add_test(tc, other_actions_need_nothing_more);
     tcase_add_test(tc, anything_else_is_refused_with_its_line);
     suite_add_tcase(suite, tc);

@@ -133,6 +133,8 @@ START_TEST(a_table_that_is_wrong_is_refused_with_its_line)
     bad(DEFAULTS "allow web: vm\n", 5, "no \"=\"");
     bad(DEFAULTS "allow web: vm=a; vm=b\n", 5, "vm twice");
     bad(DEFAULTS "allow web: ticket=owner:nobody\n", 5, "no such owner");
+    bad(DEFAULTS "allow web: use=wbe 2026-06-01T11:00:00Z\n", 5,
+        "no such rule");
     bad("\nallow web: vm=a\n", 2, "action is missing");
     bad("default: \x1b[1m\n", 1, "not clean");
     bad("default: uuid=1\nallow web:\n", 1, "not a uuid");
@@ -167,7 +169,12 @@ START_TEST(a_config_is_judged)
          "deny config: config.c_info.type=hvm\n"
          "default: config.c_info.type=pv\n"
          "deny config: config.b_info.bootloader=/root/x\n"
-         "allow in: config.c_info.type=pvh\n", 5);
+         "allow in: config.c_info.type=pvh\n"
+         "default: config.c_info.type=hvm\n"
+         "deny config:\n"
+         "allow in: config.c_info.type=\n"
+         "default: config.c_info.type=\n"
+         "allow in:\n", 8);
 }
 END_TEST
 
