@@ -5,6 +5,17 @@
 
 /* ---- words and sets ---- */
 
+bool sm_cover_spend(struct sm_cover *c, size_t n)
+{
+    if (c->spent || c->left < n) {
+        c->left = 0;
+        c->spent = true;
+        return false;
+    }
+    c->left -= n;
+    return true;
+}
+
 static bool has_word(const struct sm_policy_words *w, const char *word)
 {
     size_t i;
@@ -41,12 +52,12 @@ static bool none_in(const struct sm_policy_words *x,
  * Whether what fulfils `b` fulfils `a`.
  *   single  whether a host has just one such value
  */
-static bool words_cover(const struct sm_policy_words *a,
+static bool words_cover(struct sm_cover *c, const struct sm_policy_words *a,
                         const struct sm_policy_words *b, bool single)
 {
     if (!a->n)
         return true;
-    if (!b->n)
+    if (!b->n || !sm_cover_spend(c, a->n * b->n))
         return false;
     if (!a->negated)
         return !b->negated && all_in(b, a);
@@ -64,15 +75,16 @@ static bool subset(const uint64_t *few, const uint64_t *many, size_t words)
 }
 
 /* A role is whatever it inherits. */
-static bool roles_cover(const struct sm_policy *p, const uint64_t *a,
-                        bool a_not, const uint64_t *b, bool b_not)
+static bool roles_cover(struct sm_cover *c, const uint64_t *a, bool a_not,
+                        const uint64_t *b, bool b_not)
 {
+    const struct sm_policy *p = c->policy;
     size_t words = sm_policy_set_words(p->n_roles), i, w;
     bool some;
 
     if (!a)
         return true;
-    if (!b || a_not != b_not)
+    if (!b || a_not != b_not || !sm_cover_spend(c, p->n_roles))
         return false;
     if (a_not)
         return subset(a, b, words);
@@ -104,7 +116,7 @@ static bool pattern_covers(const char *a, const char *b)
 
 /* ---- one condition of each kind ---- */
 
-static bool who_covers(const struct sm_policy *p,
+static bool who_covers(struct sm_cover *c,
                        const struct sm_policy_who *a,
                        const struct sm_policy_who *b)
 {
@@ -112,11 +124,13 @@ static bool who_covers(const struct sm_policy *p,
     const struct sm_policy_words y = { b->accounts, b->n_accounts, false };
     size_t i, k;
 
-    if (!words_cover(&x, &y, true) ||
-        !roles_cover(p, a->roles, false, b->roles, false))
+    if (!words_cover(c, &x, &y, true) ||
+        !roles_cover(c, a->roles, false, b->roles, false))
         return false;
     if (!a->n_operators)
         return true;
+    if (!sm_cover_spend(c, a->n_operators * b->n_operators))
+        return false;
     for (i = 0; i < b->n_operators; i++) {
         for (k = 0; k < a->n_operators; k++)
             if (a->operators[k] == b->operators[i])
@@ -127,9 +141,10 @@ static bool who_covers(const struct sm_policy *p,
     return b->n_operators != 0;
 }
 
-static bool vm_covers(const struct sm_policy *p, const struct sm_policy_vm *a,
+static bool vm_covers(struct sm_cover *c, const struct sm_policy_vm *a,
                       const struct sm_policy_vm *b)
 {
+    const size_t words = sm_policy_set_words(c->policy->n_groups);
     size_t i, k;
 
     if (!pattern_covers(a->name, b->name) ||
@@ -137,12 +152,13 @@ static bool vm_covers(const struct sm_policy *p, const struct sm_policy_vm *a,
         (a->has_uuid && (!b->has_uuid || memcmp(a->uuid, b->uuid, 16))) ||
         a->memory_min > b->memory_min || a->memory_max < b->memory_max)
         return false;
-    if (a->groups && (!b->groups ||
-                      !subset(b->groups, a->groups,
-                              sm_policy_set_words(p->n_groups))))
+    if (a->groups && (!b->groups || !sm_cover_spend(c, words) ||
+                      !subset(b->groups, a->groups, words)))
         return false;
     if (!a->n_owners)
         return true;
+    if (!sm_cover_spend(c, a->n_owners * b->n_owners))
+        return false;
     for (i = 0; i < b->n_owners; i++) {
         for (k = 0; k < a->n_owners; k++)
             if (a->owners[k] == b->owners[i])
@@ -153,45 +169,44 @@ static bool vm_covers(const struct sm_policy *p, const struct sm_policy_vm *a,
     return b->n_owners != 0;
 }
 
-static bool where_covers(const struct sm_policy *p,
+static bool where_covers(struct sm_cover *c,
                          const struct sm_policy_where *a,
                          const struct sm_policy_where *b)
 {
-    return words_cover(&a->hosts, &b->hosts, true) &&
-           words_cover(&a->locations, &b->locations, true) &&
-           words_cover(&a->jurisdictions, &b->jurisdictions, true) &&
-           words_cover(&a->platforms, &b->platforms, false) &&
-           roles_cover(p, a->roles, a->roles_negated, b->roles,
+    return words_cover(c, &a->hosts, &b->hosts, true) &&
+           words_cover(c, &a->locations, &b->locations, true) &&
+           words_cover(c, &a->jurisdictions, &b->jurisdictions, true) &&
+           words_cover(c, &a->platforms, &b->platforms, false) &&
+           roles_cover(c, a->roles, a->roles_negated, b->roles,
                        b->roles_negated);
 }
 
-static bool when_covers(const struct sm_policy *p,
+static bool when_covers(struct sm_cover *c,
                         const struct sm_policy_when *a,
                         const struct sm_policy_when *b)
 {
-    size_t words = sm_policy_set_words(p->n_windows);
+    size_t words = sm_policy_set_words(c->policy->n_windows);
 
-    if (a->negated != b->negated)
+    if (a->negated != b->negated || !sm_cover_spend(c, words))
         return false;
     return a->negated ? subset(a->windows, b->windows, words) :
                         subset(b->windows, a->windows, words);
 }
 
-static bool how_covers(const struct sm_policy *p,
+static bool how_covers(struct sm_cover *c,
                        const struct sm_policy_how *a,
                        const struct sm_policy_how *b)
 {
-    (void)p;
     return (!a->suites || (b->suites && !(b->suites & ~a->suites))) &&
            (!a->post_quantum || a->post_quantum == b->post_quantum) &&
-           words_cover(&a->attestations, &b->attestations, true);
+           words_cover(c, &a->attestations, &b->attestations, true);
 }
 
 /* ---- whole rules ---- */
 
 /* For each alternative of `b` one of `a` that covers it; none means any. */
 #define KIND_COVERS(kind, list, n_list, covers) \
-    static bool kind(const struct sm_policy *p, \
+    static bool kind(struct sm_cover *c, \
                      const struct sm_policy_rule *a, \
                      const struct sm_policy_rule *b) \
     { \
@@ -200,9 +215,10 @@ static bool how_covers(const struct sm_policy *p,
             return true; \
         for (i = 0; i < b->n_list; i++) { \
             for (k = 0; k < a->n_list; k++) \
-                if (covers(p, &a->list[k], &b->list[i])) \
+                if (!sm_cover_spend(c, 1) || \
+                    covers(c, &a->list[k], &b->list[i])) \
                     break; \
-            if (k == a->n_list) \
+            if (k == a->n_list || c->spent) \
                 return false; \
         } \
         return b->n_list != 0; \
@@ -215,14 +231,13 @@ KIND_COVERS(destinations_cover, destinations, n_destinations, where_covers)
 KIND_COVERS(times_cover, times, n_times, when_covers)
 KIND_COVERS(channels_cover, channels, n_channels, how_covers)
 
-bool sm_cover_applies(const struct sm_policy *p,
-                      const struct sm_policy_rule *a,
+bool sm_cover_applies(struct sm_cover *c, const struct sm_policy_rule *a,
                       const struct sm_policy_rule *b)
 {
-    return !(b->actions & ~a->actions) && vms_cover(p, a, b) &&
-           sources_cover(p, a, b) && destinations_cover(p, a, b) &&
-           subjects_cover(p, a, b) && times_cover(p, a, b) &&
-           channels_cover(p, a, b);
+    return !(b->actions & ~a->actions) && vms_cover(c, a, b) &&
+           sources_cover(c, a, b) && destinations_cover(c, a, b) &&
+           subjects_cover(c, a, b) && times_cover(c, a, b) &&
+           channels_cover(c, a, b);
 }
 
 /* ---- what rules ask for ---- */
@@ -233,7 +248,8 @@ static bool same(const char *a, const char *b)
 }
 
 /* Each element of a <config> in one of the other that is the same. */
-static bool config_covers(const struct sm_policy_config *a,
+static bool config_covers(struct sm_cover *c,
+                          const struct sm_policy_config *a,
                           const struct sm_policy_config *b)
 {
     size_t i, k, l;
@@ -245,9 +261,9 @@ static bool config_covers(const struct sm_policy_config *a,
 #define EACH(list, n_list, equal) \
     for (i = 0; i < b->n_list; i++) { \
         for (k = 0; k < a->n_list; k++) \
-            if (equal) \
+            if (!sm_cover_spend(c, 1) || (equal)) \
                 break; \
-        if (k == a->n_list) \
+        if (k == a->n_list || c->spent) \
             return false; \
     }
     EACH(disks, n_disks, same(a->disks[k].path, b->disks[i].path) &&
@@ -272,10 +288,10 @@ static bool config_covers(const struct sm_policy_config *a,
     return true;
 }
 
-bool sm_cover_demands(const struct sm_policy *p,
-                      const struct sm_policy_rule *a,
+bool sm_cover_demands(struct sm_cover *c, const struct sm_policy_rule *a,
                       const struct sm_policy_rule *b)
 {
+    const struct sm_policy *p = c->policy;
     const struct sm_policy_require *x = &a->require, *y = &b->require;
     const unsigned int in = 1u << (SM_POLICY_MIGRATE_IN - 1);
 
@@ -296,7 +312,7 @@ bool sm_cover_demands(const struct sm_policy *p,
                                 y->max_downtime_ms > x->max_downtime_ms)))
         return false;
     return !a->allow || !(b->actions & in) ||
-           config_covers(&a->config, &b->config);
+           config_covers(c, &a->config, &b->config);
 }
 
 /* ---- apart ---- */
@@ -310,20 +326,23 @@ static bool names_apart(const char *a, const char *b)
     return !strpbrk(b, "*?") && !sm_policy_match_text(a, b);
 }
 
-static bool vm_apart(const struct sm_policy_vm *a,
+static bool vm_apart(struct sm_cover *c, const struct sm_policy_vm *a,
                      const struct sm_policy_vm *b)
 {
+    (void)c;
     return names_apart(a->name, b->name) ||
            (a->has_uuid && b->has_uuid && memcmp(a->uuid, b->uuid, 16)) ||
            a->memory_min > b->memory_max || b->memory_min > a->memory_max;
 }
 
-static bool where_apart(const struct sm_policy_where *a,
+static bool where_apart(struct sm_cover *c,
+                        const struct sm_policy_where *a,
                         const struct sm_policy_where *b)
 {
     const struct sm_policy_words *x = &a->hosts, *y = &b->hosts;
 
-    if (!x->n || !y->n || (x->negated && y->negated))
+    if (!x->n || !y->n || (x->negated && y->negated) ||
+        !sm_cover_spend(c, x->n * y->n))
         return false;
     if (x->negated)
         return all_in(y, x);
@@ -331,13 +350,15 @@ static bool where_apart(const struct sm_policy_where *a,
 }
 
 #define KIND_APART(kind, list, n_list, apart) \
-    static bool kind(const struct sm_policy_rule *a, \
+    static bool kind(struct sm_cover *c, \
+                     const struct sm_policy_rule *a, \
                      const struct sm_policy_rule *b) \
     { \
         size_t i, k; \
         for (i = 0; i < a->n_list; i++) \
             for (k = 0; k < b->n_list; k++) \
-                if (!apart(&a->list[i], &b->list[k])) \
+                if (!sm_cover_spend(c, 1) || \
+                    !apart(c, &a->list[i], &b->list[k])) \
                     return false; \
         return a->n_list && b->n_list; \
     }
@@ -346,8 +367,9 @@ KIND_APART(vms_apart, vms, n_vms, vm_apart)
 KIND_APART(sources_apart, sources, n_sources, where_apart)
 KIND_APART(destinations_apart, destinations, n_destinations, where_apart)
 
-bool sm_cover_apart(const struct sm_policy_rule *a,
+bool sm_cover_apart(struct sm_cover *c, const struct sm_policy_rule *a,
                     const struct sm_policy_rule *b)
 {
-    return vms_apart(a, b) || sources_apart(a, b) || destinations_apart(a, b);
+    return vms_apart(c, a, b) || sources_apart(c, a, b) ||
+           destinations_apart(c, a, b);
 }

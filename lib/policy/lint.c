@@ -13,6 +13,7 @@
 #define ACTION(a)   (1u << ((a) - 1))
 #define SOON        (30 * INT64_C(86400))
 #define WARNINGS_MAX 1000
+#define COMPARISONS_MAX 20000000    /* some tenths of a second */
 
 void sm_lint_warn(struct sm_lint *l, unsigned int line, const char *fmt, ...)
 {
@@ -207,14 +208,14 @@ static uint64_t where_bits(const struct sm_policy_where *list, size_t n)
     return n ? bits : UINT64_MAX;
 }
 
-static uint64_t vm_bits(const struct sm_policy *p,
-                        const struct sm_policy_rule *r)
+static uint64_t vm_bits(struct sm_lint *l, const struct sm_policy_rule *r)
 {
+    const struct sm_policy *p = l->policy;
     uint64_t bits = 0;
     size_t i, k;
 
     for (i = 0; i < r->n_vms; i++) {
-        if (!r->vms[i].groups)
+        if (!r->vms[i].groups || !sm_cover_spend(&l->cover, p->n_groups))
             return UINT64_MAX;
         for (k = 0; k < p->n_groups; k++)
             if (sm_policy_set_has(r->vms[i].groups, k))
@@ -230,7 +231,7 @@ static void sketch(struct sm_lint *l)
 
     for (i = 0; i < l->policy->n_rules; i++) {
         r = &l->policy->rules[i];
-        l->sketches[i].vms = vm_bits(l->policy, r);
+        l->sketches[i].vms = vm_bits(l, r);
         l->sketches[i].sources = where_bits(r->sources, r->n_sources);
         l->sketches[i].destinations = where_bits(r->destinations,
                                                  r->n_destinations);
@@ -262,11 +263,11 @@ static void check_covered(struct sm_lint *l, size_t k)
     const struct sm_policy_rule *a, *b = &p->rules[k];
     size_t i;
 
-    for (i = 0; i < p->n_rules; i++) {
+    for (i = 0; i < p->n_rules && !l->cover.spent; i++) {
         a = &p->rules[i];
         if (i == k || l->dead[i] || (a->allow && !b->allow) ||
             b->actions & ~a->actions || cannot_cover(l, i, k) ||
-            !sm_cover_applies(p, a, b))
+            !sm_cover_applies(&l->cover, a, b))
             continue;
         if (a->allow != b->allow) {
             sm_lint_warn(l, b->line, "rule \"%s\" can never allow anything: "
@@ -274,11 +275,11 @@ static void check_covered(struct sm_lint *l, size_t k)
                          "(line %u)", b->id, a->id, a->line);
             return;
         }
-        if (!sm_cover_demands(p, a, b) || says_more(b, k < i))
+        if (!sm_cover_demands(&l->cover, a, b) || says_more(b, k < i))
             continue;
         /* Of two that say the same the later one is superfluous. */
-        if (k < i && sm_cover_applies(p, b, a) && sm_cover_demands(p, b, a) &&
-            !says_more(a, false))
+        if (k < i && sm_cover_applies(&l->cover, b, a) &&
+            sm_cover_demands(&l->cover, b, a) && !says_more(a, false))
             continue;
         if (b->require.line && !a->require.line)
             sm_lint_warn(l, b->line, "what rule \"%s\" requires has no "
@@ -313,7 +314,7 @@ static void check_both_ends(struct sm_lint *l, size_t k)
         if (!b->allow || l->dead[i] || !(b->actions & missing))
             continue;
         any |= b->actions & missing;
-        if (!sm_cover_apart(a, b))
+        if (!sm_cover_apart(&l->cover, a, b))
             missing &= ~b->actions;
     }
     if (missing)
@@ -365,7 +366,10 @@ size_t sm_policy_lint(const struct sm_policy *policy, int64_t now,
                       sm_policy_lint_fn *fn, void *ctx)
 {
     const size_t words = sm_policy_set_words(policy->n_roles) + 1;
-    struct sm_lint l = { .policy = policy };
+    struct sm_lint l = {
+        .policy = policy,
+        .cover = { .policy = policy, .left = COMPARISONS_MAX },
+    };
     size_t i, n;
 
     l.held = calloc(words, sizeof(*l.held));
@@ -385,11 +389,16 @@ size_t sm_policy_lint(const struct sm_policy *policy, int64_t now,
     }
     if (l.n)
         qsort(l.warnings, l.n, sizeof(*l.warnings), by_line);
+    n = l.n;
+    if (l.cover.spent) {
+        fn(ctx, policy->line, "the document is too large for all pairs of "
+           "rules to be compared: there may be more to warn of");
+        n++;
+    }
     for (i = 0; i < l.n; i++) {
         fn(ctx, l.warnings[i].line, l.warnings[i].text);
         free(l.warnings[i].text);
     }
-    n = l.n;
     if (l.no_memory) {
         fn(ctx, l.n ? l.warnings[l.n - 1].line : policy->line,
            "there is not enough memory to look for more");

@@ -27,8 +27,9 @@ bool sm_lint_meet(const uint64_t *a, const uint64_t *b, size_t words)
 
 /* ---- conditions ---- */
 
-/* Each says why the condition can never hold, or NULL; *unknown is set when
- * that is because it can never be judged. */
+/* Each says why the condition can never hold, or NULL, also when there are too
+ * many comparisons for it; *unknown is set when that is because it can never
+ * be judged. */
 
 static bool is_operator(const struct sm_lint *l, const struct sm_policy_who *w,
                         const struct sm_policy_operator *o)
@@ -48,7 +49,7 @@ static bool is_operator(const struct sm_lint *l, const struct sm_policy_who *w,
     return !w->roles || sm_lint_meet(w->roles, o->roles, role_words(l));
 }
 
-static const char *who_never(const struct sm_lint *l,
+static const char *who_never(struct sm_lint *l,
                              const struct sm_policy_who *w,
                              bool *unknown)
 {
@@ -60,13 +61,14 @@ static const char *who_never(const struct sm_lint *l,
         return w->roles ? "there are no operators that could have the role" :
                           NULL;
     for (i = 0; i < p->n_operators; i++)
-        if (is_operator(l, w, &p->operators[i]))
+        if (!sm_cover_spend(&l->cover, w->n_accounts + w->n_operators + 1) ||
+            is_operator(l, w, &p->operators[i]))
             return NULL;
     return w->n_accounts && !w->roles && !w->n_operators ?
            "no operator has such an account" : "no operator is like that";
 }
 
-static const char *vm_never(const struct sm_lint *l,
+static const char *vm_never(struct sm_lint *l,
                             const struct sm_policy_vm *vm,
                             bool *unknown)
 {
@@ -74,7 +76,7 @@ static const char *vm_never(const struct sm_lint *l,
     size_t i;
 
     (void)unknown;
-    if (!vm->groups)
+    if (!vm->groups || !sm_cover_spend(&l->cover, p->n_groups))
         return NULL;
     for (i = 0; i < p->n_groups; i++)
         if (sm_policy_set_has(vm->groups, i) && p->groups[i].n_vms)
@@ -111,7 +113,7 @@ static bool is_host(const struct sm_lint *l, const struct sm_policy_where *w,
     return role != w->roles_negated;
 }
 
-static const char *where_never(const struct sm_lint *l,
+static const char *where_never(struct sm_lint *l,
                                const struct sm_policy_where *w,
                                bool *unknown)
 {
@@ -137,7 +139,8 @@ static const char *where_never(const struct sm_lint *l,
             return NULL;
     }
     for (i = 0; (!w->hosts.n || w->hosts.negated) && i < p->n_hosts; i++)
-        if (is_host(l, w, &p->hosts[i]))
+        if (!sm_cover_spend(&l->cover, w->hosts.n + 1) ||
+            is_host(l, w, &p->hosts[i]))
             return NULL;
     return "no host is like that";
 }
@@ -156,7 +159,7 @@ static bool in_windows(const struct sm_policy *p,
 
 /* A week goes round: only windows that leave nothing out, or a document that
  * is not valid for a week, can make a time that never comes. */
-static const char *when_never(const struct sm_lint *l,
+static const char *when_never(struct sm_lint *l,
                               const struct sm_policy_when *w,
                               bool *unknown)
 {
@@ -168,7 +171,8 @@ static const char *when_never(const struct sm_lint *l,
     if (p->start != INT64_MIN && p->expiry != INT64_MAX &&
         p->expiry - p->start < WEEK) {
         for (t = p->start; t < p->expiry; t += 60)
-            if (in_windows(p, w, t))
+            if (!sm_cover_spend(&l->cover, p->n_windows) ||
+                in_windows(p, w, t))
                 return NULL;
         return in_windows(p, w, p->expiry) ? NULL :
                "not while the policy is valid";
@@ -183,7 +187,7 @@ static const char *when_never(const struct sm_lint *l,
     return NULL;
 }
 
-static const char *how_never(const struct sm_lint *l,
+static const char *how_never(struct sm_lint *l,
                              const struct sm_policy_how *h,
                              bool *unknown)
 {

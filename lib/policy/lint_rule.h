@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "policy/cover.h"
 #include "policy/model.h"
 
 struct sm_lint {
@@ -25,6 +26,7 @@ struct sm_lint {
     struct sm_lint_sketch {
         uint64_t vms, sources, destinations;
     } *sketches;                /* of the rules: a few bits a name */
+    struct sm_cover cover;      /* the one budget of all comparisons */
 };
 
 /* One more warning. */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/cover.h"
 #include "policy/document.h"
 #include "policy/lint.h"
 
@@ -489,6 +490,73 @@ START_TEST(fields_that_allow_nothing)
 }
 END_TEST
 
+/* Two rules with `n` guests each, in the opposite order, so that the one is
+ * found to cover the other after n * n / 2 comparisons. */
+static char *two_rules(size_t n)
+{
+    char *text = malloc(1000 + 2 * 40 * n), *p = text;
+    size_t i, k;
+
+    ck_assert_ptr_nonnull(text);
+    p += sprintf(p, "<policy xmlns='urn:xen-secmig:policy:1' site='s' "
+                 "version='1'>\n<hosts>" AB "</hosts>\n<rules>\n");
+    for (k = 0; k < 2; k++) {
+        p += sprintf(p, "<rule id='r%zu' effect='allow' action='" BOTH "'>",
+                     k);
+        for (i = 0; i < n; i++)
+            p += sprintf(p, "<vm name='v%zu'/>", k ? i : n - 1 - i);
+        p += sprintf(p, "</rule>\n");
+    }
+    strcpy(p, "</rules></policy>");
+    return text;
+}
+
+/* Very large documents are not compared in all of their parts, and say so;
+ * what takes no comparisons is still said. */
+START_TEST(too_many_comparisons)
+{
+    char *text = two_rules(1000);
+
+    warned(text, 5, "rule \"r1\" has no effect: rule \"r0\"");
+    free(text);
+    text = two_rules(20000);
+    warned(text, 1, "too large for all pairs of rules to be compared");
+    memcpy(strstr(text, "<rule id='r0' effect='allow' "),
+           "<rule id='r0' effect='deny'  ", 29);
+    warned(text, 1, "too large for all pairs of rules to be compared");
+    free(text);
+}
+END_TEST
+
+/* The budget itself: the last comparison counts, the one after it does not,
+ * and then there is no answer but "no". */
+START_TEST(the_budget_is_kept)
+{
+    char why[SM_POLICY_WHY_MAX], *text = two_rules(10);
+    struct sm_policy *p = NULL;
+    struct sm_cover c;
+    uint64_t needed;
+
+    ck_assert_int_eq(sm_policy_parse(&p, SM_POLICY_SITE, text, strlen(text),
+                                     "p", why, sizeof(why)), 0);
+    c = (struct sm_cover){ .policy = p, .left = 10000 };
+    ck_assert(sm_cover_applies(&c, &p->rules[0], &p->rules[1]));
+    needed = 10000 - c.left;
+    ck_assert_uint_ge(needed, 55);
+    c = (struct sm_cover){ .policy = p, .left = needed };
+    ck_assert(sm_cover_applies(&c, &p->rules[0], &p->rules[1]));
+    ck_assert(!c.spent);
+    ck_assert_uint_eq(c.left, 0);
+    c = (struct sm_cover){ .policy = p, .left = needed - 1 };
+    ck_assert(!sm_cover_applies(&c, &p->rules[0], &p->rules[1]));
+    ck_assert(c.spent);
+    ck_assert(!sm_cover_spend(&c, 0));
+    ck_assert(!sm_cover_apart(&c, &p->rules[0], &p->rules[1]));
+    sm_policy_free(p);
+    free(text);
+}
+END_TEST
+
 /* A guest's owner may forbid it to move, and knows no hosts. */
 START_TEST(policies_of_guests)
 {
@@ -533,6 +601,8 @@ int main(void)
     tcase_add_test(tc, demands_without_an_effect);
     tcase_add_test(tc, one_end_only);
     tcase_add_test(tc, fields_that_allow_nothing);
+    tcase_add_test(tc, too_many_comparisons);
+    tcase_add_test(tc, the_budget_is_kept);
     tcase_add_test(tc, policies_of_guests);
     suite_add_tcase(suite, tc);
 
