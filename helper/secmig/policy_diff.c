@@ -16,6 +16,7 @@
 struct group {
     enum sm_policy_action action;
     char before[144], after[144];
+    char config[520];       /* what is said of the domain config, or "" */
     char example[640];
     size_t n;
 };
@@ -71,11 +72,21 @@ static void say(const struct sm_policy_request *r, char *out, size_t size)
                  r->role ? r->role : "", r->n_tickets, r->n_approvals);
 }
 
+/* What a refusal says of the domain config: field and value, or "". */
+static const char *config_text(const struct sm_policy_decision *before,
+                               const struct sm_policy_decision *after)
+{
+    const struct sm_policy_decision *d = before->allow ? after : before;
+
+    return d->allow || strcmp(d->rule, "config") ? "" : d->text;
+}
+
 static void note(void *ctx, const struct sm_policy_request *r,
                  const struct sm_policy_decision *before,
                  const struct sm_policy_decision *after)
 {
     struct diff *d = ctx;
+    const char *config = config_text(before, after);
     struct group *g;
     char was[144], is[144];
     size_t i;
@@ -86,7 +97,7 @@ static void note(void *ctx, const struct sm_policy_request *r,
     for (i = 0; i < d->n_groups; i++) {
         g = &d->groups[i];
         if (g->action == r->action && !strcmp(g->before, was) &&
-            !strcmp(g->after, is)) {
+            !strcmp(g->after, is) && !strcmp(g->config, config)) {
             g->n++;
             return;
         }
@@ -99,6 +110,7 @@ static void note(void *ctx, const struct sm_policy_request *r,
     g->action = r->action;
     strcpy(g->before, was);
     strcpy(g->after, is);
+    snprintf(g->config, sizeof(g->config), "%s", config);
     g->n = 1;
     say(r, g->example, sizeof(g->example));
 }
@@ -120,9 +132,11 @@ static int compare(const struct sm_policy *before,
         sm_cli_fail(rc, "out of memory");
     for (i = 0; i < d->n_groups && !rc; i++)
         printf("%s: %s -> %s (%zu of the requests tried)\n"
-               "    for example: %s\n", action_name(d->groups[i].action),
-               d->groups[i].before, d->groups[i].after, d->groups[i].n,
-               d->groups[i].example);
+               "%s%s%s    for example: %s\n",
+               action_name(d->groups[i].action), d->groups[i].before,
+               d->groups[i].after, d->groups[i].n,
+               d->groups[i].config[0] ? "    " : "", d->groups[i].config,
+               d->groups[i].config[0] ? "\n" : "", d->groups[i].example);
     if (d->others && !rc)
         printf("... and %zu more requests of other kinds\n", d->others);
     if (!rc) {

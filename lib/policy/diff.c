@@ -4,9 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/diff_example.h"
 #include "policy/diff_values.h"
 
 #define ACTIONS 6
+#define WHOLE   4       /* requests of a rule tried with many configs */
+#define SINGLE  256     /* ... and with one */
 
 struct diff {
     const struct sm_policy *before, *after;
@@ -14,7 +17,11 @@ struct diff {
     sm_policy_diff_fn *fn;
     void *ctx;
     size_t tried;
-    struct sm_policy_use uses[1024];
+    struct sm_policy_use uses[256];     /* as many as a rate can be */
+    /* The rule whose values are tried, and how many requests satisfied it. */
+    const struct sm_policy *of;
+    const struct sm_policy_rule *rule;
+    size_t satisfied, next;     /* next: the config to go on with */
 };
 
 static bool same(const struct sm_policy_decision *a,
@@ -59,17 +66,71 @@ static void set_evidence(struct diff *d, struct sm_policy_request *r,
     }
     for (i = 0; i < v->u.evidence.n_tickets; i++)
         r->tickets[r->n_tickets++].signer = v->u.evidence.tickets[i];
-    memcpy(r->approvals, v->u.evidence.approvals, sizeof(r->approvals));
-    r->n_approvals = v->u.evidence.n_approvals;
-    if (v->u.evidence.used_up) {
+    n = v->u.evidence.n_asked ? v->u.evidence.n_asked : SIZE_MAX;
+    for (i = 0; i < v->u.evidence.n_approvals && r->n_approvals < n; i++)
+        if (n == SIZE_MAX || !r->account ||
+            strcmp(r->account, v->u.evidence.approvals[i]))
+            r->approvals[r->n_approvals++] = v->u.evidence.approvals[i];
+    if (v->u.evidence.used) {
         n = sizeof(d->uses) / sizeof(d->uses[0]);
+        n = n < v->u.evidence.n_uses ? n : v->u.evidence.n_uses;
         for (i = 0; i < n; i++) {
-            d->uses[i].rule = v->u.evidence.used_up;
-            d->uses[i].when = r->now;
+            d->uses[i].rule = v->u.evidence.used;
+            d->uses[i].when = r->now - v->u.evidence.ago;
         }
         r->uses = d->uses;
         r->n_uses = n;
     }
+}
+
+/* ---- configs ---- */
+
+/* A request that both allow, until its config is looked at. */
+struct incoming {
+    struct diff *d;
+    const struct sm_policy_request *request;
+    const struct sm_policy_decision *before, *after;
+    size_t k, from, to;         /* which examples are meant */
+};
+
+static bool try_config(void *ctx, const struct sm_policy_fact *facts,
+                       size_t n)
+{
+    struct sm_policy_decision before, after;
+    struct incoming *in = ctx;
+    struct diff *d = in->d;
+
+    if (in->k++ < in->from)
+        return true;
+    sm_policy_check_config(d->before, in->request, in->before, facts, n,
+                           &before);
+    sm_policy_check_config(d->after, in->request, in->after, facts, n,
+                           &after);
+    d->tried++;
+    if (!same(&before, &after))
+        d->fn(d->ctx, in->request, &before, &after);
+    return in->k < in->to;
+}
+
+/* The first requests that satisfy the rule come with many of its configs,
+ * later ones with one, each going on where the last has stopped. */
+static void try_configs(struct diff *d, const struct sm_policy_request *r,
+                        const struct sm_policy_decision *before,
+                        const struct sm_policy_decision *after)
+{
+    struct incoming in = {
+        .d = d, .request = r, .before = before, .after = after,
+        .from = d->next,
+    };
+
+    if (d->satisfied >= WHOLE + SINGLE ||
+        !sm_policy_satisfied(d->of, r, d->rule))
+        return;
+    in.to = in.from +
+            (d->satisfied < WHOLE ? SM_POLICY_DIFF_CONFIGS_MAX : 1);
+    d->satisfied++;
+    sm_diff_configs(&d->rule->config, try_config, &in);
+    d->next = in.k < in.to ? 0 : in.to;
 }
 
 /* One value of each part. */
@@ -87,6 +148,7 @@ static void try_one(struct diff *d, enum sm_policy_action action,
         .label = guest->u.guest.label[0] ? guest->u.guest.label : NULL,
         .suite = v[SM_DIFF_CHANNEL]->u.channel.suite,
         .post_quantum = v[SM_DIFF_CHANNEL]->u.channel.post_quantum,
+        .attestation = v[SM_DIFF_CHANNEL]->u.channel.attestation,
         .now = v[SM_DIFF_TIME]->u.time,
     };
     struct sm_policy_decision before, after;
@@ -104,6 +166,9 @@ static void try_one(struct diff *d, enum sm_policy_action action,
     d->tried++;
     if (!same(&before, &after))
         d->fn(d->ctx, &r, &before, &after);
+    else if (action == SM_POLICY_MIGRATE_IN && before.allow && d->rule &&
+             d->rule->allow && !d->of->has_vm)
+        try_configs(d, &r, &before, &after);
 }
 
 /* ---- which combinations ---- */
@@ -207,11 +272,15 @@ static void try_rules(struct diff *d, const struct sm_policy *p,
 
     for (i = 0; i < p->n_rules; i++) {
         select_tag(d, first + i, &s);
+        d->of = p;
+        d->rule = &p->rules[i];
+        d->satisfied = d->next = 0;
         for (a = 0; a < ACTIONS; a++)
             if (p->rules[i].actions & 1u << a)
                 try_space(d, &s, (enum sm_policy_action)(a + 1),
                           SM_POLICY_DIFF_RULE_MAX);
     }
+    d->rule = NULL;
 }
 
 int sm_policy_diff(const struct sm_policy *before,

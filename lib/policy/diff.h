@@ -4,12 +4,14 @@
  *
  * Found by trying: requests are made of the values that the two documents
  * themselves name (accounts, roles, guests that their patterns match, hosts,
- * attributes, edges of windows and of memory, suites, evidence), and of
- * strangers to both.  For each rule of either, all combinations of the values
- * of its own conditions are tried, up to a bound; then combinations of all
- * values, every one of them when they are few, else a fixed sample.  So a
- * difference that is reported is real, and one may be missed: how many
- * requests were tried is told.
+ * attributes, edges of windows and of memory, suites, attestations, evidence),
+ * and of strangers to both.  For each rule of either, all combinations of the
+ * values of its own conditions are tried, up to a bound; then combinations of
+ * all values, every one of them when they are few, else a fixed sample.  A
+ * migrate-in that both allow and that satisfies the rule is then asked with
+ * domain configs that need each element of the rule's <config>.  Patterns
+ * stand for three texts each.  So a difference that is reported is real, and
+ * one may be missed: how many requests were tried is told.
  */
 #ifndef SM_POLICY_DIFF_H
 #define SM_POLICY_DIFF_H
@@ -23,8 +25,14 @@
 #define SM_POLICY_DIFF_RULE_MAX 2048
 #define SM_POLICY_DIFF_USUAL    200000
 
+/* Domain configs that each of the first few requests of a rule is tried with;
+ * some later ones are tried with one. */
+#define SM_POLICY_DIFF_CONFIGS_MAX 512
+
 /* A request whose answers differ: in allow, deny or unmet, or in what an
- * allow obliges to.  Everything is borrowed for the call. */
+ * allow obliges to.  When it is because of the domain config, one of them is a
+ * denial "config", whose text names the field and its value.  Everything is
+ * borrowed for the call. */
 typedef void sm_policy_diff_fn(void *ctx,
                                const struct sm_policy_request *request,
                                const struct sm_policy_decision *before,

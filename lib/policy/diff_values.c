@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "channel/suite.h"
+#include "policy/diff_example.h"
 #include "policy/zone.h"
 
 /* Values of one part without a tag, and examples for one reference. */
@@ -45,32 +46,27 @@ static struct sm_diff_value *new_value(struct collector *c,
 
 /* ---- guests ---- */
 
-/* A text that the pattern matches. */
-static void example(const char *pattern, char *out, size_t size)
-{
-    size_t n = 0;
-
-    for (; pattern && *pattern && n + 1 < size; pattern++)
-        out[n++] = *pattern == '*' || *pattern == '?' ? 'x' : *pattern;
-    out[n] = '\0';
-}
-
-static void add_guest(struct collector *c, const struct sm_policy_vm *vm,
-                      uint64_t memory_kb, const uint8_t *owner)
+/* With example `name` and `label` of its patterns; false: there is none. */
+static bool add_guest(struct collector *c, const struct sm_policy_vm *vm,
+                      uint64_t memory_kb, const uint8_t *owner, size_t name,
+                      size_t label)
 {
     static const uint8_t stranger[16] = { 0x5e, 0xcc };
-    struct sm_diff_value *value = new_value(c, SM_DIFF_GUEST);
+    struct sm_diff_value v = { .tag = c->tag }, *value;
 
-    if (!value)
-        return;
-    example(vm && vm->name ? vm->name : "somebody-s", value->u.guest.name,
-            sizeof(value->u.guest.name));
-    example(vm ? vm->label : NULL, value->u.guest.label,
-            sizeof(value->u.guest.label));
-    memcpy(value->u.guest.uuid, c->p->has_vm ? c->p->vm :
+    if (!sm_diff_example(vm && vm->name ? vm->name : "somebody-s", name,
+                         v.u.guest.name, sizeof(v.u.guest.name)) ||
+        !sm_diff_example(vm ? vm->label : NULL, label, v.u.guest.label,
+                         sizeof(v.u.guest.label)))
+        return false;
+    memcpy(v.u.guest.uuid, c->p->has_vm ? c->p->vm :
            vm && vm->has_uuid ? vm->uuid : stranger, 16);
-    value->u.guest.memory_kb = memory_kb;
-    value->u.guest.owner = owner;
+    v.u.guest.memory_kb = memory_kb;
+    v.u.guest.owner = owner;
+    value = v.u.guest.name[0] ? new_value(c, SM_DIFF_GUEST) : NULL;
+    if (value)
+        *value = v;
+    return true;
 }
 
 /* Within its limits on memory, and just outside. */
@@ -78,12 +74,16 @@ static void add_vm(struct collector *c, const struct sm_policy_vm *vm,
                    const uint8_t *owner)
 {
     uint64_t usual = 4 << 20, low = vm->memory_min, high = vm->memory_max;
+    size_t name, label;
 
-    add_guest(c, vm, usual < low ? low : usual > high ? high : usual, owner);
+    usual = usual < low ? low : usual > high ? high : usual;
+    for (name = 0; add_guest(c, vm, usual, owner, name, 0); name++)
+        for (label = 1; add_guest(c, vm, usual, owner, name, label); label++)
+            ;
     if (low > 1)
-        add_guest(c, vm, low - 1, owner);
+        add_guest(c, vm, low - 1, owner, 0, 0);
     if (high < UINT64_MAX)
-        add_guest(c, vm, high + 1, owner);
+        add_guest(c, vm, high + 1, owner, 0, 0);
 }
 
 static void add_group(struct collector *c, const struct sm_policy_group *g,
@@ -271,32 +271,135 @@ static void add_time(struct collector *c, int64_t t)
         value->u.time = t;
 }
 
-/* The next week's edges of a window, and what is just before them. */
-static void add_window(struct collector *c, const struct sm_policy_window *w)
+/* The edges of a window on the days around day `first` since the epoch, and
+ * what is just before them. */
+static void add_edges(struct collector *c, const struct sm_policy_window *w,
+                      int64_t first, size_t days)
 {
-    int64_t midnight = c->now - c->now % 86400, day, utc, offset;
-    unsigned int edges[] = { w->from, w->to };
+    int64_t utc, day;
     size_t i;
 
-    for (day = -1; day < 8; day++)
+    for (day = first; day < first + (int64_t)days; day++) {
+        if (!(w->days & 1u << (day + 3) % 7)) /* day 0 was a Thursday */
+            continue;
         for (i = 0; i < 2; i++) {
-            utc = midnight + day * 86400 + edges[i] * 60;
-            offset = sm_policy_zone_offset(w->zone, utc);
-            utc -= offset;
-            if (utc < c->now - 86400)
-                continue;
+            utc = (day + (i && w->to <= w->from)) * 86400 +
+                  (i ? w->to : w->from) * INT64_C(60);
+            utc -= sm_policy_zone_offset(w->zone, utc);
             add_time(c, utc - 1);
             add_time(c, utc);
         }
+    }
 }
 
-static void add_channel(struct collector *c, unsigned int suite, int pq)
+/* Next week's, and those of a week half a year later, when zones that agree
+ * now may not. */
+static void add_window(struct collector *c, const struct sm_policy_window *w)
+{
+    int64_t today = c->now / 86400;
+
+    add_edges(c, w, today - 1, 9);
+    add_edges(c, w, today + 182, 7);
+}
+
+static void add_channel(struct collector *c, unsigned int suite, int pq,
+                        const char *attestation)
 {
     struct sm_diff_value *value = new_value(c, SM_DIFF_CHANNEL);
 
     if (value) {
         value->u.channel.suite = suite;
         value->u.channel.post_quantum = (unsigned int)pq;
+        value->u.channel.attestation = attestation;
+    }
+}
+
+/* With nothing proven, something else, and some of the words. */
+static void add_attested(struct collector *c, unsigned int suite, int pq,
+                         const struct sm_policy_words *w)
+{
+    size_t i;
+
+    add_channel(c, suite, pq, NULL);
+    if (w->n)
+        add_channel(c, suite, pq, "another-set");
+    for (i = 0; i < w->n && i < 8; i++)
+        add_channel(c, suite, pq, w->words[i]);
+}
+
+/* `w`: the words of the condition, or what the rule requires. */
+static void add_how(struct collector *c, const struct sm_policy_how *how,
+                    const struct sm_policy_words *w)
+{
+    unsigned int k;
+
+    if (!how->suites && !w->n)
+        return;         /* the usual channels will do */
+    for (k = 1; k < 32; k++) {
+        if (!(how->suites ? how->suites & SM_SUITE_BIT(k) :
+              k == SM_SUITE_AES256GCM))
+            continue;
+        if (how->post_quantum != SM_POLICY_PQ_NO)
+            add_attested(c, k, SM_POLICY_PQ_YES, w);
+        if (how->post_quantum != SM_POLICY_PQ_YES)
+            add_attested(c, k, SM_POLICY_PQ_NO, w);
+    }
+}
+
+static void add_channels(struct collector *c,
+                         const struct sm_policy_rule *rule)
+{
+    static const struct sm_policy_how any;
+    const char *word = rule->require.attestation;
+    const struct sm_policy_words required = {
+        .words = &word, .n = word ? 1 : 0,
+    };
+    size_t i;
+
+    for (i = 0; i < rule->n_channels; i++) {
+        add_how(c, &rule->channels[i], &rule->channels[i].attestations);
+        if (word)
+            add_how(c, &rule->channels[i], &required);
+    }
+    if (!rule->n_channels)
+        add_how(c, &any, &required);
+}
+
+/* As many approvals as the rule wants, and fewer: with one ticket, which may
+ * be an approval too, and with none. */
+static void add_approvals(struct collector *c, unsigned int want,
+                          const struct sm_diff_value *all)
+{
+    struct sm_diff_value *value;
+    unsigned int less, tickets;
+
+    for (less = 0; less < 3 && less < want; less++)
+        for (tickets = 0; tickets < 2; tickets++) {
+            value = new_value(c, SM_DIFF_EVIDENCE);
+            if (!value)
+                return;
+            *value = *all;
+            value->u.evidence.n_asked = want - less;
+            if (value->u.evidence.n_tickets > tickets)
+                value->u.evidence.n_tickets = tickets;
+        }
+}
+
+/* All uses but one, and all of them; and those just out of its span. */
+static void add_uses(struct collector *c, const struct sm_policy_rule *rule,
+                     const struct sm_diff_value *all)
+{
+    struct sm_diff_value *value;
+    unsigned int kind;
+
+    for (kind = 0; kind < 3; kind++) {
+        value = new_value(c, SM_DIFF_EVIDENCE);
+        if (!value)
+            return;
+        *value = *all;
+        value->u.evidence.used = rule->id;
+        value->u.evidence.n_uses = rule->require.rate - (kind == 0);
+        value->u.evidence.ago = kind == 2 ? rule->require.rate_seconds : 0;
     }
 }
 
@@ -324,7 +427,7 @@ static void add_evidence(struct collector *c,
             all.u.evidence.tickets[all.u.evidence.n_tickets++] = o->key;
     }
     all.u.evidence.owner = true;
-    for (kind = 0; kind < 6; kind++) {
+    for (kind = 0; kind < 5; kind++) {
         value = new_value(c, SM_DIFF_EVIDENCE);
         if (!value)
             return;
@@ -337,9 +440,11 @@ static void add_evidence(struct collector *c,
             value->u.evidence.owner = false;
         if (kind == 4 && value->u.evidence.n_approvals)
             value->u.evidence.n_approvals = 1;
-        if (kind == 5)
-            value->u.evidence.used_up = rule ? rule->id : NULL;
     }
+    if (rule && rule->require.approvals)
+        add_approvals(c, rule->require.approvals, &all);
+    if (rule && rule->require.rate)
+        add_uses(c, rule, &all);
 }
 
 /* ---- all of it ---- */
@@ -360,11 +465,7 @@ static void add_rule(struct collector *c, const struct sm_policy_rule *rule)
         for (k = 0; k < c->p->n_windows; k++)
             if (sm_policy_set_has(rule->times[i].windows, k))
                 add_window(c, &c->p->windows[k]);
-    for (i = 0; i < rule->n_channels; i++)
-        for (k = 1; k < 32; k++)
-            if (rule->channels[i].suites & SM_SUITE_BIT(k))
-                add_channel(c, (unsigned int)k,
-                            rule->channels[i].post_quantum);
+    add_channels(c, rule);
     if (rule->require.line)
         add_evidence(c, rule);
 }
@@ -408,15 +509,15 @@ static void add_strangers(struct collector *c)
     };
     size_t i;
 
-    add_guest(c, NULL, 4 << 20, NULL);
+    add_guest(c, NULL, 4 << 20, NULL, 0, 0);
     add_end(c, SM_DIFF_SOURCE, "unknown-host", NULL);
     add_end(c, SM_DIFF_DESTINATION, "unknown-host", NULL);
     add_who(c, NULL, NULL);
     add_who(c, "root", NULL);
     add_who(c, "nobody-in-particular", NULL);
     for (i = 0; i < 3; i++) {
-        add_channel(c, suites[i], SM_POLICY_PQ_NO);
-        add_channel(c, suites[i], SM_POLICY_PQ_YES);
+        add_channel(c, suites[i], SM_POLICY_PQ_NO, NULL);
+        add_channel(c, suites[i], SM_POLICY_PQ_YES, NULL);
     }
 }
 

@@ -39,14 +39,19 @@ struct sm_diff_value {
         int64_t time;
         struct {
             unsigned int suite, post_quantum;
+            const char *attestation;    /* or NULL */
         } channel;
         struct {
             const char *approvals[SM_POLICY_APPROVALS_MAX];
             size_t n_approvals;
+            size_t n_asked;             /* so many of them, without that of
+                                         * who asks; 0: all */
             const uint8_t *tickets[SM_POLICY_TICKETS_MAX - 1];
             size_t n_tickets;
             bool owner;                 /* his ticket and VM policy, too */
-            const char *used_up;        /* a rule whose rate is, or NULL */
+            const char *used;           /* a rule with a rate, or NULL */
+            size_t n_uses;              /* ... was used so often */
+            int64_t ago;                /* ... so many seconds ago */
         } evidence;
     } u;
 };
