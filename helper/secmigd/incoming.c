@@ -91,6 +91,7 @@ void incoming_refuse(struct incoming *in, int code, const char *rule,
     sm_warning("in-%lu: vm=%s from=%s result=refused code=%d rule=%s "
                "text=\"%s\"", in->id, in->facts.name, in->other.name,
                -code, rule, text);
+    in->refused = true;
     if (incoming_tell_peer(in, IPC_PEER_ANSWER, code, rule, text, NULL))
         spawn_kill(&in->peer, SIGKILL);
 }

@@ -49,6 +49,7 @@ struct incoming {
     struct decision decision;
     char rule[SM_MESSAGE_RULE_MAX + 1];     /* that allows it here */
     struct receive receive;     /* xl migrate-receive */
+    bool refused;               /* the peer has been told no */
     bool discarded;             /* the copy has been looked after */
     bool kept;                  /* the guest's own policy is in the store */
     bool evicted;               /* had to make room before it asked */

@@ -96,8 +96,8 @@ static void xl_ended(void *ctx, int status)
 {
     struct incoming *in = ctx;
     char text[SM_MESSAGE_TEXT_MAX + 1];
-    bool ok = WIFEXITED(status) && WEXITSTATUS(status) == 0;
-    bool early = in->state == IN_XL;
+    bool early = in->state == IN_XL;    /* it has not taken the guest */
+    bool ok = !early && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 
     loop_disarm(&in->timer);
     if (ok)
@@ -113,10 +113,10 @@ static void xl_ended(void *ctx, int status)
            in->rule, text);
     if (!ok)
         incoming_discard(in);
-    if (early)
+    if (early && !in->refused)
         incoming_refuse(in, SM_XL, in->rule, "%s", text);
-    else if (incoming_tell_peer(in, IPC_PEER_XL, ok ? 0 : SM_XL, NULL, text,
-                                NULL))
+    else if (!early && incoming_tell_peer(in, IPC_PEER_XL, ok ? 0 : SM_XL,
+                                          NULL, text, NULL))
         sm_debug("in-%lu: the peer process has gone", in->id);
     incoming_maybe_free(in);
 }
