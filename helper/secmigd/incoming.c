@@ -135,6 +135,10 @@ static void judged(void *ctx, const struct decision_answer *answer)
     else if (outgoing_has(in->facts.uuid) || incoming_has(in->facts.uuid))
         incoming_refuse(in, SM_BUSY, in->rule, "%s is already migrating",
                         in->facts.name);
+    else if (q.vm_policy_here && !answer->vm_version)
+        /* It was added since the judge began; from now on none can be. */
+        incoming_refuse(in, SM_REFUSED_LOCAL, "vm-policy", "this host keeps "
+                        "a policy for the guest, which comes without one");
     else
         incoming_accept(in);
 }

@@ -113,7 +113,7 @@ static void xl_ended(void *ctx, int status)
            in->rule, text);
     if (!ok)
         incoming_discard(in);
-    if (early && !in->refused)
+    if (early && !in->refused && in->watch.fd >= 0)
         incoming_refuse(in, SM_XL, in->rule, "%s", text);
     else if (!early && incoming_tell_peer(in, IPC_PEER_XL, ok ? 0 : SM_XL,
                                           NULL, text, NULL))

@@ -426,9 +426,10 @@ void operate_new(int fd, const struct ucred *cred)
 void operate_take(struct child *control, int channel, uid_t uid,
                   const char *account, struct ipc_message *first)
 {
-    struct operate *o = new_session(uid, account);
+    struct operate *o = uid && full(uid) ? NULL : new_session(uid, account);
 
     if (!o) {
+        ipc_close_fds(first);
         spawn_forget(control);
         close(channel);
         return;

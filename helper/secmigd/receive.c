@@ -58,6 +58,10 @@ static void on_writable(void *ctx, short revents)
     ssize_t n;
 
     (void)revents;
+    if (r->told) {              /* it was not taken: xl is being killed */
+        drop(&r->in);
+        return;
+    }
     n = write(r->in.fd, r->preamble.data + r->written,
               r->preamble.len - r->written);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))

@@ -130,14 +130,12 @@ int vm_policy_arrived(const uint8_t uuid[static 16], uint64_t version,
     facts_uuid_text(uuid, name);
     *fresh = !vm_policy_here(uuid);
     rc = put(uuid, version, policy, signature, why);
-    if (rc) {
-        *fresh = false;
+    if (rc)             /* it may be there all the same: *fresh tells */
         sm_error("the policy that comes with guest %s is not kept: %s", name,
                  why);
-    } else {
+    else
         sm_notice("vm-policy uuid=%s version=%llu arrived with the guest",
                   name, (unsigned long long)version);
-    }
     return rc;
 }
 

@@ -35,7 +35,7 @@ bool vm_policy_here(const uint8_t uuid[static 16]);
 /*
  * The guest is about to come, with a policy that a judge has verified: keep
  * it, and remember its version, before it can run here.
- *   fresh  out: there was none of that guest here before
+ *   fresh  out: there was none of that guest here before (also on error)
  * Returns 0, or an error, which is in the log.
  */
 int vm_policy_arrived(const uint8_t uuid[static 16], uint64_t version,

@@ -62,18 +62,20 @@ static int refused(const uint8_t *s, size_t n)
     if (n == 1)
         return s[0] < 0x20 || s[0] == 0x7f;
     if (n == 2)
-        return (s[0] == 0xc2 && s[1] < 0xa0) ||
+        return (s[0] == 0xc2 && (s[1] < 0xa0 || s[1] == 0xad)) ||
                (s[0] == 0xd8 && s[1] == 0x9c);
-    if (n != 3)
-        return 0;
+    if (n == 4)
+        return s[0] == 0xf3 && s[1] == 0xa0;
     if (s[0] == 0xef)
-        return (s[1] == 0xbb && s[2] == 0xbf) ||
+        return (s[1] == 0xb8 && s[2] < 0x90) ||
+               (s[1] == 0xbb && s[2] == 0xbf) ||
                (s[1] == 0xbf && s[2] >= 0xbe);
     if (s[0] != 0xe2)
         return 0;
-    return (s[1] == 0x80 && (between(s[2], 0x8e, 0x8f) ||
+    return (s[1] == 0x80 && (between(s[2], 0x8b, 0x8f) ||
                              between(s[2], 0xa8, 0xae))) ||
-           (s[1] == 0x81 && between(s[2], 0xa6, 0xa9));
+           (s[1] == 0x81 && (between(s[2], 0xa0, 0xa4) ||
+                             between(s[2], 0xa6, 0xa9)));
 }
 
 static void check_text(const uint8_t *s, size_t len)
