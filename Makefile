@@ -24,7 +24,7 @@ PLACES = -DSM_ETC_DIR='"$(SYSCONFDIR)/xen/secmig"' \
          -DSM_LIBEXEC_DIR='"$(LIBEXECDIR)/xen-secmig"'
 COMPILE = $(CC) $(WARNINGS) $(HARDENING) -D_GNU_SOURCE -Ilib $(PLACES) \
           $(LIB_CFLAGS) $(CPPFLAGS) $(CFLAGS) -MMD -MP
-LINK = $(CC) -pie -Wl,-z,relro,-z,now $(CFLAGS) $(LDFLAGS)
+LINK = $(CC) -pie -Wl,-z,relro,-z,now,--as-needed $(CFLAGS) $(LDFLAGS)
 
 Q = $(if $(V),,@)
 
@@ -32,7 +32,7 @@ objects = $(patsubst %,$(BUILD)/obj/%.o,$(basename $(1)))
 
 LIB_SOURCES = $(wildcard lib/*/*.c lib/*/*.S)
 LIB = $(BUILD)/libsecmig.a
-PROGRAMS = secmigd secmig $(if $(filter yes,$(WITH_XL)),secmig-xl)
+PROGRAMS = secmigd secmig secmig-vault $(if $(filter yes,$(WITH_XL)),secmig-xl)
 MAN_PAGES = $(wildcard docs/man/*.[1-8])
 
 .PHONY: all install clean check demo bench unit fuzz lint xen check-xen-patches
@@ -63,11 +63,15 @@ $(LIB): $(call objects,$(LIB_SOURCES))
 
 $(BUILD)/secmigd: $(call objects,$(wildcard helper/secmigd/*.c)) $(LIB)
 	@echo "  LD   $@"
-	$(Q)$(LINK) $^ -o $@ $(SECCOMP_LIBS) $(LIB_LIBS)
+	$(Q)$(LINK) $^ -o $@ $(SECCOMP_LIBS) $(QUOTE_LIBS) $(LIB_LIBS)
 
 $(BUILD)/secmig: $(call objects,$(wildcard helper/secmig/*.c)) $(LIB)
 	@echo "  LD   $@"
-	$(Q)$(LINK) $^ -o $@ $(LIB_LIBS)
+	$(Q)$(LINK) $^ -o $@ $(TPM_LIBS) $(LIB_LIBS)
+
+$(BUILD)/secmig-vault: $(call objects,$(wildcard helper/secmig-vault/*.c)) $(LIB)
+	@echo "  LD   $@"
+	$(Q)$(LINK) $^ -o $@ $(SECCOMP_LIBS) $(TPM_LIBS) $(LIB_LIBS)
 
 $(BUILD)/secmig-xl: $(call objects,$(wildcard helper/secmig-xl/*.c)) $(LIB)
 	@echo "  LD   $@"
@@ -84,6 +88,7 @@ install: all
 	install -d -m 0755 $(DESTDIR)$(SYSCONFDIR)/xen/secmig
 	install -m 0755 $(BUILD)/secmigd $(DESTDIR)$(SBINDIR)/
 	install -m 0755 $(BUILD)/secmig $(DESTDIR)$(BINDIR)/
+	install -m 0755 $(BUILD)/secmig-vault $(DESTDIR)$(LIBEXECDIR)/xen-secmig/
 	if [ "$(WITH_XL)" = yes ]; then install -m 0755 $(BUILD)/secmig-xl \
 	    $(DESTDIR)$(LIBEXECDIR)/xen-secmig/; fi
 	install -m 0644 policy-schema/secmig-policy.rng \
@@ -127,7 +132,7 @@ unit: $(UNIT) $(VECTORS) $(TWOHOST) $(BENCH) $(POLICY)
 $(UNIT) $(VECTORS) $(TWOHOST) $(POLICY): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(LIB) $(FLATTEN) $(TABLES) $(CLI)
 	@mkdir -p $(@D)
 	@echo "  LD   $@"
-	$(Q)$(LINK) $< $(FLATTEN) $(TABLES) $(CLI) $(LIB) -o $@ $(LIB_LIBS) -lyajl \
+	$(Q)$(LINK) $< $(FLATTEN) $(TABLES) $(CLI) $(LIB) -o $@ $(TPM_LIBS) $(LIB_LIBS) -lyajl \
 	    $(shell pkg-config --libs check)
 
 # The fuzzers need clang and a build directory configured for it, with
@@ -137,7 +142,7 @@ fuzzers: $(FUZZ)
 $(FUZZ): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(LIB) $(FLATTEN) $(CLI)
 	@mkdir -p $(@D)
 	@echo "  LD   $@"
-	$(Q)$(LINK) -fsanitize=fuzzer $< $(FLATTEN) $(CLI) $(LIB) -o $@ $(LIB_LIBS) -lyajl
+	$(Q)$(LINK) -fsanitize=fuzzer $< $(FLATTEN) $(CLI) $(LIB) -o $@ $(TPM_LIBS) $(LIB_LIBS) -lyajl
 
 # How fast it is; the checks only see that it runs.
 $(BENCH): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(LIB)

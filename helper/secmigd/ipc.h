@@ -25,11 +25,17 @@
 /* Layouts beside the types; str, blob, u16 … as in base/wire.h. */
 enum ipc_type {
     /* keeper */
-    IPC_KEEPER_READY = 1,   /* > parent: public key[32] */
+    IPC_KEEPER_READY = 1,   /* > parent: nothing; it is locked in */
     IPC_KEEPER_CLIENT,      /* < parent: fd of one peer's request socket */
     IPC_KEEPER_SEAL,        /* < parent: u32 number, str kind, str name;
                                fd: content (seal/box.h) */
     IPC_KEEPER_OPEN,        /* < parent: the same; fd: box */
+    IPC_KEEPER_TAKE,        /* < parent: u8 enum sm_vault_key, public key[32]
+                               that a host key must have; fd: socket on which
+                               secmig-vault sends the key */
+    IPC_KEEPER_TAKEN,       /* > parent: u8 enum sm_vault_key, u16 code,
+                               str text */
+    IPC_KEEPER_FORGET,      /* < parent: nothing; the host key is wiped */
     IPC_KEEPER_BOX,         /* > parent: u32 number of the request, u16 code,
                                str text; fd when 0: box, or content */
 
@@ -38,13 +44,22 @@ enum ipc_type {
     IPC_DIALED,             /* > parent: u16 code, str text; fd when 0 */
 
     /* peer */
-    IPC_PEER_START,         /* < parent: u8 initiator, str destination name,
-                               own public key[32], blob own certificate
-                               (empty: none);
+    IPC_PEER_START,         /* < parent: u8 flags (PEER_INITIATOR, ...), str
+                               destination name, own public key[32],
+                               nonce[32] of our demand for a quote, blob own
+                               certificate (empty: none);
                                fds: connection, keeper's request socket */
     IPC_PEER_KEY,           /* > parent: key[32], str claimed name,
-                               u16 suite of the records, blob certificate
-                               (empty: none) */
+                               u16 suite of the records, u8 flags
+                               (PEER_POST_QUANTUM; PEER_DEMAND: of the other
+                               side), blob certificate (empty: none) */
+    IPC_PEER_QUOTE,         /* > parent: the other side's nonce[32],
+                               handshake hash[64] */
+    IPC_PEER_QUOTE_IS,      /* < parent: blob evidence (trust/attest.h;
+                               empty: none), str why there is none */
+    IPC_PEER_EVIDENCE,      /* > parent: handshake hash[64], blob evidence
+                               (empty: none), str why there is none */
+    IPC_PEER_EVIDENCE_IS,   /* < parent, initiator: u16 code, str text */
     IPC_PEER_KEY_IS,        /* < parent: u16 code, str text; within
                                answer-timeout */
     IPC_PEER_REQUEST,       /* both ways: uuid[16], u64 memory_kb, u32 flags,
@@ -83,6 +98,11 @@ enum ipc_type {
     IPC_CLIENT_VM_POLICY_REMOVE,    /* > parent: str vm */
     IPC_CLIENT_OUTPUT,      /* < parent: nothing; fd: lines of text */
 };
+
+/* Flags of a peer's START and KEY. */
+#define PEER_INITIATOR    1u
+#define PEER_POST_QUANTUM 2u    /* with ML-KEM-768 */
+#define PEER_DEMAND       4u    /* a quote is demanded */
 
 struct ipc_message {
     uint16_t type;

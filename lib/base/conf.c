@@ -99,6 +99,11 @@ int sm_conf_init(struct sm_conf *conf, const char *root, const char *file)
     bad |= place(conf->store_key, r, SM_STATE_DIR, "/store-key.sealed");
     bad |= place(conf->site_key, r, SM_STATE_DIR, "/site-key.sealed");
     bad |= place(conf->owner_key, r, SM_STATE_DIR, "/owner-key.sealed");
+    bad |= place(conf->next_key, r, SM_STATE_DIR, "/next-host-key.sealed");
+    bad |= place(conf->next_pub, r, SM_ETC_DIR, "/next-host.pub");
+    bad |= place(conf->attestation_key, r, SM_STATE_DIR,
+                 "/attestation-key");
+    bad |= place(conf->approvals_dir, r, SM_STATE_DIR, "/approvals");
     bad |= place(conf->certificate, r, SM_ETC_DIR, "/host.cert");
     bad |= place(conf->revocations, r, SM_ETC_DIR, "/revoked");
     bad |= place(conf->empty_dir, r, SM_STATE_DIR, "/empty");
@@ -124,6 +129,9 @@ int sm_conf_init(struct sm_conf *conf, const char *root, const char *file)
     snprintf(conf->seal, sizeof(conf->seal), "passphrase");
     set_command(&conf->receive, "/usr/sbin/xl migrate-receive");
     set_command(&conf->facts, SM_LIBEXEC_DIR "/secmig-xl");
+    set_command(&conf->vault, SM_LIBEXEC_DIR "/secmig-vault");
+    snprintf(conf->tpm, sizeof(conf->tpm), "device:/dev/tpmrm0");
+    conf->tpm_timeout = 20000;
     set_command(&conf->migrate, "/usr/sbin/xl migrate --secure");
     set_user(&conf->peer, "secmig-peer");
     set_user(&conf->keeper, "secmig-keeper");
@@ -208,7 +216,10 @@ int sm_conf_address(const char *text, char *address, size_t size,
     return 0;
 }
 
-enum kind { NAME, ADDRESS, SEAL, PATH, COMMAND, USER, WORD, SECONDS, COUNT };
+enum kind {
+    NAME, ADDRESS, SEAL, PATH, TCTI, COMMAND, USER, WORD, SECONDS, LIFETIME,
+    COUNT, PQ, ATTEST,
+};
 
 #define FIELD(f) offsetof(struct sm_conf, f)
 
@@ -223,8 +234,15 @@ static const struct {
     { "listen",              ADDRESS, FIELD(listen_address), 0, 0 },
     { "seal",                SEAL,    FIELD(seal), 0, 0 },
     { "passphrase-file",     PATH,    FIELD(passphrase_file), 0, 0 },
+    { "tpm",                 TCTI,    FIELD(tpm), 0, 0 },
+    { "pin-file",            PATH,    FIELD(pin_file), 0, 0 },
+    { "tpm-timeout",         SECONDS, FIELD(tpm_timeout), 1, 600 },
+    { "key-lifetime",        LIFETIME, FIELD(key_lifetime), 1, 86400 },
+    { "demand-attestation",  ATTEST,  FIELD(demand_attestation), 0, 0 },
+    { "post-quantum",        PQ,      FIELD(post_quantum), 0, 0 },
     { "receive-command",     COMMAND, FIELD(receive), 0, 0 },
     { "secmig-xl",           COMMAND, FIELD(facts), 0, 0 },
+    { "secmig-vault",        COMMAND, FIELD(vault), 0, 0 },
     { "migrate-command",     COMMAND, FIELD(migrate), 0, 0 },
     { "peer-user",           USER,    FIELD(peer), 0, 0 },
     { "keeper-user",         USER,    FIELD(keeper), 0, 0 },
@@ -264,13 +282,20 @@ static const char *set(struct sm_conf *conf, size_t k, const char *value)
             return "not ADDRESS, ADDRESS:PORT or [V6]:PORT";
         return NULL;
     case SEAL:
-        if (strcmp(value, "passphrase") && strcmp(value, "plain"))
-            return "must be 'passphrase' or 'plain'";
+        if (strcmp(value, "tpm2") && strcmp(value, "passphrase") &&
+            strcmp(value, "plain"))
+            return "must be 'tpm2', 'passphrase' or 'plain'";
         snprintf(field, sizeof(conf->seal), "%s", value);
         return NULL;
     case PATH:
         if (value[0] != '/' || strlen(value) >= SM_CONF_PATH_MAX)
             return "not an absolute path";
+        snprintf(field, SM_CONF_PATH_MAX, "%s", value);
+        return NULL;
+    case TCTI:
+        if (!strchr(value, ':') || value[0] == ':' ||
+            strlen(value) >= SM_CONF_PATH_MAX)
+            return "not a TCTI, such as device:/dev/tpmrm0";
         snprintf(field, SM_CONF_PATH_MAX, "%s", value);
         return NULL;
     case COMMAND:
@@ -292,6 +317,28 @@ static const char *set(struct sm_conf *conf, size_t k, const char *value)
         if (number(value, keys[k].min, keys[k].max, &n))
             return "not a number of seconds in range";
         *(int *)field = (int)n * 1000;
+        return NULL;
+    case LIFETIME:
+        if (!strcmp(value, "daemon"))
+            n = 0;
+        else if (number(value, keys[k].min, keys[k].max, &n))
+            return "must be 'daemon' or a number of seconds in range";
+        *(int *)field = (int)n * 1000;
+        return NULL;
+    case ATTEST:
+        if (strcmp(value, "always") && strcmp(value, "policy"))
+            return "must be 'policy' or 'always'";
+        conf->demand_attestation = !strcmp(value, "always");
+        return NULL;
+    case PQ:
+        if (!strcmp(value, "auto"))
+            conf->post_quantum = SM_CONF_PQ_AUTO;
+        else if (!strcmp(value, "require"))
+            conf->post_quantum = SM_CONF_PQ_REQUIRE;
+        else if (!strcmp(value, "off"))
+            conf->post_quantum = SM_CONF_PQ_OFF;
+        else
+            return "must be 'auto', 'require' or 'off'";
         return NULL;
     case COUNT:
         if (number(value, keys[k].min, keys[k].max, &n))

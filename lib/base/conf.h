@@ -49,6 +49,11 @@ struct sm_conf {
     char store_key[SM_CONF_PATH_MAX];       /* STATE/store-key.sealed */
     char site_key[SM_CONF_PATH_MAX];        /* STATE/site-key.sealed */
     char owner_key[SM_CONF_PATH_MAX];       /* STATE/owner-key.sealed */
+    char next_key[SM_CONF_PATH_MAX];        /* STATE/next-host-key.sealed */
+    char next_pub[SM_CONF_PATH_MAX];        /* ETC/next-host.pub */
+    char attestation_key[SM_CONF_PATH_MAX]; /* STATE/attestation-key */
+    char approvals_dir[SM_CONF_PATH_MAX];   /* STATE/approvals: PCR policies
+                                             * that the update key signed */
     char certificate[SM_CONF_PATH_MAX];     /* ETC/host.cert: our own */
     char revocations[SM_CONF_PATH_MAX];     /* ETC/revoked */
     char empty_dir[SM_CONF_PATH_MAX];       /* STATE/empty: root of peers */
@@ -60,10 +65,21 @@ struct sm_conf {
     char name[SM_CONF_NAME_MAX + 1];        /* this host's name */
     char listen_address[64];                /* numeric; "" = any */
     uint16_t listen_port;
-    char seal[16];                          /* "passphrase", "plain" */
+    char seal[16];                          /* a backend of seal/seal.h */
     char passphrase_file[SM_CONF_PATH_MAX]; /* "" = systemd credential */
+    char tpm[SM_CONF_PATH_MAX];             /* TCTI, as tpm/tpm.h has it */
+    char pin_file[SM_CONF_PATH_MAX];        /* "" = systemd credential */
+    int tpm_timeout;                        /* ms for one use of the TPM */
+    int key_lifetime;                       /* ms that the host key is held
+                                             * after its last release; 0: for
+                                             * the daemon's life */
+    bool demand_attestation;                /* of every host, not only where
+                                             * policy has platforms */
+    enum { SM_CONF_PQ_AUTO, SM_CONF_PQ_REQUIRE, SM_CONF_PQ_OFF }
+        post_quantum;
     struct sm_conf_command receive;         /* xl migrate-receive */
     struct sm_conf_command facts;           /* secmig-xl */
+    struct sm_conf_command vault;           /* secmig-vault */
     struct sm_conf_command migrate;         /* xl migrate --secure */
     struct sm_conf_user peer, keeper, control;
     char socket_group[33];                  /* "" = root only */
