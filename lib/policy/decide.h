@@ -102,6 +102,28 @@ void sm_policy_decide_both(const struct sm_policy *site,
 bool sm_policy_takes_part(const struct sm_policy *policy,
                           const struct sm_policy_end *end);
 
+/*
+ * Whether a request for `action` could be allowed at this moment at all: the
+ * document is in force, has an allow rule of that action whose <time> holds
+ * now, and no deny rule that whatever is asked now meets.  Before anything is
+ * known of who asks for what, as to spare a host the use of its key.
+ *   policy  may be NULL: then nothing may
+ *   now     seconds since the epoch
+ * False means that sm_policy_decide() denies every such request, previews
+ * too; true promises nothing.
+ */
+bool sm_policy_may(const struct sm_policy *policy,
+                   enum sm_policy_action action, int64_t now);
+
+/*
+ * Whether what the other host proves of its platform can matter to a request
+ * for `action`, because a rule for it asks for attestation: only then need a
+ * quote be demanded.
+ *   policy  a site policy or a VM policy; NULL: false
+ */
+bool sm_policy_wants_attestation(const struct sm_policy *policy,
+                                 enum sm_policy_action action);
+
 /* Whether `rule` is one of the allow rules that this request satisfies: its
  * action and conditions, and evidence.  `rule` is of this policy. */
 bool sm_policy_satisfied(const struct sm_policy *policy,

@@ -35,6 +35,10 @@ enum sm_policy_action {
  * may tell of: enough to use any rate up. */
 #define SM_POLICY_USES_MAX 256
 
+/* PCRs of a TPM that a platform set may speak of: those of TCG's PC Client
+ * profile, SHA-256 bank. */
+#define SM_POLICY_PCRS 24
+
 /* What a valid, unrevoked certificate says of a host. */
 struct sm_policy_attributes {
     const uint8_t *signer;          /* SM_POLICY_SIGNER_LEN bytes: who signed
@@ -51,6 +55,27 @@ struct sm_policy_end {
                                      * the channel has authenticated (or our
                                      * own); NULL: not known */
     const struct sm_policy_attributes *attributes;  /* NULL: no certificate */
+};
+
+/*
+ * What the other host has proven of its platform: a quote of its TPM that is
+ * genuine, of this session and nobody else's, signed by the attestation key
+ * that its valid, unrevoked certificate names (trust/attest.h).  Which of a
+ * document's platform sets that fits is up to each document that is asked.
+ */
+struct sm_policy_measured {
+    uint8_t pcr[SM_POLICY_PCRS][32];    /* SHA-256 bank, 0 to 23 */
+    bool has_log;                       /* a digest of the event log is there */
+    uint8_t log[32];                    /* ... which the quote binds */
+    const uint8_t *signer;              /* SM_POLICY_SIGNER_LEN bytes: who
+                                         * signed that certificate */
+    bool reset_approved;                /* the TPM's reset count is the one
+                                         * that was approved on this host for
+                                         * this attestation key.  Sets with
+                                         * after-reset="approve" count as
+                                         * proven only then; it takes the
+                                         * memory of whoever asks, and the
+                                         * others do not look at it. */
 };
 
 /* A ticket that is genuine, unused, within its time, and for this guest,
@@ -88,8 +113,15 @@ struct sm_policy_request {
     unsigned int suite;             /* enum sm_suite (channel/suite.h) */
     enum { SM_POLICY_PQ_UNKNOWN, SM_POLICY_PQ_NO, SM_POLICY_PQ_YES }
         post_quantum;
-    const char *attestation;        /* the platform set that the other side
-                                     * has proven; NULL: none */
+    const struct sm_policy_measured *measured;
+                                    /* the other side's platform; NULL:
+                                     * nothing is proven, ... */
+    const char *unattested;         /* ... for this reason: a few words for
+                                     * people; NULL: it was not asked to */
+    const char *attestation;        /* dry runs, in place of `measured`: ids
+                                     * of the platform sets that count as
+                                     * proven, separated by spaces, of each
+                                     * document that is asked; NULL: none */
 
     /* evidence */
     struct sm_policy_ticket tickets[SM_POLICY_TICKETS_MAX];
