@@ -105,6 +105,7 @@ int sm_conf_init(struct sm_conf *conf, const char *root, const char *file)
                  "/attestation-key");
     bad |= place(conf->approvals_dir, r, SM_STATE_DIR, "/approvals");
     bad |= place(conf->certificate, r, SM_ETC_DIR, "/host.cert");
+    bad |= place(conf->next_certificate, r, SM_ETC_DIR, "/next-host.cert");
     bad |= place(conf->revocations, r, SM_ETC_DIR, "/revoked");
     bad |= place(conf->empty_dir, r, SM_STATE_DIR, "/empty");
     bad |= place(conf->socket, r, SM_RUN_DIR, "/secmig.sock");

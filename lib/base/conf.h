@@ -55,6 +55,7 @@ struct sm_conf {
     char approvals_dir[SM_CONF_PATH_MAX];   /* STATE/approvals: PCR policies
                                              * that the update key signed */
     char certificate[SM_CONF_PATH_MAX];     /* ETC/host.cert: our own */
+    char next_certificate[SM_CONF_PATH_MAX];    /* ETC/next-host.cert */
     char revocations[SM_CONF_PATH_MAX];     /* ETC/revoked */
     char empty_dir[SM_CONF_PATH_MAX];       /* STATE/empty: root of peers */
     char socket[SM_CONF_PATH_MAX];          /* ROOT/run/xen/secmig.sock */

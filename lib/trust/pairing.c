@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "trust/pairing.h"
+#include "trust/pairing_dir.h"
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,12 +15,10 @@
 
 #define WHY(...) snprintf(why, why_size, __VA_ARGS__)
 
-#define WHY_SIZE 768    /* for reasons kept aside here */
-
 /* ---- one file ---- */
 
-static int file_path(const char *dir, const char *name,
-                     char path[static PATH_MAX], char *why, size_t why_size)
+int sm_pairing_path(const char *dir, const char *name,
+                    char path[static PATH_MAX], char *why, size_t why_size)
 {
     if (snprintf(path, PATH_MAX, "%s/%s", dir, name) >= PATH_MAX) {
         WHY("%s: path too long", dir);
@@ -30,16 +27,15 @@ static int file_path(const char *dir, const char *name,
     return 0;
 }
 
-/* A missing file is SM_UNKNOWN_HOST here. */
-static int load(const char *dir, const char *name, struct sm_pairing *out,
-                char *why, size_t why_size)
+int sm_pairing_load(const char *dir, const char *name,
+                    struct sm_pairing *out, char *why, size_t why_size)
 {
-    char path[PATH_MAX], problem[WHY_SIZE];
+    char path[PATH_MAX], problem[SM_PAIRING_WHY_SIZE];
     uint8_t *data = NULL;
     size_t len = 0;
     int rc;
 
-    rc = file_path(dir, name, path, why, why_size);
+    rc = sm_pairing_path(dir, name, path, why, why_size);
     if (rc)
         goto out;
     errno = 0;
@@ -157,10 +153,21 @@ out:
     return rc;
 }
 
+int sm_pairing_count(const char *dir, size_t *n, char *why, size_t why_size)
+{
+    struct names names;
+    int rc;
+
+    rc = read_names(dir, &names, why, why_size);
+    *n = names.n;
+    free(names.name);
+    return rc;
+}
+
 int sm_pairing_list(const char *dir, sm_pairing_fn *fn, void *ctx,
                     char *why, size_t why_size)
 {
-    char problem[WHY_SIZE];
+    char problem[SM_PAIRING_WHY_SIZE];
     struct sm_pairing p;
     struct names names;
     size_t i;
@@ -168,7 +175,7 @@ int sm_pairing_list(const char *dir, sm_pairing_fn *fn, void *ctx,
 
     rc = read_names(dir, &names, why, why_size);
     for (i = 0; i < names.n && !rc; i++) {
-        rc = load(dir, names.name[i], &p, problem, sizeof(problem));
+        rc = sm_pairing_load(dir, names.name[i], &p, problem, sizeof(problem));
         if (rc == SM_UNKNOWN_HOST)      /* removed meanwhile */
             rc = 0;
         else
@@ -181,25 +188,26 @@ int sm_pairing_list(const char *dir, sm_pairing_fn *fn, void *ctx,
 
 /* ---- look-ups ---- */
 
-struct search {
-    const uint8_t *key;
-    struct sm_pairing *out;
-    unsigned int found;
-    char names[2][SM_IDENTITY_NAME_SIZE];   /* of the first two found */
-    char problem[WHY_SIZE];                 /* of the first unusable file */
-};
+bool sm_pairing_has(const struct sm_pairing *p,
+                    const uint8_t key[static SM_IDENTITY_KEY_LEN])
+{
+    int now = sm_secret_equal(p->key, key, SM_IDENTITY_KEY_LEN);
+    int next = sm_secret_equal(p->next, key, SM_IDENTITY_KEY_LEN);
+
+    return (p->has_key & (now != 0)) | (p->has_next & (next != 0));
+}
 
 static int search_step(void *ctx, const char *name,
                        const struct sm_pairing *p, const char *problem)
 {
-    struct search *s = ctx;
+    struct sm_pairing_search *s = ctx;
 
     if (!p) {
         if (!s->problem[0])
             snprintf(s->problem, sizeof(s->problem), "%s", problem);
         return 0;
     }
-    if (!p->has_key || !sm_secret_equal(p->key, s->key, SM_IDENTITY_KEY_LEN))
+    if (!sm_pairing_has(p, s->key))
         return 0;
     if (s->found < 2)
         snprintf(s->names[s->found], sizeof(s->names[0]), "%s", name);
@@ -208,7 +216,13 @@ static int search_step(void *ctx, const char *name,
     return 0;
 }
 
-static int is_own(const uint8_t *own, const uint8_t *key)
+int sm_pairing_search(const char *dir, struct sm_pairing_search *s,
+                      char *why, size_t why_size)
+{
+    return sm_pairing_list(dir, search_step, s, why, why_size);
+}
+
+bool sm_pairing_own(const uint8_t *own, const uint8_t *key)
 {
     return own && sm_secret_equal(own, key, SM_IDENTITY_KEY_LEN);
 }
@@ -217,14 +231,14 @@ int sm_pairing_by_key(const char *dir, const uint8_t *own,
                       const uint8_t key[static SM_IDENTITY_KEY_LEN],
                       struct sm_pairing *out, char *why, size_t why_size)
 {
-    struct search s = { .key = key, .out = out };
+    struct sm_pairing_search s = { .key = key, .out = out };
     int rc;
 
     memset(out, 0, sizeof(*out));
-    rc = sm_pairing_list(dir, search_step, &s, why, why_size);
+    rc = sm_pairing_search(dir, &s, why, why_size);
     if (rc)
         goto out;
-    if (is_own(own, key)) {
+    if (sm_pairing_own(own, key)) {
         WHY("that is this host's own key");
         rc = SM_STATE;
     } else if (s.found > 1) {
@@ -247,7 +261,7 @@ int sm_pairing_by_name(const char *dir, const uint8_t *own,
                        char *why, size_t why_size)
 {
     struct sm_pairing other;
-    struct names names;
+    size_t n;
     int rc;
 
     memset(out, 0, sizeof(*out));
@@ -257,18 +271,19 @@ int sm_pairing_by_name(const char *dir, const uint8_t *own,
         rc = SM_UNKNOWN_HOST;
         goto out;
     }
-    rc = load(dir, name, out, why, why_size);
+    rc = sm_pairing_load(dir, name, out, why, why_size);
     if (rc == SM_UNKNOWN_HOST)
         WHY("'%s' is not paired with this host (see 'secmig pair')", name);
     if (rc)
         goto out;
     if (!out->has_key) {
-        rc = read_names(dir, &names, why, why_size);    /* is it safe? */
-        free(names.name);
+        rc = sm_pairing_count(dir, &n, why, why_size);  /* is it safe? */
         goto out;
     }
-    /* The key must be that host's alone, by the rules of the other way. */
+    /* The keys must be that host's alone, by the rules of the other way. */
     rc = sm_pairing_by_key(dir, own, out->key, &other, why, why_size);
+    if (!rc && out->has_next)
+        rc = sm_pairing_by_key(dir, own, out->next, &other, why, why_size);
     if (rc)
         goto out;
     if (strcmp(other.name, name)) {
@@ -290,127 +305,4 @@ int sm_pairing_by_dns(const char *name, struct sm_pairing *out)
     snprintf(out->address, sizeof(out->address), "%s", name);
     out->port = SM_CONF_PORT;
     return 0;
-}
-
-/* ---- changes ---- */
-
-static int check_new(const uint8_t *own, const struct sm_pairing *p,
-                     char *why, size_t why_size)
-{
-    const char *problem = sm_pairing_problem(p);
-
-    if (problem) {
-        WHY("%s", problem);
-        return SM_USAGE;
-    }
-    if (p->has_key && is_own(own, p->key)) {
-        WHY("that is this host's own key");
-        return SM_STATE;
-    }
-    return 0;
-}
-
-static int check_place(const char *dir, const struct sm_pairing *p,
-                       char *why, size_t why_size)
-{
-    struct sm_pairing old;
-    struct search s = { .key = p->key, .out = &old };
-    struct names names;
-    size_t n;
-    int rc;
-
-    rc = read_names(dir, &names, why, why_size);
-    if (rc)
-        return rc;
-    n = names.n;
-    free(names.name);
-    if (p->has_key)
-        rc = sm_pairing_list(dir, search_step, &s, why, why_size);
-    if (rc)
-        return rc;
-    if (s.found > 1 || (s.found && strcmp(s.names[0], p->name))) {
-        WHY("'%s' has that key already (see 'secmig trust remove')",
-            s.found > 1 && !strcmp(s.names[0], p->name) ? s.names[1]
-                                                        : s.names[0]);
-        return SM_STATE;
-    }
-    if (s.found)
-        return 0;       /* same name, same key: an update */
-    rc = load(dir, p->name, &old, why, why_size);
-    if (!rc && !p->has_key && !old.has_key)
-        return 0;       /* certified then and now: an update */
-    if (rc != SM_UNKNOWN_HOST) {
-        WHY("'%s' is %s (if that has changed, 'secmig trust remove %s' "
-            "first)", p->name, rc || (old.has_key && p->has_key) ?
-            "paired with another key" : old.has_key ? "paired with a key" :
-            "trusted by its certificate", p->name);
-        return SM_EXISTS;
-    }
-    if (n >= SM_PAIRING_MAX) {
-        WHY("%s: holds %d hosts already", dir, SM_PAIRING_MAX);
-        return SM_STATE;
-    }
-    return 0;
-}
-
-int sm_pairing_add(const char *dir, const uint8_t *own,
-                   const struct sm_pairing *p, char *why, size_t why_size)
-{
-    char path[PATH_MAX], text[SM_PAIRING_FILE_MAX];
-    char base64[SM_IDENTITY_BASE64_SIZE];
-    char endpoint[SM_PAIRING_ENDPOINT_SIZE];
-    int rc, n;
-
-    WHY("%s", "");
-    rc = check_new(own, p, why, why_size);
-    if (rc)
-        return rc;
-    rc = file_path(dir, p->name, path, why, why_size);
-    if (rc)
-        return rc;
-    rc = check_place(dir, p, why, why_size);
-    if (rc)
-        return rc;
-    sm_identity_base64(p->key, base64);
-    sm_pairing_endpoint(p, endpoint);
-    n = snprintf(text, sizeof(text), "key = %s\naddress = %s\n",
-                 p->has_key ? base64 : SM_PAIRING_CERTIFIED, endpoint);
-    if (p->comment[0])
-        n += snprintf(text + n, sizeof(text) - (size_t)n, "comment = %s\n",
-                      p->comment);
-    return sm_file_write(path, text, (size_t)n, 0644, why, why_size);
-}
-
-int sm_pairing_remove(const char *dir, const char *name, char *why,
-                      size_t why_size)
-{
-    struct names names;
-    int rc, fd = -1;
-
-    WHY("%s", "");
-    if (!sm_conf_name_ok(name)) {
-        WHY("not the name of a host");
-        return SM_UNKNOWN_HOST;
-    }
-    rc = read_names(dir, &names, why, why_size);    /* is it safe? */
-    if (rc)
-        return rc;
-    free(names.name);
-    fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 || unlinkat(fd, name, 0)) {
-        rc = errno == ENOENT ? SM_UNKNOWN_HOST : SM_IO;
-        if (rc == SM_UNKNOWN_HOST)
-            WHY("'%s' is not paired with this host", name);
-        else
-            WHY("%s/%s: %s", dir, name, strerror(errno));
-        goto out;
-    }
-    if (fsync(fd)) {
-        WHY("%s: %s", dir, strerror(errno));
-        rc = SM_IO;
-    }
-out:
-    if (fd >= 0)
-        close(fd);
-    return rc;
 }

@@ -4,6 +4,7 @@
  * the host, in one directory (/etc/xen/secmig/hosts):
  *
  *     key = BASE64                 or: key = certified
+ *     next-key = BASE64            only while that host changes its key
  *     address = HOST:PORT
  *     comment = free text
  *
@@ -16,6 +17,10 @@
  * safe (owner, mode, links: base/file.h) or not well formed is never a
  * match.  One key under two names would let one host speak for another:
  * such a key matches nothing.
+ *
+ * A host whose key is about to change has two for a while: both are that
+ * host, until the older one is retired (sm_pairing_retire()) and is then
+ * nobody's.
  */
 #ifndef SM_TRUST_PAIRING_H
 #define SM_TRUST_PAIRING_H
@@ -37,6 +42,8 @@ struct sm_pairing {
     char name[SM_IDENTITY_NAME_SIZE];
     bool has_key;                           /* false: "certified" */
     uint8_t key[SM_IDENTITY_KEY_LEN];       /* zeroes without has_key */
+    bool has_next;                          /* only together with has_key */
+    uint8_t next[SM_IDENTITY_KEY_LEN];      /* zeroes without has_next */
     char address[SM_PAIRING_ADDRESS_SIZE];  /* name or numeric, no brackets */
     uint16_t port;
     char comment[SM_PAIRING_COMMENT_SIZE];  /* "" when there is none */
@@ -52,11 +59,18 @@ struct sm_pairing {
  */
 
 /*
+ * Whether `key` is one of the host's: its key, or its next one.  Both are
+ * compared, in constant time.
+ */
+bool sm_pairing_has(const struct sm_pairing *p,
+                    const uint8_t key[static SM_IDENTITY_KEY_LEN]);
+
+/*
  * Find a host by name, to dial it or to see what is known of it.  An entry
  * without a key has been found, too: see out->has_key.
  * Returns 0; SM_UNKNOWN_HOST when there is no such pairing (or `name` is no
- * host name); SM_STATE when its file is unsafe or malformed, its key is our
- * own or stands under a second name, or the directory is unsafe or too
+ * host name); SM_STATE when its file is unsafe or malformed, its key or its
+ * next key is our own or stands under a second name, or the directory is unsafe or too
  * large; SM_IO; SM_NO_MEMORY.
  */
 int sm_pairing_by_name(const char *dir, const uint8_t *own,
@@ -74,7 +88,8 @@ int sm_pairing_by_dns(const char *name, struct sm_pairing *out)
     SM_WARN_UNUSED;
 
 /*
- * Find the host a key belongs to, when it dials us.  Keys are compared in
+ * Find the host a key belongs to, be it its next one, when it dials us.
+ * Keys are compared in
  * constant time and the scan does not stop at a match, so that the time
  * taken does not tell which host it was.  Entries without a key never match.
  * Returns 0; SM_UNPAIRED when no sound file holds that key (`why` then names
@@ -89,8 +104,10 @@ int sm_pairing_by_key(const char *dir, const uint8_t *own,
 
 /*
  * Add or, for the same name and the same key (or again without one), update a
- * pairing.  Written atomically with mode 0644.
- *   p  a good name, a usable key or none, an address, a port other than 0
+ * pairing; a next key that is there is kept.  Written atomically with mode
+ * 0644.
+ *   p  a good name, a usable key or none, no next key, an address, a port
+ *      other than 0
  * Returns 0; SM_USAGE when a member of *p is not well formed; SM_EXISTS when
  * the name is paired with another key, or with one or without as *p is not
  * (remove it first); SM_STATE when the
@@ -100,6 +117,27 @@ int sm_pairing_by_key(const char *dir, const uint8_t *own,
 int sm_pairing_add(const char *dir, const uint8_t *own,
                    const struct sm_pairing *p, char *why, size_t why_size)
     SM_WARN_UNUSED;
+
+/*
+ * Note the next key of a host that is paired with a key, or drop it.
+ *   next  NULL: drop it
+ * Returns 0, also when it is noted already; SM_UNKNOWN_HOST; SM_EXISTS when
+ * another next key is noted, or it is the host's key now; SM_STATE when the
+ * host has no key here ("certified") or no next key to drop, when `next` is
+ * unusable, our own or stands under another name, or the file or the
+ * directory is unsafe; SM_IO; SM_NO_MEMORY.
+ */
+int sm_pairing_set_next(const char *dir, const uint8_t *own,
+                        const char *name, const uint8_t *next, char *why,
+                        size_t why_size) SM_WARN_UNUSED;
+
+/*
+ * The next key of a host becomes its only one.
+ * Returns 0; SM_UNKNOWN_HOST; SM_STATE when it has no next key, or the file
+ * or the directory is unsafe; SM_IO; SM_NO_MEMORY.
+ */
+int sm_pairing_retire(const char *dir, const char *name, char *why,
+                      size_t why_size) SM_WARN_UNUSED;
 
 /*
  * Forget a host, durably.  Its file is removed whatever it holds.
@@ -133,8 +171,8 @@ int sm_pairing_parse(const char *name, const char *text, size_t len,
 
 /*
  * Whether a pairing may be written: a good name, an address, a port, a usable
- * key (or has_key false and zeroes), a comment of clean text.  Returns NULL, or what is wrong (a static
- * string).
+ * key (or has_key false and zeroes), another usable next key or none, a
+ * comment of clean text.  Returns NULL, or what is wrong (a static string).
  */
 const char *sm_pairing_problem(const struct sm_pairing *p);
 

@@ -57,7 +57,7 @@ static bool split_line(const char *line, size_t len, const char **key,
     return true;
 }
 
-enum { HAVE_KEY = 1, HAVE_ADDRESS = 2, HAVE_COMMENT = 4 };
+enum { HAVE_KEY = 1, HAVE_ADDRESS = 2, HAVE_COMMENT = 4, HAVE_NEXT = 8 };
 
 /* Returns NULL, or what is wrong with the line. */
 static const char *parse_line(struct sm_pairing *p, unsigned int *have,
@@ -74,12 +74,14 @@ static const char *parse_line(struct sm_pairing *p, unsigned int *have,
         return "expected 'key = value'";
     if (key_len == 3 && !memcmp(key, "key", 3))
         which = HAVE_KEY;
+    else if (key_len == 8 && !memcmp(key, "next-key", 8))
+        which = HAVE_NEXT;
     else if (key_len == 7 && !memcmp(key, "address", 7))
         which = HAVE_ADDRESS;
     else if (key_len == 7 && !memcmp(key, "comment", 7))
         which = HAVE_COMMENT;
     else
-        return "unknown word (key, address and comment are known)";
+        return "unknown word (key, next-key, address and comment are known)";
     if (*have & which)
         return "given twice";
     *have |= which;
@@ -90,6 +92,10 @@ static const char *parse_line(struct sm_pairing *p, unsigned int *have,
         return !p->has_key ||
                sm_identity_from_base64(value, value_len, p->key) ?
                NULL : "the key is damaged or unusable";
+    }
+    if (which == HAVE_NEXT) {
+        p->has_next = sm_identity_from_base64(value, value_len, p->next);
+        return p->has_next ? NULL : "the next key is damaged or unusable";
     }
     if (which == HAVE_COMMENT) {
         if (value_len >= sizeof(p->comment))
@@ -141,6 +147,11 @@ int sm_pairing_parse(const char *name, const char *text, size_t len,
         WHY("%s", problem = "no key");
     else if (!(have & HAVE_ADDRESS))
         WHY("%s", problem = "no address");
+    else if (out->has_next && !out->has_key)
+        WHY("%s", problem = "a next key without a key");
+    else if (out->has_next && sm_secret_equal(out->key, out->next,
+                                              SM_IDENTITY_KEY_LEN))
+        WHY("%s", problem = "the next key is the key");
     if (problem) {
         sm_secret_wipe(out, sizeof(*out));
         return SM_STATE;
@@ -159,6 +170,10 @@ const char *sm_pairing_problem(const struct sm_pairing *p)
     if (p->has_key ? !sm_identity_key_ok(p->key) :
         !sodium_is_zero(p->key, sizeof(p->key)))
         return "the key is unusable";
+    if (p->has_next ? !p->has_key || !sm_identity_key_ok(p->next) ||
+                      sm_secret_equal(p->key, p->next, sizeof(p->key)) :
+        !sodium_is_zero(p->next, sizeof(p->next)))
+        return "the next key is unusable, or the key itself";
     if (len == sizeof(p->comment) || !sm_wire_text_ok(p->comment, len))
         return "the comment is too long or not clean text";
     return NULL;

@@ -43,7 +43,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             abort();
         return 0;
     }
-    if (p.has_key != sm_identity_key_ok(p.key) || !p.port ||
+    if (p.has_key != sm_identity_key_ok(p.key) ||
+        p.has_next != sm_identity_key_ok(p.next) || !p.port ||
         !p.address[0] || strcmp(p.name, "host") || sm_pairing_problem(&p))
         abort();
     sm_pairing_endpoint(&p, endpoint);
