@@ -28,7 +28,10 @@ int decision_meet(struct decision_other *o, struct sm_wire_reader *r)
     sm_wire_get_bytes(r, o->key, sizeof(o->key));
     sm_wire_get_str(r, o->claimed, sizeof(o->claimed));
     o->suite = sm_wire_get_u16(r);
+    o->flags = sm_wire_get_u8(r);
     sm_wire_get_blob(r, sizeof(o->certificate), &certificate, &len);
+    if (o->flags & ~(unsigned int)(PEER_POST_QUANTUM | PEER_DEMAND))
+        r->error = SM_PROTOCOL;
     if (sm_wire_end(r))
         return SM_PROTOCOL;
     memcpy(o->certificate, certificate, len);

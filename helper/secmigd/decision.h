@@ -27,6 +27,7 @@ struct decision_other {
     char claimed[SM_CONF_NAME_MAX + 1];
     uint8_t key[SM_IDENTITY_KEY_LEN];
     uint16_t suite;             /* enum sm_suite */
+    uint8_t flags;              /* PEER_POST_QUANTUM, PEER_DEMAND (ipc.h) */
     uint8_t certificate[SM_HELLO_CERTIFICATE_MAX];      /* hostile */
     size_t certificate_len;
     int pairing_rc;             /* of `pairing`, as in identify.h */

@@ -323,7 +323,8 @@ static void make_request(const struct hearing *h, struct sm_policy_request *r)
         other->key = o->key;
         other->attributes = h->other_counts ? &h->other_says : NULL;
         r->suite = o->suite;
-        r->post_quantum = SM_POLICY_PQ_NO;  /* of Noise XX with X25519 */
+        r->post_quantum = o->flags & PEER_POST_QUANTUM ? SM_POLICY_PQ_YES :
+                          SM_POLICY_PQ_NO;
     } else if (!o->pairing_rc && o->pairing.has_key) {
         other->key = o->pairing.key;
     }

@@ -371,6 +371,7 @@ static void peer_ended(void *ctx, int status)
 
 void incoming_new(int fd, const char *from)
 {
+    static const uint8_t nonce[SM_HELLO_NONCE_LEN];
     struct incoming *in = calloc(1, sizeof(*in));
     int channel = -1, fds[2] = { fd, -1 };
     struct sm_wire_writer w;
@@ -398,6 +399,7 @@ void incoming_new(int fd, const char *from)
     sm_wire_put_u8(&w, 0);
     sm_wire_put_str(&w, "");
     sm_wire_put_bytes(&w, parent.own_key, sizeof(parent.own_key));
+    sm_wire_put_bytes(&w, nonce, sizeof(nonce));
     own_certificate_put(&w);
     rc = ipc_send(channel, IPC_PEER_START, &w, fds, 2);
 out:

@@ -65,7 +65,8 @@ enum ipc_type {
     IPC_PEER_REQUEST,       /* both ways: uuid[16], u64 memory_kb, u32 flags,
                                str name, str operator; fds: config, papers
                                (channel/papers.h; may be empty).  To the
-                               initiator: before KEY_IS */
+                               initiator: before KEY_IS, or EVIDENCE_IS when
+                               we have demanded evidence */
     IPC_PEER_ANSWER,        /* both ways: u16 code, str rule, str text;
                                responder and code 0: two stream fds */
     IPC_PEER_STREAM,        /* < parent, initiator: fds to read, to write */

@@ -151,7 +151,7 @@ static void on_peer_answer(struct outgoing *o, struct sm_wire_reader *r)
 
     sm_wire_get_str(r, rule, sizeof(rule));
     sm_wire_get_str(r, text, sizeof(text));
-    if (!o->requested)          /* an answer to what was not asked */
+    if (!o->requested && !code) /* an answer to what was not asked */
         r->error = SM_PROTOCOL;
     if (sm_wire_end(r))
         return;
@@ -236,6 +236,7 @@ static void on_peer(void *ctx, short revents)
 static int start_peer(struct outgoing *o, int connection)
 {
     int rc, channel = -1, fds[2] = { connection, -1 };
+    static const uint8_t nonce[SM_HELLO_NONCE_LEN];
     struct sm_wire_writer w;
 
     sm_wire_writer_init(&w, IPC_MAX);
@@ -246,9 +247,10 @@ static int start_peer(struct outgoing *o, int connection)
     if (rc)
         goto out;
     loop_watch(&o->peer_watch, channel, POLLIN, on_peer, o);
-    sm_wire_put_u8(&w, 1);
+    sm_wire_put_u8(&w, PEER_INITIATOR);
     sm_wire_put_str(&w, o->host);
     sm_wire_put_bytes(&w, parent.own_key, sizeof(parent.own_key));
+    sm_wire_put_bytes(&w, nonce, sizeof(nonce));
     own_certificate_put(&w);
     rc = ipc_send(channel, IPC_PEER_START, &w, fds, 2);
     o->state = OUT_ASK;

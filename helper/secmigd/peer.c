@@ -87,6 +87,13 @@ static void send_request(struct peer *p)
     peer_enter(p, PEER_ANSWER, p->conf->answer_timeout);
 }
 
+void peer_ask(struct peer *p)
+{
+    peer_enter(p, PEER_ASK, p->conf->answer_timeout);
+    if (p->initiator && p->have_request)
+        send_request(p);
+}
+
 static void tell_answer(struct peer *p, int code, const char *rule,
                         const char *text)
 {
@@ -193,6 +200,9 @@ static void on_message(struct peer *p, const struct sm_message *m)
             peer_end(p, SM_OK, "%s", m->u.done.text);
         else
             peer_end(p, remote_code(m->u.done.code), "%s", m->u.done.text);
+        break;
+    case SM_MESSAGE_EVIDENCE:
+        peer_prove_heard(p, &m->u.evidence);
         break;
     case SM_MESSAGE_KEEPALIVE:
         break;
@@ -306,10 +316,9 @@ static void parent_key_is(struct peer *p, struct sm_wire_reader *r)
             refuse(p, code, "", text);
         return;
     }
-    peer_enter(p, PEER_ASK, p->conf->answer_timeout);
     peer_handshake_go_on(p);
-    if (p->initiator && p->phase == PEER_ASK && p->have_request)
-        send_request(p);
+    if (p->phase == PEER_KEY)
+        peer_prove_start(p);
 }
 
 /* The destination's decision. */
@@ -342,10 +351,9 @@ static void parent_xl(struct peer *p, struct sm_wire_reader *r)
     peer_pump_settle(p);
 }
 
-static void parent_cancel(struct peer *p, struct sm_wire_reader *r)
+static void cancel(struct peer *p, int code, struct sm_wire_reader *r)
 {
     struct sm_message m = { .type = SM_MESSAGE_CANCEL };
-    int code = sm_err_from_code(sm_wire_get_u16(r));
 
     m.u.cancel.code = (uint16_t)-code;
     sm_wire_get_str(r, m.u.cancel.text, sizeof(m.u.cancel.text));
@@ -356,18 +364,42 @@ static void parent_cancel(struct peer *p, struct sm_wire_reader *r)
     peer_end(p, code ? code : SM_CANCELLED, "%s", m.u.cancel.text);
 }
 
+static void parent_cancel(struct peer *p, struct sm_wire_reader *r)
+{
+    cancel(p, sm_err_from_code(sm_wire_get_u16(r)), r);
+}
+
+/* The source's word on the destination's evidence. */
+static void parent_evidence_is(struct peer *p, struct sm_wire_reader *r)
+{
+    char text[SM_MESSAGE_TEXT_MAX + 1];
+    int code = sm_err_from_code(sm_wire_get_u16(r));
+
+    if (!p->initiator || !p->heard || p->judged) {
+        r->error = SM_PROTOCOL;
+    } else if (code) {
+        cancel(p, code, r);
+    } else {
+        sm_wire_get_str(r, text, sizeof(text));
+        p->judged = true;
+        peer_prove_go_on(p);
+    }
+}
+
 /* What the parent may say, when. */
 static const struct {
     enum ipc_type type;
     unsigned int phases;        /* bit (1 << phase) */
     void (*handle)(struct peer *p, struct sm_wire_reader *r);
 } from_parent[] = {
-    { IPC_PEER_REQUEST, 1u << PEER_HANDSHAKE | 1u << PEER_KEY,
-      parent_request },
-    { IPC_PEER_KEY_IS,  1u << PEER_KEY, parent_key_is },
-    { IPC_PEER_ANSWER,  1u << PEER_ANSWER, parent_answer },
-    { IPC_PEER_XL,      1u << PEER_MOVE, parent_xl },
-    { IPC_PEER_CANCEL,  ~0u, parent_cancel },
+    { IPC_PEER_REQUEST,     1u << PEER_HANDSHAKE | 1u << PEER_KEY |
+                            1u << PEER_PROVE, parent_request },
+    { IPC_PEER_KEY_IS,      1u << PEER_KEY, parent_key_is },
+    { IPC_PEER_QUOTE_IS,    1u << PEER_PROVE, peer_prove_quote },
+    { IPC_PEER_EVIDENCE_IS, 1u << PEER_PROVE, parent_evidence_is },
+    { IPC_PEER_ANSWER,      1u << PEER_ANSWER, parent_answer },
+    { IPC_PEER_XL,          1u << PEER_MOVE, parent_xl },
+    { IPC_PEER_CANCEL,      ~0u, parent_cancel },
 };
 
 static void on_parent(struct peer *p)
@@ -412,6 +444,11 @@ static void check_time(struct peer *p)
             p->done = true;
         else if (p->phase == PEER_KEY)
             peer_end(p, SM_HELPER, "no verdict on the key of %s in time",
+                     p->other);
+        else if (p->phase == PEER_PROVE && p->theirs.made && !p->quoted)
+            peer_end(p, SM_HELPER, "no quote of this host's TPM in time");
+        else if (p->phase == PEER_PROVE && p->heard && !p->judged)
+            peer_end(p, SM_HELPER, "no verdict on the evidence of %s in time",
                      p->other);
         else
             peer_end(p, SM_TIMEOUT, "%s did not answer in time",
@@ -512,21 +549,26 @@ static int start(struct peer *p)
     const uint8_t *certificate;
     struct sm_wire_reader r;
     int rc, on = 1, fd;
+    unsigned int flags;
 
     rc = ipc_recv(ROLE_CHANNEL, &message);
     if (rc)
         return rc;
     sm_wire_reader_init(&r, message.body, message.len);
-    p->initiator = sm_wire_get_u8(&r) == 1;
+    flags = sm_wire_get_u8(&r);
     sm_wire_get_str(&r, p->other, sizeof(p->other));
     sm_wire_get_bytes(&r, p->own_public, sizeof(p->own_public));
+    sm_wire_get_bytes(&r, p->ours.nonce, sizeof(p->ours.nonce));
     sm_wire_get_blob(&r, sizeof(p->certificate.bytes), &certificate,
                      &p->certificate.len);
-    if (message.type != IPC_PEER_START || message.n_fds != 2 ||
+    if (flags & ~(unsigned int)(PEER_INITIATOR | PEER_POST_QUANTUM |
+                                PEER_DEMAND) || message.type != IPC_PEER_START || message.n_fds != 2 ||
         sm_wire_end(&r)) {
         ipc_close_fds(&message);
         return SM_PROTOCOL;
     }
+    p->initiator = flags & PEER_INITIATOR;
+    p->ours.made = flags & PEER_DEMAND;
     memcpy(p->certificate.bytes, certificate, p->certificate.len);
     fd = ipc_take_fd(&message, 0);
     p->keeper = ipc_take_fd(&message, 1);

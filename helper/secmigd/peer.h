@@ -4,6 +4,7 @@
  *
  *   PEER_HANDSHAKE  Noise XX                       (peer_handshake.c)
  *   PEER_KEY        the parent judges the other side's static key
+ *   PEER_PROVE      evidence that was demanded is exchanged (peer_prove.c)
  *   PEER_ASK        source: the REQUEST is to be sent; destination: awaited
  *   PEER_ANSWER     source: ACCEPT or REFUSE awaited from the other side;
  *                   destination: awaited from the parent
@@ -27,8 +28,8 @@
 #include "link.h"
 
 enum peer_phase {
-    PEER_HANDSHAKE, PEER_KEY, PEER_ASK, PEER_ANSWER, PEER_OPEN, PEER_MOVE,
-    PEER_CLOSING,
+    PEER_HANDSHAKE, PEER_KEY, PEER_PROVE, PEER_ASK, PEER_ANSWER, PEER_OPEN,
+    PEER_MOVE, PEER_CLOSING,
 };
 
 struct peer {
@@ -47,6 +48,13 @@ struct peer {
     unsigned int step;                  /* message 1 to 3 */
     struct sm_hello hello;              /* the responder's, as received */
     struct sm_hello_choice choice;
+    struct sm_hello_demand ours, theirs;        /* for a quote */
+    uint8_t hash[SM_HASH_MAX];          /* of the handshake, at its end */
+
+    /* evidence */
+    bool quoted;                        /* ours has been sent */
+    bool heard;                         /* theirs is with the parent ... */
+    bool judged;                        /* ... which is content */
 
     /* conversation */
     struct sm_message_reader reader;
@@ -84,6 +92,15 @@ void peer_enter(struct peer *p, enum peer_phase phase, int64_t ms);
 void peer_handshake_start(struct peer *p);
 void peer_handshake_frame(struct peer *p);      /* a frame is complete */
 void peer_handshake_go_on(struct peer *p);      /* the key is accepted */
+
+/* peer_prove.c */
+void peer_prove_start(struct peer *p);          /* both keys are accepted */
+void peer_prove_quote(struct peer *p, struct sm_wire_reader *r);
+void peer_prove_heard(struct peer *p, const struct sm_message_evidence *e);
+void peer_prove_go_on(struct peer *p);          /* if nothing is owed */
+
+/* peer.c: enter PEER_ASK, and, at the source, ask. */
+void peer_ask(struct peer *p);
 
 /* peer_pump.c */
 void peer_pump_start(struct peer *p, int local_in, int local_out);

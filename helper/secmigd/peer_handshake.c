@@ -97,6 +97,7 @@ void peer_handshake_start(struct peer *p)
 static void tell_parent_key(struct peer *p, const char *name, uint16_t suite,
                             const struct sm_hello_certificate *certificate)
 {
+    uint8_t flags = p->theirs.made ? PEER_DEMAND : 0;
     uint8_t key[SM_NOISE_KEY_LEN];
     struct sm_wire_writer w;
     int rc;
@@ -107,6 +108,7 @@ static void tell_parent_key(struct peer *p, const char *name, uint16_t suite,
         sm_wire_put_bytes(&w, key, sizeof(key));
         sm_wire_put_str(&w, name);
         sm_wire_put_u16(&w, suite);
+        sm_wire_put_u8(&w, flags);
         sm_wire_put_blob(&w, certificate->bytes, certificate->len);
         rc = ipc_send(ROLE_CHANNEL, IPC_PEER_KEY, &w, NULL, 0);
     }
@@ -120,17 +122,17 @@ static void tell_parent_key(struct peer *p, const char *name, uint16_t suite,
 /* The keys of the handshake become those of the records. */
 static void start_records(struct peer *p)
 {
-    uint8_t hash[SM_HASH_MAX], tx[SM_NOISE_KEY_LEN], rx[SM_NOISE_KEY_LEN];
+    uint8_t tx[SM_NOISE_KEY_LEN], rx[SM_NOISE_KEY_LEN];
     struct sm_record *rec = NULL;
     struct sm_record_params params = {
         .suite = (enum sm_suite)p->choice.suite,
         .initiator = p->initiator,
         .tx_key = tx, .rx_key = rx,
-        .hash = hash,
+        .hash = p->hash,
     };
     int rc;
 
-    rc = sm_noise_hash(p->noise, hash, &params.hash_len);
+    rc = sm_noise_hash(p->noise, p->hash, &params.hash_len);
     if (!rc)
         rc = sm_noise_split(p->noise, tx, rx);
     if (!rc)
@@ -161,6 +163,7 @@ static void read_1(struct peer *p, const uint8_t *data, size_t len)
     p->step = 2;
     strcpy(hello.host, p->conf->name);
     hello.suites = sm_suite_available();
+    hello.demand = p->ours;
     hello.certificate = p->certificate;
     rc = sm_hello_encode(&hello, payload);
     if (rc)
@@ -178,6 +181,7 @@ static void choose(struct peer *p)
     p->choice.suites = sm_suite_available();
     p->choice.suite = (uint16_t)sm_suite_best(p->choice.suites,
                                               p->hello.suites);
+    p->choice.demand = p->ours;
     p->choice.certificate = p->certificate;
     if (p->choice.suite == SM_SUITE_NONE)
         peer_end(p, SM_PROTOCOL, "no cipher suite in common with %s",
@@ -207,6 +211,7 @@ static void read_2(struct peer *p, const uint8_t *data, size_t len)
                  p->hello.host, p->other);
     } else {
         p->step = 3;
+        p->theirs = p->hello.demand;
         choose(p);
     }
 }
@@ -244,6 +249,7 @@ static void read_3(struct peer *p, const uint8_t *data, size_t len)
         return;
     }
     strcpy(p->other, p->choice.host);
+    p->theirs = p->choice.demand;
     tell_parent_key(p, p->choice.host, p->choice.suite,
                     &p->choice.certificate);
     if (p->phase == PEER_KEY)

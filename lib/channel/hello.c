@@ -54,16 +54,31 @@ size_t sm_hello_message_len(unsigned int message, bool psk)
     }
 }
 
+/* There is one way to say that nothing is demanded. */
+static bool demand_ok(const struct sm_hello_demand *d)
+{
+    uint8_t sum = 0;
+    size_t i;
+
+    for (i = 0; i < sizeof(d->nonce); i++)
+        sum |= d->nonce[i];
+    return d->made || !sum;
+}
+
 /* The fields that both payloads begin with. */
 static int put_common(struct sm_wire_writer *w, uint16_t version,
-                      const char *host, uint32_t suites)
+                      const char *host, uint32_t suites, uint32_t features,
+                      const struct sm_hello_demand *demand)
 {
-    if (!name_ok(host))
+    if (!name_ok(host) || !demand_ok(demand))
         return SM_USAGE;
     sm_wire_writer_init(w, SM_HELLO_PAYLOAD_LEN);
     sm_wire_put_u16(w, version);
     sm_wire_put_str(w, host);
     sm_wire_put_u32(w, suites);
+    sm_wire_put_u32(w, features);
+    sm_wire_put_u8(w, demand->made);
+    sm_wire_put_bytes(w, demand->nonce, sizeof(demand->nonce));
     return 0;
 }
 
@@ -93,7 +108,8 @@ int sm_hello_encode(const struct sm_hello *h,
     struct sm_wire_writer w;
     int rc;
 
-    rc = put_common(&w, h->version, h->host, h->suites);
+    rc = put_common(&w, h->version, h->host, h->suites, h->features,
+                    &h->demand);
     return rc ? rc : put_end(&w, &h->certificate, out);
 }
 
@@ -103,11 +119,22 @@ int sm_hello_choice_encode(const struct sm_hello_choice *c,
     struct sm_wire_writer w;
     int rc;
 
-    rc = put_common(&w, c->version, c->host, c->suites);
+    rc = put_common(&w, c->version, c->host, c->suites, c->features,
+                    &c->demand);
     if (rc)
         return rc;
     sm_wire_put_u16(&w, c->suite);
     return put_end(&w, &c->certificate, out);
+}
+
+static void get_demand(struct sm_wire_reader *r, struct sm_hello_demand *out)
+{
+    uint8_t made = sm_wire_get_u8(r);
+
+    sm_wire_get_bytes(r, out->nonce, sizeof(out->nonce));
+    out->made = made == 1;
+    if (made > 1 || !demand_ok(out))
+        r->error = SM_PROTOCOL;
 }
 
 static void get_certificate(struct sm_wire_reader *r,
@@ -144,6 +171,8 @@ int sm_hello_decode(const uint8_t *data, size_t len, struct sm_hello *out)
     out->version = sm_wire_get_u16(&r);
     sm_wire_get_str(&r, out->host, sizeof(out->host));
     out->suites = sm_wire_get_u32(&r);
+    out->features = sm_wire_get_u32(&r);
+    get_demand(&r, &out->demand);
     get_certificate(&r, &out->certificate);
     if (!padding_ok(&r, len) || out->version != SM_HELLO_VERSION ||
         !name_ok(out->host)) {
@@ -163,6 +192,8 @@ int sm_hello_choice_decode(const uint8_t *data, size_t len,
     out->version = sm_wire_get_u16(&r);
     sm_wire_get_str(&r, out->host, sizeof(out->host));
     out->suites = sm_wire_get_u32(&r);
+    out->features = sm_wire_get_u32(&r);
+    get_demand(&r, &out->demand);
     out->suite = sm_wire_get_u16(&r);
     get_certificate(&r, &out->certificate);
     if (!padding_ok(&r, len) || out->version != SM_HELLO_VERSION ||

@@ -23,6 +23,9 @@
 #define SM_HELLO_NOISE      "Noise_XX_25519_ChaChaPoly_BLAKE2b"
 #define SM_HELLO_NOISE_PSK  "Noise_XXpsk0_25519_ChaChaPoly_BLAKE2b"
 
+#define SM_HELLO_MLKEM768 1u            /* a feature */
+#define SM_HELLO_NONCE_LEN 32
+
 #define SM_HELLO_HOST_MAX 64            /* bytes of a host's name */
 #define SM_HELLO_CERTIFICATE_MAX 4096   /* bytes of a host's certificate */
 #define SM_HELLO_PAYLOAD_LEN 4352       /* every payload of message 2 or 3 */
@@ -37,11 +40,21 @@ struct sm_hello_certificate {
     uint8_t bytes[SM_HELLO_CERTIFICATE_MAX];
 };
 
+/* A demand that the other side prove what it runs, by a TPM's quote over
+ * this nonce and the hash of this handshake. */
+struct sm_hello_demand {
+    bool made;
+    uint8_t nonce[SM_HELLO_NONCE_LEN];  /* zeroes when none is made */
+};
+
 /* Message 2, responder to initiator. */
 struct sm_hello {
     uint16_t version;                   /* SM_HELLO_VERSION */
     char host[SM_HELLO_HOST_MAX + 1];   /* the sender's own name */
     uint32_t suites;                    /* mask of what the sender has */
+    uint32_t features;                  /* mask of what it could have done
+                                         * in place of this handshake */
+    struct sm_hello_demand demand;
     struct sm_hello_certificate certificate;
 };
 
@@ -50,6 +63,8 @@ struct sm_hello_choice {
     uint16_t version;
     char host[SM_HELLO_HOST_MAX + 1];
     uint32_t suites;
+    uint32_t features;
+    struct sm_hello_demand demand;
     uint16_t suite;                     /* the suite of all records */
     struct sm_hello_certificate certificate;
 };
@@ -76,8 +91,8 @@ size_t sm_hello_message_len(unsigned int message, bool psk);
 
 /*
  * Encode a payload, padded to SM_HELLO_PAYLOAD_LEN bytes.
- * Returns 0, or SM_USAGE for a name or a certificate that breaks the rules
- * above.
+ * Returns 0, or SM_USAGE for a name, a demand or a certificate that breaks
+ * the rules above.
  */
 int sm_hello_encode(const struct sm_hello *h,
                     uint8_t out[static SM_HELLO_PAYLOAD_LEN]) SM_WARN_UNUSED;
@@ -87,8 +102,8 @@ int sm_hello_choice_encode(const struct sm_hello_choice *c,
 
 /*
  * Decode a payload of any length.  Returns 0; SM_PROTOCOL when it is not
- * exactly one padded payload with an allowed name, a certificate within its
- * cap and version SM_HELLO_VERSION (*out is then zeroed).
+ * exactly one padded payload with an allowed name, a demand that is made or
+ * is zeroes, a certificate within its cap and version SM_HELLO_VERSION (*out is then zeroed).
  */
 int sm_hello_decode(const uint8_t *data, size_t len, struct sm_hello *out)
     SM_WARN_UNUSED;

@@ -19,9 +19,10 @@
  * A row: in this state, who may send this, and the state afterwards.  What
  * has no row is refused.
  *
- * The source may find that its CANCEL or KEEPALIVE crossed the answer that
- * ended the conversation: hence the rows of ENDED.  After a CANCEL the
- * destination's ACCEPT may still be on its way: it changes nothing.
+ * The source may find that its CANCEL, KEEPALIVE or EVIDENCE crossed the
+ * answer that ended the conversation: hence the rows of ENDED.  After a
+ * CANCEL the destination's ACCEPT or EVIDENCE may still be on its way: it
+ * changes nothing.  When both owe evidence, either may be first.
  */
 static const struct {
     enum sm_message_state state;
@@ -29,6 +30,32 @@ static const struct {
     unsigned int roles;
     enum sm_message_state after;
 } permitted[] = {
+    { SM_MESSAGE_SOURCE_OWES, SM_MESSAGE_EVIDENCE, SOURCE, SM_MESSAGE_OPEN },
+    { SM_MESSAGE_SOURCE_OWES, SM_MESSAGE_KEEPALIVE, BOTH,
+      SM_MESSAGE_SOURCE_OWES },
+    { SM_MESSAGE_SOURCE_OWES, SM_MESSAGE_CANCEL, SOURCE,
+      SM_MESSAGE_CANCELLED },
+    { SM_MESSAGE_SOURCE_OWES, SM_MESSAGE_REFUSE, DESTINATION,
+      SM_MESSAGE_ENDED },
+
+    { SM_MESSAGE_DESTINATION_OWES, SM_MESSAGE_EVIDENCE, DESTINATION,
+      SM_MESSAGE_OPEN },
+    { SM_MESSAGE_DESTINATION_OWES, SM_MESSAGE_KEEPALIVE, BOTH,
+      SM_MESSAGE_DESTINATION_OWES },
+    { SM_MESSAGE_DESTINATION_OWES, SM_MESSAGE_CANCEL, SOURCE,
+      SM_MESSAGE_CANCELLED },
+    { SM_MESSAGE_DESTINATION_OWES, SM_MESSAGE_REFUSE, DESTINATION,
+      SM_MESSAGE_ENDED },
+
+    { SM_MESSAGE_BOTH_OWE, SM_MESSAGE_EVIDENCE, SOURCE,
+      SM_MESSAGE_DESTINATION_OWES },
+    { SM_MESSAGE_BOTH_OWE, SM_MESSAGE_EVIDENCE, DESTINATION,
+      SM_MESSAGE_SOURCE_OWES },
+    { SM_MESSAGE_BOTH_OWE, SM_MESSAGE_KEEPALIVE, BOTH, SM_MESSAGE_BOTH_OWE },
+    { SM_MESSAGE_BOTH_OWE, SM_MESSAGE_CANCEL, SOURCE, SM_MESSAGE_CANCELLED },
+    { SM_MESSAGE_BOTH_OWE, SM_MESSAGE_REFUSE, DESTINATION,
+      SM_MESSAGE_ENDED },
+
     { SM_MESSAGE_OPEN, SM_MESSAGE_REQUEST, SOURCE, SM_MESSAGE_ASKED },
     { SM_MESSAGE_OPEN, SM_MESSAGE_KEEPALIVE, BOTH, SM_MESSAGE_OPEN },
     { SM_MESSAGE_OPEN, SM_MESSAGE_CANCEL, SOURCE, SM_MESSAGE_CANCELLED },
@@ -45,6 +72,8 @@ static const struct {
 
     { SM_MESSAGE_CANCELLED, SM_MESSAGE_ACCEPT, DESTINATION,
       SM_MESSAGE_CANCELLED },
+    { SM_MESSAGE_CANCELLED, SM_MESSAGE_EVIDENCE, DESTINATION,
+      SM_MESSAGE_CANCELLED },
     { SM_MESSAGE_CANCELLED, SM_MESSAGE_REFUSE, DESTINATION,
       SM_MESSAGE_ENDED },
     { SM_MESSAGE_CANCELLED, SM_MESSAGE_DONE, DESTINATION, SM_MESSAGE_ENDED },
@@ -53,6 +82,7 @@ static const struct {
 
     { SM_MESSAGE_ENDED, SM_MESSAGE_KEEPALIVE, SOURCE, SM_MESSAGE_ENDED },
     { SM_MESSAGE_ENDED, SM_MESSAGE_CANCEL, SOURCE, SM_MESSAGE_ENDED },
+    { SM_MESSAGE_ENDED, SM_MESSAGE_EVIDENCE, SOURCE, SM_MESSAGE_ENDED },
 };
 
 #define N_PERMITTED (sizeof(permitted) / sizeof(permitted[0]))
@@ -71,6 +101,15 @@ static size_t find_row(enum sm_message_role role,
             (permitted[i].roles & ROLE(role)))
             break;
     return i;
+}
+
+enum sm_message_state sm_message_begin(bool of_source, bool of_destination)
+{
+    if (of_source && of_destination)
+        return SM_MESSAGE_BOTH_OWE;
+    if (of_source)
+        return SM_MESSAGE_SOURCE_OWES;
+    return of_destination ? SM_MESSAGE_DESTINATION_OWES : SM_MESSAGE_OPEN;
 }
 
 bool sm_message_permitted(enum sm_message_role role,
@@ -108,6 +147,15 @@ static bool request_ok(const struct sm_message_request *q)
            (q->papers || !q->papers_len) && q->papers_len <= SM_PAPERS_MAX;
 }
 
+/* Evidence, or why there is none: one of the two. */
+static bool evidence_ok(const struct sm_message_evidence *e)
+{
+    if (e->len)
+        return e->evidence && e->len <= SM_MESSAGE_EVIDENCE_MAX &&
+               !e->why[0];
+    return str_ok(e->why, 1, SM_MESSAGE_TEXT_MAX);
+}
+
 static bool code_ok(uint16_t code, uint16_t min)
 {
     return code >= min && code <= UINT8_MAX;
@@ -132,6 +180,8 @@ static bool fields_ok(const struct sm_message *m)
     case SM_MESSAGE_DONE:
         return code_ok(m->u.done.code, 0) &&
                str_ok(m->u.done.text, 0, SM_MESSAGE_TEXT_MAX);
+    case SM_MESSAGE_EVIDENCE:
+        return evidence_ok(&m->u.evidence);
     default:
         return false;
     }
@@ -227,6 +277,20 @@ static void get_done(struct sm_wire_reader *r, struct sm_message *m)
     sm_wire_get_str(r, m->u.done.text, sizeof(m->u.done.text));
 }
 
+static void put_evidence(struct sm_wire_writer *w, const struct sm_message *m)
+{
+    sm_wire_put_blob(w, m->u.evidence.evidence, m->u.evidence.len);
+    sm_wire_put_str(w, m->u.evidence.why);
+}
+
+static void get_evidence(struct sm_wire_reader *r, struct sm_message *m)
+{
+    struct sm_message_evidence *e = &m->u.evidence;
+
+    sm_wire_get_blob(r, SM_MESSAGE_EVIDENCE_MAX, &e->evidence, &e->len);
+    sm_wire_get_str(r, e->why, sizeof(e->why));
+}
+
 #define VERDICT_MAX (2 + 2 + SM_MESSAGE_TEXT_MAX)
 
 static const struct type {
@@ -245,6 +309,8 @@ static const struct type {
     { SM_MESSAGE_KEEPALIVE, "KEEPALIVE", 0, put_nothing, get_nothing },
     { SM_MESSAGE_CANCEL, "CANCEL", VERDICT_MAX, put_cancel, get_cancel },
     { SM_MESSAGE_DONE, "DONE", VERDICT_MAX, put_done, get_done },
+    { SM_MESSAGE_EVIDENCE, "EVIDENCE", 4 + SM_MESSAGE_EVIDENCE_MAX + 2 +
+      SM_MESSAGE_TEXT_MAX, put_evidence, get_evidence },
 };
 
 static const struct type *find_type(unsigned int type)

@@ -25,6 +25,7 @@
 #define SM_MESSAGE_OPERATOR_MAX 64
 #define SM_MESSAGE_RULE_MAX 128
 #define SM_MESSAGE_TEXT_MAX 512
+#define SM_MESSAGE_EVIDENCE_MAX 4096
 /* The longest message, header included. */
 #define SM_MESSAGE_MAX \
     (SM_MESSAGE_HEADER_LEN + 2 + 16 + 8 + 4 + 2 + SM_MESSAGE_NAME_MAX + 2 + \
@@ -38,6 +39,7 @@ enum sm_message_type {
     SM_MESSAGE_KEEPALIVE = 4,   /* either: still here */
     SM_MESSAGE_CANCEL = 5,      /* source: give up, discard the copy */
     SM_MESSAGE_DONE = 6,        /* destination: how it ended */
+    SM_MESSAGE_EVIDENCE = 7,    /* either, once, when the other demanded it */
 };
 
 /* Who sent a message.  The source is the handshake's initiator. */
@@ -49,11 +51,15 @@ enum sm_message_role {
 /* Where a conversation stands; the same on both sides but for messages in
  * flight. */
 enum sm_message_state {
-    SM_MESSAGE_OPEN = 0,        /* the handshake is done */
+    SM_MESSAGE_OPEN = 0,        /* nobody owes evidence (any more) */
     SM_MESSAGE_ASKED = 1,       /* after REQUEST */
     SM_MESSAGE_MOVING = 2,      /* after ACCEPT: STATE may flow */
     SM_MESSAGE_CANCELLED = 3,   /* after CANCEL: waiting for DONE */
     SM_MESSAGE_ENDED = 4,       /* after REFUSE or DONE */
+    /* Before OPEN, when the handshake has brought a demand: */
+    SM_MESSAGE_SOURCE_OWES = 5,         /* its EVIDENCE */
+    SM_MESSAGE_DESTINATION_OWES = 6,
+    SM_MESSAGE_BOTH_OWE = 7,
 };
 
 /* Flags of a REQUEST; all others must be 0. */
@@ -90,6 +96,12 @@ struct sm_message_verdict {     /* CANCEL and DONE */
     char text[SM_MESSAGE_TEXT_MAX + 1];
 };
 
+struct sm_message_evidence {
+    const uint8_t *evidence;    /* borrowed; trust/attest.h takes it apart */
+    size_t len;                 /* 0: none, ... */
+    char why[SM_MESSAGE_TEXT_MAX + 1];  /* ... for this reason; else empty */
+};
+
 struct sm_message {
     enum sm_message_type type;
     union {
@@ -98,11 +110,21 @@ struct sm_message {
         struct sm_message_refuse refuse;
         struct sm_message_verdict cancel;
         struct sm_message_verdict done;
+        struct sm_message_evidence evidence;
     } u;
 };
 
 /* "REQUEST" and so on; "?" for a number that is no type. */
 const char *sm_message_name(unsigned int type);
+
+/*
+ * Where a conversation stands after the handshake.
+ *   of_source       whether a quote of the source's platform was demanded
+ *                   (by HELLO), which then comes before REQUEST
+ *   of_destination  whether one of the destination's was (by CHOICE); the
+ *                   source's REQUEST waits for it
+ */
+enum sm_message_state sm_message_begin(bool of_source, bool of_destination);
 
 /*
  * Whether `role` may send a message of this type in this state.  Everything

@@ -65,7 +65,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     piece = data[0];
     sender = (enum sm_message_role)(data[1] & 1);
-    state = (enum sm_message_state)((data[1] >> 1 & 7) % 5);
+    state = (enum sm_message_state)((data[1] >> 1 & 7));
     begin = p = data + 2;
     size -= 2;
 

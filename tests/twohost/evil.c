@@ -18,6 +18,10 @@
  *   request FILE NAME UUID KB FLAGS   REQUEST, config from FILE
  *   certificate FILE           what our payloads show from now on
  *   papers FILE                what our REQUESTs carry from now on
+ *   demand HEX                 a quote over that nonce, in our payload
+ *   evidence FILE              EVIDENCE with that content
+ *   unable TEXT                EVIDENCE without, for that reason
+ *   keep FILE                  where the next EVIDENCE that comes is put
  *   accept                     ACCEPT
  *   done CODE                  DONE
  *   keepalive                  KEEPALIVE
@@ -32,6 +36,8 @@
  *   alive MS                   read so long; still open at the end
  *   keep-alive MS              as alive, sending KEEPALIVE each 500 ms
  *   quiet MS                   do nothing, read nothing
+ * A demand of the other side's, and the hash of the handshake, are printed:
+ * "got DEMAND NONCE HASH".
  * "expect", "closed" and "alive" fail (exit 1) when it comes otherwise.
  */
 #include <arpa/inet.h>
@@ -70,6 +76,8 @@ struct evil {
     uint16_t version, suite;
     uint32_t suites, peer_suites;
     struct sm_hello_certificate certificate;
+    struct sm_hello_demand demand, theirs;
+    const char *keep;
     uint8_t *papers;
     size_t papers_len;
     uint8_t buf[SM_RECORD_MAX];
@@ -194,6 +202,12 @@ static void start_noise(void)
     must(sm_noise_new(&e->noise, &p), "noise");
 }
 
+static void print_hex(const uint8_t *bytes, size_t len)
+{
+    while (len--)
+        printf("%02x", *bytes++);
+}
+
 static void start_records(void)
 {
     uint8_t tx[32], rx[32], hash[SM_HASH_MAX];
@@ -209,6 +223,15 @@ static void start_records(void)
     p.hash = hash;
     p.hash_len = len;
     must(sm_record_new(&e->rec, &p), "records");
+    e->state = sm_message_begin(e->source ? e->theirs.made : e->demand.made,
+                                e->source ? e->demand.made : e->theirs.made);
+    if (e->theirs.made) {
+        printf("got DEMAND ");
+        print_hex(e->theirs.nonce, sizeof(e->theirs.nonce));
+        printf(" ");
+        print_hex(hash, len);
+        printf("\n");
+    }
     sm_message_reader_init(&e->reader, e->source ? SM_MESSAGE_DESTINATION
                                                  : SM_MESSAGE_SOURCE);
 }
@@ -216,9 +239,11 @@ static void start_records(void)
 static size_t payload_for(int number, uint8_t out[SM_HELLO_PAYLOAD_LEN])
 {
     struct sm_hello h = { .version = e->version, .suites = e->suites,
+                          .demand = e->demand,
                           .certificate = e->certificate };
     struct sm_hello_choice c = { .version = e->version, .suites = e->suites,
                                  .suite = e->suite,
+                                 .demand = e->demand,
                                  .certificate = e->certificate };
 
     snprintf(h.host, sizeof(h.host), "%s", e->name);
@@ -240,11 +265,13 @@ static void take_payload(int number, const uint8_t *data, size_t len)
     if (number == 2) {
         must(sm_hello_decode(data, len, &h), "their hello");
         e->peer_suites = h.suites;
+        e->theirs = h.demand;
         if (!e->suite)
             e->suite = (uint16_t)sm_suite_best(e->suites, h.suites);
     } else if (number == 3) {
         must(sm_hello_choice_decode(data, len, &c), "their choice");
         e->suite = c.suite;
+        e->theirs = c.demand;
     }
 }
 
@@ -358,6 +385,41 @@ static void do_papers(char **a)
 {
     free(e->papers);
     e->papers = read_all(a[0], &e->papers_len);
+}
+
+static void do_demand(char **a)
+{
+    size_t len;
+    uint8_t *nonce = unhex(a[0], &len);
+
+    if (len != sizeof(e->demand.nonce))
+        die("demand: not 32 bytes");
+    e->demand.made = true;
+    memcpy(e->demand.nonce, nonce, len);
+    free(nonce);
+}
+
+static void do_evidence(char **a)
+{
+    struct sm_message m = { .type = SM_MESSAGE_EVIDENCE };
+    uint8_t *data = read_all(a[0], &m.u.evidence.len);
+
+    m.u.evidence.evidence = data;
+    put_message(&m);
+    free(data);
+}
+
+static void do_unable(char **a)
+{
+    struct sm_message m = { .type = SM_MESSAGE_EVIDENCE };
+
+    snprintf(m.u.evidence.why, sizeof(m.u.evidence.why), "%s", a[0]);
+    put_message(&m);
+}
+
+static void do_keep(char **a)
+{
+    e->keep = a[0];
 }
 
 static void do_request(char **a)
@@ -490,6 +552,16 @@ static void do_state(char **a)
 
 /* ---- receiving ---- */
 
+static void keep(const struct sm_message_evidence *evidence)
+{
+    FILE *f = fopen(e->keep, "wb");
+
+    if (!f || fwrite(evidence->evidence, 1, evidence->len, f) !=
+        evidence->len || fclose(f))
+        die(e->keep);
+    e->keep = NULL;
+}
+
 static void tell(const struct sm_message *m)
 {
     switch (m->type) {
@@ -502,6 +574,12 @@ static void tell(const struct sm_message *m)
         break;
     case SM_MESSAGE_CANCEL:
         printf("got CANCEL %d %s\n", m->u.cancel.code, m->u.cancel.text);
+        break;
+    case SM_MESSAGE_EVIDENCE:
+        printf("got EVIDENCE %zu %s\n", m->u.evidence.len,
+               m->u.evidence.why);
+        if (e->keep)
+            keep(&m->u.evidence);
         break;
     default:
         printf("got %s\n", sm_message_name(m->type));
@@ -621,6 +699,8 @@ static const struct {
     { "message2", 0, do_message2 },   { "message3", 0, do_message3 },
     { "lie", 3, do_lie },             { "request", 5, do_request },
     { "papers", 1, do_papers },       { "certificate", 1, do_certificate },
+    { "demand", 1, do_demand },       { "evidence", 1, do_evidence },
+    { "unable", 1, do_unable },       { "keep", 1, do_keep },
     { "accept", 0, do_accept },       { "done", 1, do_done },
     { "keepalive", 0, do_keepalive }, { "control", 2, do_control },
     { "claim", 2, do_claim },         { "record", 3, do_record },

@@ -63,6 +63,21 @@ START_TEST(a_certificate_over_its_cap_is_refused_by_the_sender)
 }
 END_TEST
 
+START_TEST(a_nonce_without_a_demand_is_refused_by_the_sender)
+{
+    struct sm_hello_choice c = { .version = 1, .host = "hostA" };
+    struct sm_hello h = { .version = 1, .host = "hostB" };
+    uint8_t out[SM_HELLO_PAYLOAD_LEN];
+
+    h.demand.nonce[0] = c.demand.nonce[SM_HELLO_NONCE_LEN - 1] = 1;
+    ck_assert_int_eq(sm_hello_encode(&h, out), SM_USAGE);
+    ck_assert_int_eq(sm_hello_choice_encode(&c, out), SM_USAGE);
+    h.demand.made = c.demand.made = true;
+    ck_assert_int_eq(sm_hello_encode(&h, out), 0);
+    ck_assert_int_eq(sm_hello_choice_encode(&c, out), 0);
+}
+END_TEST
+
 START_TEST(message_lengths_are_those_of_the_handshake)
 {
     uint8_t payload[SM_HELLO_PAYLOAD_LEN] = { 0 };
@@ -91,19 +106,26 @@ END_TEST
 
 START_TEST(payloads_survive_the_round_trip_and_have_one_length)
 {
-    struct sm_hello_choice c = { 1, "hostA", 14, 2, { 0 } }, c2;
-    struct sm_hello h = { 1, "hostB", 0x80000008, { 3, "crt" } }, h2;
+    struct sm_hello_choice c = { 1, "hostA", 14, 0, { true, { 0 } }, 2,
+                                 { 0 } }, c2;
+    struct sm_hello h = { 1, "hostB", 0x80000008, 0x80000001,
+                          { true, "0123456789abcdef0123456789abcde" },
+                          { 3, "crt" } }, h2;
     uint8_t out[SM_HELLO_PAYLOAD_LEN];
     size_t i;
 
     ck_assert_int_eq(sm_hello_encode(&h, out), 0);
-    ck_assert_mem_eq(out, "\0\1\0\5hostB\x80\0\0\x08" "\0\0\0\3crt", 20);
-    for (i = 20; i < sizeof(out); i++)
+    ck_assert_mem_eq(out, "\0\1\0\5hostB\x80\0\0\x08\x80\0\0\1\1"
+                     "0123456789abcdef0123456789abcde\0" "\0\0\0\3crt", 57);
+    for (i = 57; i < sizeof(out); i++)
         ck_assert_uint_eq(out[i], 0);
     ck_assert_int_eq(sm_hello_decode(out, sizeof(out), &h2), 0);
     ck_assert_uint_eq(h2.version, 1);
     ck_assert_str_eq(h2.host, "hostB");
     ck_assert_uint_eq(h2.suites, 0x80000008);
+    ck_assert_uint_eq(h2.features, 0x80000001);
+    ck_assert(h2.demand.made);
+    ck_assert_mem_eq(h2.demand.nonce, h.demand.nonce, SM_HELLO_NONCE_LEN);
     ck_assert_uint_eq(h2.certificate.len, 3);
     ck_assert_mem_eq(h2.certificate.bytes, "crt", 3);
 
@@ -115,6 +137,8 @@ START_TEST(payloads_survive_the_round_trip_and_have_one_length)
     ck_assert_int_eq(sm_hello_choice_decode(out, sizeof(out), &c2), 0);
     ck_assert_str_eq(c2.host, name64);
     ck_assert_uint_eq(c2.suites, 14);
+    ck_assert_uint_eq(c2.features, 0);
+    ck_assert(c2.demand.made);
     ck_assert_uint_eq(c2.suite, 2);
     ck_assert_uint_eq(c2.certificate.len, SM_HELLO_CERTIFICATE_MAX);
     ck_assert_mem_eq(c2.certificate.bytes, c.certificate.bytes,
@@ -140,7 +164,8 @@ static void refused(const uint8_t *data, size_t len)
 START_TEST(anything_but_one_padded_payload_is_refused)
 {
     uint8_t good[SM_HELLO_PAYLOAD_LEN + 1] =
-        "\0\1\0\5hostB\0\0\0\x08\0\3" "\0\0\0\3crt";
+        "\0\1\0\5hostB\0\0\0\x08\0\0\0\1\1"
+        "0123456789abcdef0123456789abcdef" "\0\3" "\0\0\0\3crt";
     uint8_t bad[SM_HELLO_PAYLOAD_LEN + 1];
     struct sm_hello_choice c;
     size_t i;
@@ -165,10 +190,12 @@ START_TEST(anything_but_one_padded_payload_is_refused)
     SPOIL(4, 0);                /* NUL in the name */
     SPOIL(6, '\n');
     SPOIL(8, 0xff);
-    SPOIL(15, 0xff);            /* certificate longer than all */
-    SPOIL(17, 0x10);            /* certificate over its cap: 4099 */
-    SPOIL(18, 2);               /* its last byte is padding */
-    for (i = 22; i < SM_HELLO_PAYLOAD_LEN; i++)
+    SPOIL(17, 2);               /* a demand is made or not */
+    SPOIL(17, 0);               /* none, but with a nonce */
+    SPOIL(52, 0xff);            /* certificate longer than all */
+    SPOIL(54, 0x10);            /* certificate over its cap: 4099 */
+    SPOIL(55, 2);               /* its last byte is padding */
+    for (i = 59; i < SM_HELLO_PAYLOAD_LEN; i++)
         SPOIL(i, 1);            /* padding */
     memset(bad, 0, sizeof(bad));
     bad[1] = 1;
@@ -236,6 +263,7 @@ int main(void)
     tcase_add_loop_test(t, bad_names_are_refused_by_the_sender, 0,
                         BAD_NAMES);
     tcase_add_test(t, a_certificate_over_its_cap_is_refused_by_the_sender);
+    tcase_add_test(t, a_nonce_without_a_demand_is_refused_by_the_sender);
     tcase_add_test(t, message_lengths_are_those_of_the_handshake);
     tcase_add_test(t, payloads_survive_the_round_trip_and_have_one_length);
     tcase_add_test(t, anything_but_one_padded_payload_is_refused);

@@ -9,7 +9,7 @@
 
 #define SOURCE SM_MESSAGE_SOURCE
 #define DESTINATION SM_MESSAGE_DESTINATION
-#define TYPES 6
+#define TYPES 7
 
 static uint8_t config[SM_MESSAGE_CONFIG_MAX + 1];
 
@@ -50,6 +50,10 @@ static struct sm_message sample(enum sm_message_type type)
     case SM_MESSAGE_DONE:
         m.u.done.code = 0;
         strcpy(m.u.done.text, "running");
+        break;
+    case SM_MESSAGE_EVIDENCE:
+        m.u.evidence.evidence = (const uint8_t *)"\0quote";
+        m.u.evidence.len = 6;
         break;
     }
     return m;
@@ -92,6 +96,8 @@ START_TEST(layouts_are_those_of_the_protocol_document)
         { SM_MESSAGE_CANCEL, BYTES("\0\0\0\x16\0\5" "\0\x1c"
           "\0\x10operator gave up") },
         { SM_MESSAGE_DONE, BYTES("\0\0\0\x0d\0\6" "\0\0" "\0\7running") },
+        { SM_MESSAGE_EVIDENCE, BYTES("\0\0\0\x0e\0\7" "\0\0\0\6\0quote"
+          "\0\0") },
     };
     struct sm_wire_writer w;
     struct sm_message m;
@@ -175,7 +181,7 @@ START_TEST(unknown_types_are_refused)
         ck_assert_str_eq(sm_message_name(type), "?");
     }
     m = sample(SM_MESSAGE_KEEPALIVE);
-    m.type = (enum sm_message_type)7;
+    m.type = (enum sm_message_type)(TYPES + 1);
     encode_refused(&m);
     m.type = (enum sm_message_type)0;
     encode_refused(&m);
@@ -190,6 +196,7 @@ START_TEST(types_have_names)
     ck_assert_str_eq(sm_message_name(SM_MESSAGE_KEEPALIVE), "KEEPALIVE");
     ck_assert_str_eq(sm_message_name(SM_MESSAGE_CANCEL), "CANCEL");
     ck_assert_str_eq(sm_message_name(SM_MESSAGE_DONE), "DONE");
+    ck_assert_str_eq(sm_message_name(SM_MESSAGE_EVIDENCE), "EVIDENCE");
 }
 END_TEST
 
@@ -387,6 +394,47 @@ START_TEST(answers_obey_their_rules)
 }
 END_TEST
 
+START_TEST(evidence_is_there_or_the_reason_why_not)
+{
+    struct sm_message m = sample(SM_MESSAGE_EVIDENCE), out;
+    struct sm_wire_writer w;
+
+    m.u.evidence.len = 0;
+    encode_refused(&m);                     /* neither */
+    m.u.evidence.evidence = NULL;
+    m.u.evidence.len = 6;
+    encode_refused(&m);
+    m = sample(SM_MESSAGE_EVIDENCE);
+    strcpy(m.u.evidence.why, "no TPM");
+    encode_refused(&m);                     /* both */
+    m.u.evidence.len = 0;
+    encode_ok(&w, &m);
+    ck_assert_int_eq(sm_message_decode(SM_MESSAGE_EVIDENCE,
+                                       w.data + SM_MESSAGE_HEADER_LEN,
+                                       w.len - SM_MESSAGE_HEADER_LEN, &out),
+                     0);
+    ck_assert_uint_eq(out.u.evidence.len, 0);
+    ck_assert_str_eq(out.u.evidence.why, "no TPM");
+    sm_wire_writer_dispose(&w);
+    strcpy(m.u.evidence.why, "\x1b[2J");
+    encode_refused(&m);
+    memset(m.u.evidence.why, 'x', sizeof(m.u.evidence.why));
+    encode_refused(&m);
+    m = sample(SM_MESSAGE_EVIDENCE);
+    m.u.evidence.evidence = config;
+    m.u.evidence.len = SM_MESSAGE_EVIDENCE_MAX;
+    encode_ok(&w, &m);
+    sm_wire_writer_dispose(&w);
+    m.u.evidence.len++;
+    encode_refused(&m);
+
+    spoiled(SM_MESSAGE_EVIDENCE, 0, 1);     /* longer than all */
+    spoiled(SM_MESSAGE_EVIDENCE, 2, 0x11);
+    spoiled(SM_MESSAGE_EVIDENCE, 3, 5);
+    spoiled(SM_MESSAGE_EVIDENCE, 11, 1);
+}
+END_TEST
+
 /* ---- who may say what when ---- */
 
 /* By state: the letters of the types that each role may send. */
@@ -396,23 +444,27 @@ static const struct {
     [SM_MESSAGE_OPEN] = { "RKC", "FK" },
     [SM_MESSAGE_ASKED] = { "KC", "AFK" },
     [SM_MESSAGE_MOVING] = { "KC", "KD" },
-    [SM_MESSAGE_CANCELLED] = { "K", "AFKD" },
-    [SM_MESSAGE_ENDED] = { "KC", "" },
+    [SM_MESSAGE_CANCELLED] = { "K", "AFKDE" },
+    [SM_MESSAGE_ENDED] = { "KCE", "" },
+    [SM_MESSAGE_SOURCE_OWES] = { "EKC", "FK" },
+    [SM_MESSAGE_DESTINATION_OWES] = { "KC", "EFK" },
+    [SM_MESSAGE_BOTH_OWE] = { "EKC", "EFK" },
 };
-static const char letters[] = "?RAFKCD";    /* REFUSE is F */
+#define STATES 8
+static const char letters[] = "?RAFKCDE";   /* REFUSE is F */
 
 START_TEST(the_table_permits_what_the_document_says_and_no_more)
 {
     unsigned int state, type;
     bool want;
 
-    for (state = 0; state < 8; state++)
+    for (state = 0; state < 2 * STATES; state++)
         for (type = 0; type < 0x10000; type++) {
-            want = type >= 1 && type <= TYPES && state < 5 &&
+            want = type >= 1 && type <= TYPES && state < STATES &&
                    strchr(allowed[state].source, letters[type]);
             ck_assert_int_eq(sm_message_permitted(SOURCE,
                              (enum sm_message_state)state, type), want);
-            want = type >= 1 && type <= TYPES && state < 5 &&
+            want = type >= 1 && type <= TYPES && state < STATES &&
                    strchr(allowed[state].destination, letters[type]);
             ck_assert_int_eq(sm_message_permitted(DESTINATION,
                              (enum sm_message_state)state, type), want);
@@ -460,12 +512,43 @@ START_TEST(states_follow_the_messages)
         { DESTINATION, SM_MESSAGE_ENDED, SM_MESSAGE_ACCEPT,
           SM_MESSAGE_ENDED },
         { SOURCE, SM_MESSAGE_OPEN, 99, SM_MESSAGE_OPEN },
+        /* evidence that is owed, in either order */
+        { SOURCE, SM_MESSAGE_BOTH_OWE, SM_MESSAGE_EVIDENCE,
+          SM_MESSAGE_DESTINATION_OWES },
+        { DESTINATION, SM_MESSAGE_DESTINATION_OWES, SM_MESSAGE_EVIDENCE,
+          SM_MESSAGE_OPEN },
+        { DESTINATION, SM_MESSAGE_BOTH_OWE, SM_MESSAGE_EVIDENCE,
+          SM_MESSAGE_SOURCE_OWES },
+        { SOURCE, SM_MESSAGE_SOURCE_OWES, SM_MESSAGE_EVIDENCE,
+          SM_MESSAGE_OPEN },
+        { SOURCE, SM_MESSAGE_BOTH_OWE, SM_MESSAGE_CANCEL,
+          SM_MESSAGE_CANCELLED },
+        { DESTINATION, SM_MESSAGE_BOTH_OWE, SM_MESSAGE_REFUSE,
+          SM_MESSAGE_ENDED },
+        { DESTINATION, SM_MESSAGE_CANCELLED, SM_MESSAGE_EVIDENCE,
+          SM_MESSAGE_CANCELLED },
+        /* ... once, and before REQUEST */
+        { SOURCE, SM_MESSAGE_OPEN, SM_MESSAGE_EVIDENCE, SM_MESSAGE_OPEN },
+        { SOURCE, SM_MESSAGE_SOURCE_OWES, SM_MESSAGE_REQUEST,
+          SM_MESSAGE_SOURCE_OWES },
+        { SOURCE, SM_MESSAGE_DESTINATION_OWES, SM_MESSAGE_REQUEST,
+          SM_MESSAGE_DESTINATION_OWES },
     };
     size_t i;
 
     for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         ck_assert_int_eq(sm_message_after(rows[i].role, rows[i].from,
                                           rows[i].type), rows[i].to);
+}
+END_TEST
+
+START_TEST(a_conversation_begins_with_what_is_owed)
+{
+    ck_assert_int_eq(sm_message_begin(false, false), SM_MESSAGE_OPEN);
+    ck_assert_int_eq(sm_message_begin(true, false), SM_MESSAGE_SOURCE_OWES);
+    ck_assert_int_eq(sm_message_begin(false, true),
+                     SM_MESSAGE_DESTINATION_OWES);
+    ck_assert_int_eq(sm_message_begin(true, true), SM_MESSAGE_BOTH_OWE);
 }
 END_TEST
 
@@ -489,9 +572,11 @@ int main(void)
         papers_over_their_cap_are_refused_though_the_message_is_not);
     tcase_add_test(t, a_request_may_come_without_papers);
     tcase_add_test(t, answers_obey_their_rules);
+    tcase_add_test(t, evidence_is_there_or_the_reason_why_not);
     tcase_add_test(t,
         the_table_permits_what_the_document_says_and_no_more);
     tcase_add_test(t, states_follow_the_messages);
+    tcase_add_test(t, a_conversation_begins_with_what_is_owed);
     suite_add_tcase(suite, t);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

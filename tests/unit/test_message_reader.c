@@ -52,7 +52,7 @@ static void put_header(struct sm_wire_writer *w, uint32_t len, uint16_t type)
 static int feed(enum sm_message_role sender, enum sm_message_state *state,
                 const struct sm_wire_writer *w, size_t piece, char *seen)
 {
-    static const char letters[] = "?RAFKCD";
+    static const char letters[] = "?RAFKCDE";
     struct sm_message_reader r;
     struct sm_message m;
     const uint8_t *p;
@@ -228,6 +228,7 @@ START_TEST(lengths_are_capped_by_type_before_allocation)
         { DESTINATION, SM_MESSAGE_ASKED, SM_MESSAGE_REFUSE },
         { SOURCE, SM_MESSAGE_MOVING, SM_MESSAGE_CANCEL },
         { DESTINATION, SM_MESSAGE_MOVING, SM_MESSAGE_DONE },
+        { SOURCE, SM_MESSAGE_BOTH_OWE, SM_MESSAGE_EVIDENCE },
     };
     size_t i;
     uint32_t max;
@@ -259,7 +260,7 @@ START_TEST(every_type_in_every_state_is_judged_at_its_header)
     bool want;
 
     for (role = 0; role < 2; role++)
-        for (state = 0; state < 5; state++)
+        for (state = 0; state < 9; state++)
             for (type = 0; type < 256; type++) {
                 len = type == SM_MESSAGE_KEEPALIVE ? 2 : 20;
                 want = sm_message_permitted((enum sm_message_role)role,
