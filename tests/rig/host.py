@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """One emulated host, seen from the test: commands, files, background jobs,
 what is left behind on it, its link and its power."""
+import hashlib
 import json
 import os
 import re
@@ -83,8 +84,9 @@ class Job:
 
 
 class Host:
-    def __init__(self, rundir, name, port, token):
-        self.rundir, self.name, self.port, self.token = rundir, name, port, token
+    def __init__(self, rundir, name, state, token):
+        self.rundir, self.name, self.token = rundir, name, token
+        self.port, self.tpm_pid = state["port"], state["tpm"]
         self.other = None           # the host at the other end of the wire
         self.address = "10.9.0.%d" % (ord(name) - ord("A") + 1)
 
@@ -283,6 +285,37 @@ class Host:
             if time.monotonic() > deadline:
                 raise AgentError("%s: not back in %d s" % (self, timeout))
             time.sleep(1)
+
+    # -- the TPM: what is measured into it changes with what boots
+
+    def pcrs(self):
+        """{number: hex} of the SHA-256 bank."""
+        text = self.run("tpm2_pcrread sha256").out
+        return {int(n): value.lower() for n, value in re.findall(
+            r"^ +(\d+) *: 0x([0-9A-Fa-f]{64})$", text, re.M)}
+
+    def extend(self, pcr, text):
+        """Measures a text into a PCR: until the next power cycle, this host
+        has booted something else."""
+        self.run("tpm2_pcrextend %d:sha256=%s" % (
+            pcr, hashlib.sha256(text.encode()).hexdigest()))
+
+    def ima(self, rule):
+        """Has the kernel measure what this rule names into PCR 10, until the
+        next power cycle; Debian's kernel takes rules once a boot."""
+        self.run("cat >/sys/kernel/security/ima/policy", data=rule + "\n")
+
+    def clear_tpm(self):
+        """As the firmware's "clear the TPM": a new owner seed."""
+        self.run("tpm2_clear -c l")
+
+    def freeze_tpm(self, on=True):
+        """The TPM no longer answers; then it goes on."""
+        os.kill(self.tpm_pid, signal.SIGSTOP if on else signal.SIGCONT)
+
+    def kill_tpm(self):
+        """The TPM is gone until the rig ends."""
+        os.kill(self.tpm_pid, signal.SIGKILL)
 
     def quoted(self, *words):
         return " ".join(shlex.quote(w) for w in words)

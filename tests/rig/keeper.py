@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Keeps the two emulated hosts: one process that starts both QEMUs with a
-wire between them, and writes each line of their serial ports to a file
-with the time it came (CLOCK_MONOTONIC, the one clock for both hosts).
+wire between them and a TPM 2.0 each (swtpm), and writes each line of their
+serial ports to a file with the time it came (CLOCK_MONOTONIC, the one clock
+for both hosts).
 
     keeper.py RUNDIR BASE SEED-A SEED-B [hold]
 
@@ -53,6 +54,9 @@ def command(name, base, seed, port, wire_fd):
         "-device", "e1000,id=eth1,netdev=agent",
         "-qmp", "unix:qmp-%s,server=on,wait=off" % name,
         "-serial", "stdio",
+        "-chardev", "socket,id=tpm,path=tpm-%s.sock" % name,
+        "-tpmdev", "emulator,id=tpm0,chardev=tpm",
+        "-device", "tpm-tis,tpmdev=tpm0",
     ]
     if name == "A":
         args += ["-object", "filter-dump,id=dump,netdev=wire,file=wire.pcap,"
@@ -84,12 +88,62 @@ def stamp(pipe, path):
                     start, line = None, b""
 
 
-def launch(base, seeds):
-    """Both QEMUs, or None if a port was taken in between."""
+def make_tpm(name):
+    """A new TPM, as its maker delivers it: state in tpm-NAME, endorsement
+    keys with certificates."""
+    os.mkdir("tpm-" + name, 0o700)
+    subprocess.run(
+        ["swtpm_setup", "--tpm2", "--tpmstate", "tpm-" + name,
+         "--create-ek-cert", "--lock-nvram", "--pcr-banks", "sha256",
+         "--config", "maker/setup.conf", "--vmid", "rig-" + name,
+         "--logfile", "tpm-%s.log" % name],
+        check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+
+
+def make_tpms():
+    """Both, and their maker: a certificate authority in maker/."""
+    here = os.path.join(os.getcwd(), "maker")
+    os.mkdir(here, 0o700)
+    for name, text in (
+            ("setup.conf", "create_certs_tool=/usr/bin/swtpm_localca\n"
+             "create_certs_tool_config=%s/ca.conf\n"
+             "create_certs_tool_options=%s/ca.options\n" % (here, here)),
+            ("ca.options", "--platform-manufacturer rig\n--platform-model rig\n"
+             "--platform-version 1\n"),
+            ("ca.conf", "statedir = %s\nsigningkey = %s/key.pem\n"
+             "issuercert = %s/issuer.pem\ncertserial = %s/serial\n"
+             % (here, here, here, here))):
+        with open(os.path.join(here, name), "w") as file:
+            file.write(text)
+    for name in "AB":
+        make_tpm(name)
+
+
+def start_tpm(name):
+    """swtpm for a host; QEMU resets it when it resets the host."""
+    if os.path.exists("tpm-%s.sock" % name):
+        os.unlink("tpm-%s.sock" % name)
+    log = open("tpm-%s.log" % name, "ab")
+    process = subprocess.Popen(
+        ["swtpm", "socket", "--tpm2", "--tpmstate", "dir=tpm-" + name,
+         "--ctrl", "type=unixio,path=tpm-%s.sock" % name],
+        stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+        preexec_fn=end_with_parent)
+    while not os.path.exists("tpm-%s.sock" % name):
+        if process.poll() is not None:
+            raise RuntimeError("swtpm ended with %d" % process.returncode)
+        time.sleep(0.05)
+    return process
+
+
+def launch(base, seeds, tpms):
+    """Both QEMUs, or None if a port was taken in between.  tpms: gets each
+    host's swtpm."""
     ends = socket.socketpair()
     ports = {name: free_port() for name in "AB"}
     hosts = {}
     for name, end in zip("AB", ends):
+        tpms[name] = start_tpm(name)
         hosts[name] = subprocess.Popen(
             command(name, base, seeds[name], ports[name], end.fileno()),
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -99,11 +153,17 @@ def launch(base, seeds):
         end.close()
     time.sleep(1)
     if any(p.poll() is not None for p in hosts.values()):
-        for p in hosts.values():
-            p.kill()
-            p.wait()
+        end_all(hosts, tpms)
         return None
     return hosts, ports
+
+
+def end_all(hosts, tpms):
+    """QEMUs first: a TPM ends with its host."""
+    for group in (hosts, tpms):
+        for process in group.values():
+            process.kill()
+            process.wait()
 
 
 def main():
@@ -116,8 +176,10 @@ def main():
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     signal.signal(signal.SIGINT, lambda *_: stop.set())
+    make_tpms()
+    tpms = {}
     for _ in range(3):
-        started = launch(base, {"A": seed_a, "B": seed_b})
+        started = launch(base, {"A": seed_a, "B": seed_b}, tpms)
         if started:
             break
     else:
@@ -129,7 +191,8 @@ def main():
         threading.Thread(target=stamp, daemon=True,
                          args=(process.stdout, "serial-%s.log" % name)).start()
     state = {"pid": os.getpid(), "started": time.monotonic(), "base": base,
-             "hosts": {n: {"port": ports[n], "pid": hosts[n].pid} for n in "AB"}}
+             "hosts": {n: {"port": ports[n], "pid": hosts[n].pid,
+                           "tpm": tpms[n].pid} for n in "AB"}}
     with open("state.new", "w") as file:
         json.dump(state, file)
     os.rename("state.new", "state")
@@ -139,9 +202,7 @@ def main():
     while not stop.wait(0.5):
         if any(p.poll() is not None for p in hosts.values()):
             break
-    for process in hosts.values():
-        process.kill()
-        process.wait()
+    end_all(hosts, tpms)
     os.unlink("state")
     return 0
 

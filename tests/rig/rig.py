@@ -12,6 +12,7 @@ import io
 import json
 import os
 import secrets
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -81,8 +82,11 @@ class Rig:
         base = subprocess.run([os.path.join(HERE, "image")], check=True,
                               stdout=subprocess.PIPE, text=True).stdout.strip()
         os.makedirs(self.rundir, exist_ok=True)
-        for old in os.listdir(self.rundir):
-            os.unlink(os.path.join(self.rundir, old))
+        for old in os.scandir(self.rundir):
+            if old.is_dir(follow_symlinks=False):
+                shutil.rmtree(old.path)
+            else:
+                os.unlink(old.path)
         subprocess.run([os.path.join(HERE, "guest", "build"), base,
                         self.file("guest-initrd")], check=True)
         token = secrets.token_hex(16)
@@ -132,7 +136,7 @@ class Rig:
         with open(self.file("state")) as file:
             self.state = json.load(file)
         token = read_text(self.file("token"))
-        self.a, self.b = (Host(self.rundir, n, self.state["hosts"][n]["port"], token)
+        self.a, self.b = (Host(self.rundir, n, self.state["hosts"][n], token)
                           for n in "AB")
         self.a.other, self.b.other = self.b, self.a
         self.hosts = (self.a, self.b)

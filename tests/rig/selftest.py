@@ -145,14 +145,56 @@ def copies(rig):
     expect(not first.running_on(3, 3), "it ticks after its end")
 
 
-@cases.case("rig: a host comes back from a power cut without its guests")
+@cases.case("rig: each host has a TPM: firmware and kernel have measured the boot")
+def tpm(rig):
+    pcrs = rig.both(lambda host: host.pcrs())
+    expect(pcrs["A"] == pcrs["B"], "they booted the same: %s" % pcrs)
+    for pcr in (*range(8), 10):
+        expect(int(pcrs["A"][pcr], 16), "PCR %d has not been extended" % pcr)
+    seeds = [host.run("tpm2_createprimary -Q -C o -G ecc -c /run/p.ctx &&"
+                      " tpm2_readpublic -Q -c /run/p.ctx -o /run/p.pub &&"
+                      " sha256sum </run/p.pub").out for host in rig.hosts]
+    expect(seeds[0] != seeds[1], "one TPM for both")
+    size = rig.a.run("cat /sys/kernel/security/tpm0/binary_bios_measurements | wc -c")
+    expect(int(size.out) > 500, "no event log of the firmware")
+    # IMA: the kernel measures what a rule names, into PCR 10
+    rig.a.ima("measure func=BPRM_CHECK fowner=4711")
+    rig.a.run("true")
+    expect(rig.a.pcrs()[10] == pcrs["A"][10], "measured what no rule names")
+    rig.a.run("install -o 4711 /bin/true /run/measured && /run/measured")
+    expect(rig.a.pcrs()[10] != pcrs["A"][10], "not measured")
+
+
+@cases.case("rig: a TPM that does not answer for a while; one that is cleared")
+def tpm_faults(rig):
+    rig.a.freeze_tpm()
+    try:
+        stuck = rig.a.run("tpm2_getrandom --hex 8", timeout=2, check=False)
+        expect(stuck.timeout, "it answered: %r" % stuck)
+    finally:
+        rig.a.freeze_tpm(False)
+    rig.a.run("tpm2_getrandom --hex 8")
+    before, again, after = (rig.a.run(
+        "tpm2_createprimary -Q -C o -G ecc -c /run/p.ctx && tpm2_readpublic -Q"
+        " -c /run/p.ctx -o /run/p.pub && sha256sum </run/p.pub%s"
+        % then).out for then in ("", "; tpm2_clear -c l", ""))
+    expect(before == again, "another storage key each time")
+    expect(before != after, "the same storage key after clearing")
+
+
+@cases.case("rig: a host comes back from a power cut without its guests; its TPM measures anew")
 def power(rig):
     rig.guest("g3").create(rig.b)
     rig.b.put("/var/lib/survives", "yes")
+    booted = rig.b.pcrs()
+    rig.b.extend(9, "another kernel")
+    extended = rig.b.pcrs()
+    expect([n for n in booted if booted[n] != extended[n]] == [9], "PCR 9 alone")
     rig.b.power_cycle()
     rig.b.run("until xl info; do sleep 0.5; done", timeout=60)
     expect(not rig.b.domains(), "guests: %s" % rig.b.domains())
     expect(rig.b.get("/var/lib/survives") == b"yes", "the disk was lost")
+    expect(rig.b.pcrs() == booted, "the same boot measures otherwise")
 
 
 if __name__ == "__main__":
