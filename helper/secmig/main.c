@@ -29,8 +29,9 @@ static const struct {
       "trust another host; its key line comes from FILE or stdin" },
     { "trust", sm_verb_trust,
       "list [--dump] | show NAME | "
-      "add [--comment TEXT] NAME ADDRESS[:PORT] | remove NAME",
-      "the hosts this one trusts" },
+      "add [--comment TEXT] NAME ADDRESS[:PORT] | remove NAME | "
+      "policy [FILE]",
+      "the hosts this one trusts; who signs its policy" },
     { "policy", sm_verb_policy,
       "check [--unsigned] [FILE] | keygen | sign [FILE] | "
       "decide FILE REQUEST | explain --request REQUEST [FILE] | "

@@ -51,6 +51,12 @@ int sm_operator_verdict(const struct sm_client_frame *frame,
 int sm_operator_command(const struct sm_cli *cli, const char *verb,
                         enum frame_type type, const struct sm_wire_writer *w);
 
+/* `secmig trust policy`, from "policy" on. */
+int sm_trust_policy(const struct sm_cli *cli, int argc, char **argv);
+
+/* `secmig platform accept`, from "accept" on. */
+int sm_platform_accept(const struct sm_cli *cli, int argc, char **argv);
+
 /* `secmig ticket use`, from "use" on. */
 int sm_ticket_use(const struct sm_cli *cli, int argc, char **argv);
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/wire.h"
+#include "operator.h"
 #include "trust/identity.h"
 #include "trust/pairing.h"
 #include "verbs.h"
@@ -161,6 +162,8 @@ int sm_verb_trust(const struct sm_cli *cli, int argc, char **argv)
         rc = add(cli, argv[4], argv[5], argv[3]);
     else if (argc == 3 && !strcmp(argv[1], "remove"))
         rc = forget(cli, argv[2]);
+    else if (argc >= 2 && !strcmp(argv[1], "policy"))
+        rc = sm_trust_policy(cli, argc - 1, argv + 1);
     else
         return SM_CLI_USAGE;
     if (fflush(stdout) && !rc)

@@ -86,7 +86,8 @@ out:
 }
 
 /* What operators ask for.  A body is the role, then what the letters say:
- * f u32 flags, v VM, h host, t ticket, p VM policy and its signature. */
+ * f u32 flags, v VM, h host, t ticket or public key, p VM policy and its
+ * signature. */
 static const struct request {
     enum frame_type frame;
     enum ipc_type ipc;
@@ -104,6 +105,9 @@ static const struct request {
     { FRAME_VM_POLICY_LIST, IPC_CLIENT_VM_POLICY_LIST, "", HEAD_MAX },
     { FRAME_VM_POLICY_SHOW, IPC_CLIENT_VM_POLICY_SHOW, "v", HEAD_MAX },
     { FRAME_VM_POLICY_REMOVE, IPC_CLIENT_VM_POLICY_REMOVE, "v", HEAD_MAX },
+    { FRAME_PLATFORM_ACCEPT, IPC_CLIENT_PLATFORM_ACCEPT, "h", HEAD_MAX },
+    { FRAME_TRUST_POLICY, IPC_CLIENT_TRUST_POLICY, "t",
+      HEAD_MAX + FRAME_TICKET_MAX },
 };
 
 static const struct request *find_request(unsigned int type)

@@ -8,10 +8,12 @@
 #include "base/wire.h"
 #include "store.h"
 
-#define FORMAT 1
+#define FORMAT 2
 
-/* The object: u16 format, u64 policy, u32 n, n x { signer, u64 }, u32 n,
- * n x { uuid, u64 }. */
+/* The object: u16 format, u8 pinned, key of the policy (pinned), u64 policy,
+ * u32 n, n x { signer, u64 }, u32 n, n x { uuid, u64 }. */
+static bool pinned;
+static uint8_t policy_key[SM_POLICY_SIGNER_LEN];
 static uint64_t policy;
 static struct {
     uint8_t signer[SM_STATEMENT_SIGNER_LEN];
@@ -38,6 +40,12 @@ static int decode(const uint8_t *data, size_t len)
     sm_wire_reader_init(&r, data, len);
     if (sm_wire_get_u16(&r) != FORMAT)
         return SM_STATE;
+    i = sm_wire_get_u8(&r);
+    if (i > 1)
+        return SM_STATE;
+    pinned = i;
+    if (pinned)
+        sm_wire_get_bytes(&r, policy_key, sizeof(policy_key));
     policy = sm_wire_get_u64(&r);
     n_authorities = sm_wire_get_u32(&r);
     if (n_authorities > FLOORS_AUTHORITIES_MAX)
@@ -92,6 +100,9 @@ static int save(void)
 
     sm_wire_writer_init(&w, STORE_MAX);
     sm_wire_put_u16(&w, FORMAT);
+    sm_wire_put_u8(&w, pinned);
+    if (pinned)
+        sm_wire_put_bytes(&w, policy_key, sizeof(policy_key));
     sm_wire_put_u64(&w, policy);
     sm_wire_put_u32(&w, (uint32_t)n_authorities);
     for (i = 0; i < n_authorities; i++) {
@@ -132,6 +143,22 @@ int floors_raise_policy(uint64_t version)
     if (version <= policy)
         return floors_flush();
     policy = version;
+    return save();
+}
+
+const uint8_t *floors_policy_key(void)
+{
+    return pinned ? policy_key : NULL;
+}
+
+int floors_pin_policy(const uint8_t key[static SM_POLICY_SIGNER_LEN])
+{
+    if (pinned && !memcmp(policy_key, key, sizeof(policy_key)))
+        return floors_flush();
+    if (pinned)
+        policy = 0;
+    memcpy(policy_key, key, sizeof(policy_key));
+    pinned = true;
     return save();
 }
 

@@ -2,8 +2,10 @@
 /*
  * The highest versions that this host has seen: of the site's policy, of
  * each authority's list of revocations, of each guest's VM policy.  Nothing
- * older is taken.  In memory, and in the store (store.h), so that neither a
- * restart nor a lost guest lowers one.
+ * older is taken.  And the key of the site's policy: the first one with which
+ * a policy was taken is the only one, until root says otherwise.  In memory,
+ * and in the store (store.h), so that neither a restart nor a lost guest
+ * lowers one, and whoever edits /etc while the host is off gains nothing.
  *
  * Judges look floors up in their copy of the memory; only the parent raises
  * them.
@@ -16,6 +18,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "policy/request.h"
 #include "trust/statement.h"
 
 #define FLOORS_AUTHORITIES_MAX 64
@@ -31,6 +34,10 @@ uint64_t floors_revocations(
     const uint8_t signer[static SM_STATEMENT_SIGNER_LEN]);
 uint64_t floors_vm(const uint8_t uuid[static 16]);
 
+/* The key that the site's policy is signed with, SM_POLICY_SIGNER_LEN bytes;
+ * NULL when no policy was taken yet. */
+const uint8_t *floors_policy_key(void);
+
 /* Whether a version of this guest's policy can be remembered. */
 bool floors_vm_room(const uint8_t uuid[static 16]);
 
@@ -45,6 +52,12 @@ int floors_flush(void) SM_WARN_UNUSED;
  * and the next call, whatever it asks for, fails until it is written.
  */
 int floors_raise_policy(uint64_t version) SM_WARN_UNUSED;
+
+/* From now on it is this key.  When it was another one the versions begin
+ * anew: they were the other's to count.  Returns as floors_raise_policy(). */
+int floors_pin_policy(const uint8_t key[static SM_POLICY_SIGNER_LEN])
+    SM_WARN_UNUSED;
+
 int floors_raise_revocations(
     const uint8_t signer[static SM_STATEMENT_SIGNER_LEN], uint64_t version)
     SM_WARN_UNUSED;

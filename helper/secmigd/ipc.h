@@ -97,6 +97,8 @@ enum ipc_type {
     IPC_CLIENT_VM_POLICY_LIST,      /* > parent: nothing */
     IPC_CLIENT_VM_POLICY_SHOW,      /* > parent: str vm */
     IPC_CLIENT_VM_POLICY_REMOVE,    /* > parent: str vm */
+    IPC_CLIENT_PLATFORM_ACCEPT,     /* > parent: str host */
+    IPC_CLIENT_TRUST_POLICY,        /* > parent: blob */
     IPC_CLIENT_OUTPUT,      /* < parent: nothing; fd: lines of text */
 };
 

@@ -231,6 +231,7 @@ static const struct {
     { IPC_CLIENT_VM_POLICY_LIST, 0, 0, operate_vm_policy },
     { IPC_CLIENT_VM_POLICY_SHOW, VM, 0, operate_vm_policy },
     { IPC_CLIENT_VM_POLICY_REMOVE, VM, 0, operate_vm_policy },
+    { IPC_CLIENT_PLATFORM_ACCEPT, HOST, 0, operate_platform_accept },
 };
 
 #define N_REQUESTS (sizeof(requests) / sizeof(requests[0]))
@@ -261,7 +262,13 @@ static void on_request(struct operate *o, size_t i,
         requests[i].handle(o);
 }
 
-static void on_ticket(struct operate *o, struct sm_wire_reader *r)
+static bool has_text(uint16_t type)
+{
+    return type == IPC_CLIENT_TICKET || type == IPC_CLIENT_TRUST_POLICY;
+}
+
+/* A text: a ticket, or a public key. */
+static void on_text(struct operate *o, struct sm_wire_reader *r)
 {
     const uint8_t *text = NULL;
     size_t len = 0;
@@ -270,7 +277,10 @@ static void on_ticket(struct operate *o, struct sm_wire_reader *r)
     if (sm_wire_end(r))
         return;
     o->state = OP_FACTS;
-    operate_ticket(o, text, len);
+    if (o->asked == IPC_CLIENT_TICKET)
+        operate_ticket(o, text, len);
+    else
+        operate_trust_policy(o, text, len);
 }
 
 /* The first message, and the only one but CANCEL. */
@@ -295,8 +305,8 @@ static void on_first(struct operate *o, struct sm_wire_reader *r)
         operate_finish(o, SM_USAGE, "", "that is no name of a role");
         return;
     }
-    if (message.type == IPC_CLIENT_TICKET && !message.n_fds) {
-        on_ticket(o, r);
+    if (has_text(message.type) && !message.n_fds) {
+        on_text(o, r);
         return;
     }
     for (i = 0; i < N_REQUESTS; i++)
@@ -316,7 +326,7 @@ bool operate_is(uint16_t type)
     for (i = 0; i < N_REQUESTS; i++)
         if (requests[i].type == type)
             return true;
-    return type == IPC_CLIENT_TICKET;
+    return has_text(type);
 }
 
 /* What is in `message` has come from the client's control process. */

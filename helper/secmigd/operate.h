@@ -166,9 +166,15 @@ void operate_verdict(unsigned long id, unsigned long migration, int code,
 void operate_approve(struct operate *o);
 void operate_abort(struct operate *o);
 void operate_reload(struct operate *o);
+void operate_reloaded(void *ctx, int err, const char *text);
 void operate_ticket(struct operate *o, const uint8_t *text, size_t len);
 void operate_status(struct operate *o);
 void operate_ask_clear(struct operate *o);
+
+/* ---- operate_trust.c: what this host trusts ---- */
+
+void operate_platform_accept(struct operate *o);
+void operate_trust_policy(struct operate *o, const uint8_t *text, size_t len);
 
 /* ---- operate_vm_policy.c ---- */
 

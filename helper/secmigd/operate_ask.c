@@ -215,7 +215,7 @@ void operate_abort(struct operate *o)
 
 /* ---- the daemon ---- */
 
-static void reloaded(void *ctx, int err, const char *text)
+void operate_reloaded(void *ctx, int err, const char *text)
 {
     operate_finish(ctx, err, "", "%s", text);
 }
@@ -224,7 +224,7 @@ void operate_reload(struct operate *o)
 {
     if (!operate_may(o, SM_POLICY_POLICY_ADMIN, NULL, NULL))
         return;
-    o->reload.done = reloaded;
+    o->reload.done = operate_reloaded;
     o->reload.ctx = o;
     reload_policy(&o->reload);
 }

@@ -30,6 +30,7 @@
 #include "operate.h"
 #include "reload.h"
 #include "roles.h"
+#include "seen.h"
 #include "spawn.h"
 #include "store.h"
 
@@ -372,6 +373,8 @@ static int remember(void)
         rc = floors_init();
     if (!rc)
         rc = ledger_init();
+    if (!rc)
+        rc = seen_init();
     return rc;
 }
 

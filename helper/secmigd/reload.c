@@ -21,12 +21,16 @@ static struct run trial;
 static bool again;              /* asked for while a trial ran */
 static struct reload_waiter *waiting, *later;
 
-static int load(struct sm_policy **policy, char *why, size_t why_size)
+/* Only with the site's key that this host has trusted so far, if any. */
+static int load(struct sm_policy **policy, uint8_t *key, char *why,
+                size_t why_size)
 {
     const struct sm_policy_files files = {
         .xml = parent.conf.policy_file,
         .signature = parent.conf.policy_sig,
         .public_key = parent.conf.policy_pub,
+        .pinned = floors_policy_key(),
+        .key = key,
     };
 
     return sm_policy_load(policy, &files, why, why_size);
@@ -44,7 +48,7 @@ static int try_load(void *arg)
     prctl(PR_SET_NAME, "secmigd-trial");
     rc = judge_limits(TRIAL_MEMORY, TRIAL_SECONDS);
     if (!rc)
-        rc = load(&policy, why, sizeof(why));
+        rc = load(&policy, NULL, why, sizeof(why));
     else
         strcpy(why, "cannot limit the child that tries the policy");
     if (rc && write(STDOUT_FILENO, why, strlen(why)) < 0)
@@ -80,9 +84,10 @@ static void not_taken(int err, const char *why)
     tell_waiters(err, text);
 }
 
-/* Older than one that this host has seen?  If not, it has seen this one. */
-static int check_version(const struct sm_policy *policy, char *why,
-                         size_t why_size)
+/* Older than one that this host has seen?  If not, it has seen this one, and
+ * its key is that of the site. */
+static int check_version(const struct sm_policy *policy, const uint8_t *key,
+                         char *why, size_t why_size)
 {
     unsigned long long version = sm_policy_version(policy);
     unsigned long long floor = floors_policy();
@@ -92,7 +97,7 @@ static int check_version(const struct sm_policy *policy, char *why,
                  "which this host has seen", version, floor);
         return SM_POLICY;
     }
-    if (floors_raise_policy(version)) {
+    if (floors_pin_policy(key) || floors_raise_policy(version)) {
         snprintf(why, why_size, "that this host has seen version %llu cannot "
                  "be written down", version);
         return SM_IO;
@@ -102,13 +107,15 @@ static int check_version(const struct sm_policy *policy, char *why,
 
 static void take(void)
 {
+    uint8_t key[SM_POLICY_SIGNER_LEN];
     struct sm_policy *policy = NULL;
     char why[SM_POLICY_WHY_MAX], text[256];
+    bool first = !floors_policy_key();
     int rc;
 
-    rc = load(&policy, why, sizeof(why));
+    rc = load(&policy, key, why, sizeof(why));
     if (!rc)
-        rc = check_version(policy, why, sizeof(why));
+        rc = check_version(policy, key, why, sizeof(why));
     if (rc) {
         sm_policy_free(policy);
         not_taken(rc, why);
@@ -122,6 +129,9 @@ static void take(void)
              (unsigned long long)sm_policy_version(policy),
              sm_policy_rule_count(policy));
     sm_notice("%s", text);
+    if (first)
+        sm_notice("the key in %s is that of the site from now on",
+                  parent.conf.policy_pub);
     tell_waiters(0, text);
 }
 

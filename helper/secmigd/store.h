@@ -20,7 +20,7 @@
 
 /*
  * In all functions below
- *   kind  what it is: "floors", "tickets", "uses", "vm"
+ *   kind  what it is: "floors", "seen", "tickets", "uses", "vm"
  *   name  which one, NULL when there is only one of the kind; both are
  *         letters, digits and '-', at most 64
  *   why   out: STORE_WHY_SIZE bytes, the reason in words

@@ -44,6 +44,8 @@ enum frame_type {
     FRAME_VM_POLICY_SHOW = 39,
     FRAME_VM_POLICY_REMOVE = 40,
     FRAME_OUTPUT = 41,      /* daemon > client */
+    FRAME_PLATFORM_ACCEPT = 42,     /* client > daemon, as these two */
+    FRAME_TRUST_POLICY = 43,
 };
 
 /* Flags of MIGRATE. */

@@ -342,6 +342,7 @@ int sm_policy_load(struct sm_policy **out,
 {
     struct sm_minisign_public key;
     struct sm_minisign_signature sig;
+    uint8_t signer[SM_POLICY_SIGNER_LEN];
     uint8_t *xml = NULL, *sig_text = NULL, *key_text = NULL;
     size_t xml_len = 0, sig_len = 0, key_len = 0;
     char text[SM_POLICY_WHY_MAX] = "";
@@ -365,6 +366,14 @@ int sm_policy_load(struct sm_policy **out,
                   text);
         goto out;
     }
+    memcpy(signer, key.id, sizeof(key.id));
+    memcpy(signer + sizeof(key.id), key.key, sizeof(key.key));
+    if (files->pinned && memcmp(files->pinned, signer, sizeof(signer))) {
+        rc = fail(why, why_size, SM_POLICY, "%s: not the key that this host "
+                  "has trusted so far; if it is meant to be another one: "
+                  "secmig trust policy", files->public_key);
+        goto out;
+    }
     rc = sm_minisign_signature_parse(sig_text, sig_len, &sig, text,
                                      sizeof(text));
     if (!rc)
@@ -377,6 +386,8 @@ int sm_policy_load(struct sm_policy **out,
     }
     rc = sm_policy_parse(out, SM_POLICY_SITE, xml, xml_len, files->xml, why,
                          why_size);
+    if (!rc && files->key)
+        memcpy(files->key, signer, sizeof(signer));
 out:
     sm_file_free(xml, xml_len);
     sm_file_free(sig_text, sig_len);

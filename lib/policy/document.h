@@ -62,19 +62,23 @@ struct sm_policy_files {
     const char *xml;        /* the document */
     const char *signature;  /* its .minisig */
     const char *public_key; /* minisign public key file of the site */
+    const uint8_t *pinned;  /* SM_POLICY_SIGNER_LEN bytes: the only public
+                             * key that will do; NULL: any */
+    uint8_t *key;           /* out: SM_POLICY_SIGNER_LEN bytes, the public
+                             * key, on success; may be NULL */
 };
 
 /*
  * Read, verify, parse and check a site policy.
  *   out    the policy, the caller's, to be freed with sm_policy_free();
  *          NULL on error
- *   files  three file names; borrowed for the call.  Each file must pass the
- *          checks of sm_file_read(SM_FILE_PUBLIC).
+ *   files  three file names and a key; borrowed for the call.  Each file must
+ *          pass the checks of sm_file_read(SM_FILE_PUBLIC).
  *   why    `why_size` bytes for one line, with the file name and, for errors
  *          in the document, the line number; "" on success
  * A policy that is expired or not yet valid loads: sm_policy_decide() denies
- * with it.  Returns 0; SM_POLICY when a file is missing, the signature does
- * not verify or the document is wrong; SM_STATE when a file's owner or mode
+ * with it.  Returns 0; SM_POLICY when a file is missing, the public key is not
+ * the pinned one, the signature does not verify or the document is wrong; SM_STATE when a file's owner or mode
  * is unsafe; SM_IO; SM_NO_MEMORY.
  */
 int sm_policy_load(struct sm_policy **out,

@@ -298,7 +298,8 @@ class Host:
                 files += [os.path.join(d, n) for n in names + dirs
                           # what is meant to be remembered
                           if d != self.var + "/store"
-                          or n not in ("tickets", "uses", "floors")]
+                          or n not in ("tickets", "uses", "floors",
+                                       "seen")]
         return {"processes": tree,
                 "zombies": [p for p in tree
                             if table.get(p, (0, "Z"))[1] == "Z"],

@@ -12,6 +12,8 @@ static void restart(void)
     free(vms);
     vms = NULL;
     policy = 0;
+    pinned = false;
+    memset(policy_key, 0, sizeof(policy_key));
     n_vms = n_authorities = room = 0;
     ck_assert_int_eq(floors_init(), 0);
 }
@@ -71,6 +73,44 @@ START_TEST(a_restart_lowers_none)
     for (i = 0; i < 300; i++)
         ck_assert_uint_eq(floors_vm(uuid_of(i)), i + 1);
     ck_assert_uint_eq(floors_vm(uuid_of(300)), 0);
+}
+END_TEST
+
+START_TEST(the_first_key_of_the_policy_stays)
+{
+    uint8_t key[SM_POLICY_SIGNER_LEN] = { 5 }, other[40] = { 6 };
+
+    ck_assert_int_eq(floors_init(), 0);
+    ck_assert_ptr_null(floors_policy_key());
+    ck_assert_int_eq(floors_pin_policy(key), 0);
+    ck_assert_int_eq(floors_raise_policy(7), 0);
+    ck_assert_int_eq(floors_pin_policy(key), 0);
+    ck_assert_int_eq(stored.puts, 2);           /* nothing changed */
+    restart();
+    ck_assert_ptr_nonnull(floors_policy_key());
+    ck_assert_mem_eq(floors_policy_key(), key, sizeof(key));
+    ck_assert_uint_eq(floors_policy(), 7);
+    /* root says otherwise: the versions are those of the new key */
+    ck_assert_int_eq(floors_pin_policy(other), 0);
+    ck_assert_uint_eq(floors_policy(), 0);
+    restart();
+    ck_assert_mem_eq(floors_policy_key(), other, sizeof(other));
+    ck_assert_uint_eq(floors_policy(), 0);
+}
+END_TEST
+
+START_TEST(a_key_that_cannot_be_written_down_is_not_forgotten)
+{
+    uint8_t key[SM_POLICY_SIGNER_LEN] = { 5 };
+
+    stored.fail = SM_IO;
+    ck_assert_int_eq(floors_pin_policy(key), SM_IO);
+    ck_assert_ptr_nonnull(floors_policy_key());
+    ck_assert_int_eq(floors_pin_policy(key), SM_IO);
+    stored.fail = 0;
+    ck_assert_int_eq(floors_flush(), 0);
+    restart();
+    ck_assert_mem_eq(floors_policy_key(), key, sizeof(key));
 }
 END_TEST
 
@@ -141,10 +181,17 @@ END_TEST
 
 START_TEST(a_damaged_object_is_an_error)
 {
+    uint8_t key[SM_POLICY_SIGNER_LEN] = { 5 };
     size_t len;
 
+    ck_assert_int_eq(floors_pin_policy(key), 0);
     ck_assert_int_eq(floors_raise_policy(5), 0);
     ck_assert_int_eq(floors_raise_vm(uuid_of(1), 1), 0);
+    stored.data[2] = 2;         /* neither pinned nor not */
+    free(vms);
+    vms = NULL;
+    ck_assert_int_eq(floors_init(), SM_STATE);
+    stored.data[2] = 1;
     for (len = stored.len - 1; len > 0; len--) {
         stored.len = len;
         free(vms);
@@ -166,6 +213,8 @@ int main(void)
     tcase_add_test(t, nothing_seen_is_no_floor);
     tcase_add_test(t, floors_rise_and_never_fall);
     tcase_add_test(t, a_restart_lowers_none);
+    tcase_add_test(t, the_first_key_of_the_policy_stays);
+    tcase_add_test(t, a_key_that_cannot_be_written_down_is_not_forgotten);
     tcase_add_test(t, each_authority_has_its_own);
     tcase_add_test(t, no_more_guests_than_are_remembered);
     tcase_add_test(t, what_cannot_be_written_down_counts_all_the_same);

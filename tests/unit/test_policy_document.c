@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "policy/document.h"
+#include "policy/request.h"
 #include "policy/lex.h"
 #include "trust/minisign.h"
 
@@ -756,6 +757,28 @@ START_TEST(the_signature_must_be_right)
 }
 END_TEST
 
+START_TEST(only_the_pinned_key_will_do)
+{
+    uint8_t key[SM_POLICY_SIGNER_LEN], other[SM_POLICY_SIGNER_LEN];
+    struct sm_policy *policy = NULL;
+
+    files.key = key;
+    ck_assert_int_eq(sm_policy_load(&policy, &files, why, sizeof(why)), 0);
+    sm_policy_free(policy);
+    files.pinned = key;
+    files.key = NULL;
+    ck_assert_int_eq(sm_policy_load(&policy, &files, why, sizeof(why)), 0);
+    sm_policy_free(policy);
+    memcpy(other, key, sizeof(other));
+    other[sizeof(other) - 1] ^= 1;
+    files.pinned = other;
+    load_refused(SM_POLICY, "trusted so far");
+    memcpy(other, key, sizeof(other));
+    other[0] ^= 1;              /* the same key by another id */
+    load_refused(SM_POLICY, "trusted so far");
+}
+END_TEST
+
 /* What is wrong with the XML must not show before the signature is right. */
 START_TEST(the_signature_comes_before_the_xml)
 {
@@ -793,6 +816,7 @@ int main(void)
     tcase_add_test(load, unsafe_files_are_refused);
     tcase_add_test(load, a_file_that_is_too_long_is_refused);
     tcase_add_test(load, the_signature_must_be_right);
+    tcase_add_test(load, only_the_pinned_key_will_do);
     tcase_add_test(load, the_signature_comes_before_the_xml);
     suite_add_tcase(suite, bytes);
     suite_add_tcase(suite, content);
