@@ -50,6 +50,12 @@ static int show_certificate(const struct sm_statement *s, char *why,
         printf("jurisdiction  %s\n", c.jurisdiction);
     for (i = 0; i < c.n_platforms; i++)
         printf("platform      %s\n", c.platforms[i]);
+    if (c.has_ak) {
+        printf("attestation   key ");
+        for (i = 0; i < sizeof(c.ak); i++)
+            printf("%02x", c.ak[i]);
+        putchar('\n');
+    }
     return 0;
 }
 

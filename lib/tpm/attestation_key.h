@@ -2,14 +2,10 @@
 /*
  * The attestation key (AK) of a host: ECDSA P-256 with SHA-256, restricted to
  * sign what the TPM itself has made, a child of the TPM's endorsement key
- * (EK; TCG EK Credential Profile for TPM 2.0, templates L-1 and L-2).
+ * (tpm/endorsement.h).
  *
  * Its file, STATE/attestation-key (mode 0600), holds both halves, the private
  * one encrypted by the TPM: it is of no use to any other TPM, and no secret.
- *
- *     "SMAK", u16 version (1), EK's Name[32], blob TPM2B_PUBLIC of the EK,
- *     blob TPM2B_PUBLIC, blob TPM2B_PRIVATE           (base/wire.h)
- *
  * The TPM checks that the halves belong together and are its own.
  */
 #ifndef SM_TPM_ATTESTATION_KEY_H
@@ -22,8 +18,7 @@
 #include <tss2/tss2_esys.h>
 
 #include "base/err.h"
-
-struct sm_tpm;
+#include "tpm/tpm.h"
 
 #define SM_ATTESTATION_KEY_MAX 4096     /* bytes of the file */
 
@@ -35,11 +30,14 @@ struct sm_attestation_key {
 
 /*
  * Make a new key in the TPM.
- *   out  to be kept with sm_attestation_key_write()
- *   why  out: `why_size` bytes, what is wrong and what to do
- * Returns 0 or as sm_tpm_rc() (tpm/tpm.h).
+ *   ek_alg  of the endorsement key that is its parent: TPM2_ALG_ECC or
+ *           TPM2_ALG_RSA
+ *   out     to be kept with sm_attestation_key_write()
+ *   why     out: `why_size` bytes, what is wrong and what to do
+ * Returns 0, SM_STATE when the TPM makes none that is fit, or as sm_tpm_rc()
+ * (tpm/esys.h).
  */
-int sm_attestation_key_make(struct sm_tpm *tpm,
+int sm_attestation_key_make(struct sm_tpm *tpm, TPM2_ALG_ID ek_alg,
                             struct sm_attestation_key *out,
                             char *why, size_t why_size) SM_WARN_UNUSED;
 
@@ -56,5 +54,17 @@ int sm_attestation_key_read(const char *path, struct sm_attestation_key *out,
 int sm_attestation_key_write(const char *path,
                              const struct sm_attestation_key *key,
                              char *why, size_t why_size) SM_WARN_UNUSED;
+
+/*
+ * Load a key into the TPM.
+ *   ek      out: its parent, to be given back with sm_endorsement_release();
+ *           NULL: not wanted
+ *   handle  out: to be flushed with sm_tpm_flush()
+ * Returns 0; SM_STATE when the key is of another TPM; or as sm_tpm_rc().
+ */
+int sm_attestation_key_load(struct sm_tpm *tpm,
+                            const struct sm_attestation_key *key,
+                            ESYS_TR *ek, ESYS_TR *handle,
+                            char *why, size_t why_size) SM_WARN_UNUSED;
 
 #endif

@@ -11,7 +11,7 @@
 #define WHY(...) snprintf(why, why_size, __VA_ARGS__)
 
 enum { HOST, KEY, SERIAL, NOT_BEFORE, NOT_AFTER, LOCATION, JURISDICTION,
-       PLATFORM, FIELDS };
+       PLATFORM, AK, FIELDS };
 
 static bool read_platforms(const struct sm_statement_field *f,
                            struct sm_certificate *c)
@@ -31,6 +31,19 @@ static bool read_platforms(const struct sm_statement_field *f,
         c->n_platforms++;
     }
     return true;
+}
+
+/* Lower case only: one way to write it. */
+static bool read_ak(const struct sm_statement_field *f,
+                    struct sm_certificate *c)
+{
+    size_t i;
+
+    for (i = 0; i < f->len; i++)
+        if (f->value[i] >= 'A' && f->value[i] <= 'F')
+            return false;
+    c->has_ak = sm_text_hex(f->value, f->len, c->ak, sizeof(c->ak));
+    return c->has_ak;
 }
 
 /* NULL, or what is wrong. */
@@ -57,6 +70,8 @@ static const char *read_fields(const struct sm_statement_field *f,
         return "'jurisdiction' is not one word";
     if (f[PLATFORM].value && !read_platforms(&f[PLATFORM], c))
         return "'platform' is not a list of at most 16 words, each once";
+    if (f[AK].value && !read_ak(&f[AK], c))
+        return "'attestation-key' is not 64 hexadecimal digits in lower case";
     return NULL;
 }
 
@@ -73,6 +88,7 @@ int sm_certificate_read(const struct sm_statement *s,
         [LOCATION] = { .key = "location", .optional = true },
         [JURISDICTION] = { .key = "jurisdiction", .optional = true },
         [PLATFORM] = { .key = "platform", .optional = true },
+        [AK] = { .key = "attestation-key", .optional = true },
     };
     const char *problem;
     int rc;
@@ -138,6 +154,11 @@ int sm_certificate_format(const struct sm_certificate *c, char *out,
         sm_statement_add(&w, "%s%s", i ? " " : "platform = ",
                          c->platforms[i]);
     if (c->n_platforms)
+        sm_statement_add(&w, "\n");
+    for (i = 0; c->has_ak && i < sizeof(c->ak); i++)
+        sm_statement_add(&w, "%s%02x", i ? "" : "attestation-key = ",
+                         c->ak[i]);
+    if (c->has_ak)
         sm_statement_add(&w, "\n");
     if (w.full) {
         WHY("too long");

@@ -13,6 +13,10 @@
  *     location = WORD                  optional
  *     jurisdiction = WORD              optional
  *     platform = WORD WORD ...         optional
+ *     attestation-key = HEX            optional: 64 lower-case digits, the
+ *                                      Name of its attestation key without
+ *                                      the algorithm's number: SHA-256 of its
+ *                                      TPMT_PUBLIC (trust/attest.h)
  *
  * Words are of the form of host names.  What of all this counts is a matter
  * of the policy in force: it names the authority's key, and which of the
@@ -23,6 +27,7 @@
 #ifndef SM_TRUST_CERTIFICATE_H
 #define SM_TRUST_CERTIFICATE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -33,6 +38,7 @@
 #define SM_CERTIFICATE_TYPE "secmig-certificate"
 #define SM_CERTIFICATE_MAX 4096         /* bytes of a whole one */
 #define SM_CERTIFICATE_PLATFORMS_MAX 16
+#define SM_CERTIFICATE_AK_LEN 32
 
 struct sm_certificate {
     char host[SM_IDENTITY_NAME_SIZE];
@@ -43,6 +49,8 @@ struct sm_certificate {
     char jurisdiction[SM_STATEMENT_WORD_SIZE];
     char platforms[SM_CERTIFICATE_PLATFORMS_MAX][SM_STATEMENT_WORD_SIZE];
     size_t n_platforms;
+    uint8_t ak[SM_CERTIFICATE_AK_LEN];
+    bool has_ak;
     uint8_t signer[SM_STATEMENT_SIGNER_LEN];    /* who has signed it */
 };
 

@@ -30,6 +30,25 @@ static const char *body_problem(const char *body, size_t len)
     return NULL;
 }
 
+int sm_statement_unsigned(const void *text, size_t len, size_t max,
+                          struct sm_statement *out,
+                          char *why, size_t why_size)
+{
+    memset(out, 0, sizeof(*out));
+    WHY("%s", "");
+    if (len > max) {
+        WHY("longer than %zu bytes", max);
+        return SM_PROTOCOL;
+    }
+    if (body_problem(text, len)) {
+        WHY("not whole lines of plain ASCII text, none of them empty");
+        return SM_PROTOCOL;
+    }
+    out->body = text;
+    out->body_len = len;
+    return 0;
+}
+
 /* NULL, or why it cannot be the text of a signature in a statement: stricter
  * than minisign's files are, so that there is one way to write it. */
 static const char *tail_problem(const char *tail, size_t len)

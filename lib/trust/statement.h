@@ -63,6 +63,14 @@ int sm_statement_split(const void *text, size_t len, size_t max,
     SM_WARN_UNUSED;
 
 /*
+ * The same of a text that nobody has signed: a body and nothing after it.
+ * `signature` and `signer` stay zero.  Returns 0 or SM_PROTOCOL.
+ */
+int sm_statement_unsigned(const void *text, size_t len, size_t max,
+                          struct sm_statement *out,
+                          char *why, size_t why_size) SM_WARN_UNUSED;
+
+/*
  * How long the first of several statements is that stand one after the
  * other: up to the fourth line end after its empty line; `len` when there is
  * no such place.  Nothing is checked.

@@ -6,6 +6,9 @@
 /* A key of X25519 that is one: 9, the base point. */
 #define KEY "CQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 
+#define AK "00112233445566778899aabbccddeeff" \
+           "0123456789abcdef0123456789abcdef"
+
 static const char body[] =
     "secmig-certificate 1\n"
     "host = hostA\n"
@@ -15,7 +18,8 @@ static const char body[] =
     "not-after = 2027-11-01T00:00:00+01:00\n"
     "location = munich\n"
     "jurisdiction = DE\n"
-    "platform = rack-3 sev\n";
+    "platform = rack-3 sev\n"
+    "attestation-key = " AK "\n";
 
 static struct sm_certificate c;
 
@@ -63,6 +67,9 @@ START_TEST(a_good_one_is_read)
     ck_assert_uint_eq(c.n_platforms, 2);
     ck_assert_str_eq(c.platforms[0], "rack-3");
     ck_assert_str_eq(c.platforms[1], "sev");
+    ck_assert(c.has_ak);
+    ck_assert_uint_eq(c.ak[1], 0x11);
+    ck_assert_uint_eq(c.ak[31], 0xef);
     ck_assert_mem_eq(c.signer, keys[1].id, 8);
     ck_assert_mem_eq(c.signer + 8, keys[1].key, 32);
 }
@@ -71,13 +78,14 @@ END_TEST
 START_TEST(attributes_are_optional)
 {
     static const char *const keys_of[] = { "location", "jurisdiction",
-                                           "platform" };
+                                           "platform", "attestation-key" };
     size_t i;
 
-    for (i = 0; i < 3; i++)
+    for (i = 0; i < 4; i++)
         ck_assert_int_eq(verify(with_line(body, keys_of[i], "")), 0);
     ck_assert_str_eq(c.location, "munich");
-    ck_assert_uint_eq(c.n_platforms, 0);
+    ck_assert_uint_eq(c.n_platforms, 2);
+    ck_assert(!c.has_ak);
     ck_assert_int_eq(verify("secmig-certificate 1\nhost = a\nkey = " KEY
                             "\nserial = 1\n"
                             "not-before = 2026-11-22T00:00:00Z\n"
@@ -141,6 +149,13 @@ START_TEST(each_value_is_checked)
         { "platform", "platform = a,b\n" },
         { "platform", "platform = 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 "
                       "17\n" },
+        { "attestation-key", "attestation-key = 00\n" },
+        { "attestation-key", "attestation-key = " AK "00\n" },
+        { "attestation-key", "attestation-key = 000b" AK "\n" },
+        { "attestation-key", "attestation-key = 00112233445566778899AABBCCDD"
+                      "EEFF0123456789abcdef0123456789abcdef\n" },
+        { "attestation-key", "attestation-key = 0x112233445566778899aabbccdd"
+                      "eeff0123456789abcdef0123456789abcdef\n" },
     };
     char words[64];
     size_t i;
@@ -291,6 +306,7 @@ START_TEST(what_is_formatted_is_read_back)
     ck_assert_mem_eq(&c, &want, sizeof(c));
     want.location[0] = want.jurisdiction[0] = '\0';
     want.n_platforms = 0;
+    want.has_ak = false;
     ck_assert_int_eq(sm_certificate_format(&want, out, sizeof(out), why,
                                            sizeof(why)), 0);
     ck_assert_int_eq(verify(out), 0);
