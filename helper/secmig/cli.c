@@ -7,9 +7,10 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "tty.h"
 #include "seal/seal.h"
+#include "sealing.h"
 #include "trust/identity.h"
+#include "tty.h"
 
 int sm_cli_fail(int err, const char *fmt, ...)
 {
@@ -27,7 +28,7 @@ static int ask(void *ctx, int confirm, uint8_t *buf, size_t size,
                size_t *len)
 {
     (void)ctx;
-    return sm_tty_passphrase(confirm, buf, size, len);
+    return sm_tty_passphrase(NULL, confirm, buf, size, len);
 }
 
 int sm_cli_seal_from(const char *backend, const char *passphrase_file,
@@ -46,13 +47,11 @@ int sm_cli_seal_from(const char *backend, const char *passphrase_file,
 int sm_cli_seal(const struct sm_cli *cli, const char *backend, int fresh,
                 struct sm_seal **out)
 {
-    const char *file = cli->conf.passphrase_file;
-
-    return sm_cli_seal_from(backend ? backend : cli->conf.seal,
-                            file[0] ? file : NULL, fresh, out);
+    return sm_sealing_open(&cli->conf, backend ? backend : cli->conf.seal,
+                           NULL, fresh, NULL, out);
 }
 
-int sm_cli_host_key(const struct sm_cli *cli, char *name, uint8_t *key)
+int sm_cli_public(const char *path, char *name, uint8_t *key)
 {
     char why[768], reason[128];
     uint8_t *data = NULL;
@@ -60,17 +59,30 @@ int sm_cli_host_key(const struct sm_cli *cli, char *name, uint8_t *key)
     int rc;
 
     errno = 0;
-    rc = sm_file_read(cli->conf.host_pub, SM_FILE_PUBLIC,
-                      SM_IDENTITY_LINE_SIZE, &data, &len, why, sizeof(why));
+    rc = sm_file_read(path, SM_FILE_PUBLIC, SM_IDENTITY_LINE_SIZE, &data,
+                      &len, why, sizeof(why));
     if (rc == SM_STATE && errno == ENOENT)
-        return sm_cli_fail(rc, "%s: this host has no key yet (run 'secmig "
-                           "init')", cli->conf.host_pub);
-    if (rc)
-        return sm_cli_fail(rc, "%s", why);
+        return rc;
+    if (rc) {
+        sm_cli_fail(rc, "%s", why);
+        goto out;
+    }
     rc = sm_identity_parse((const char *)data, len, name, key, reason,
                            sizeof(reason));
-    sm_file_free(data, len);
     if (rc)
-        return sm_cli_fail(rc, "%s: %s", cli->conf.host_pub, reason);
-    return 0;
+        sm_cli_fail(rc, "%s: %s", path, reason);
+out:
+    sm_file_free(data, len);
+    errno = 0;
+    return rc;
+}
+
+int sm_cli_host_key(const struct sm_cli *cli, char *name, uint8_t *key)
+{
+    int rc = sm_cli_public(cli->conf.host_pub, name, key);
+
+    if (rc == SM_STATE && errno == ENOENT)
+        sm_cli_fail(rc, "%s: this host has no key yet (run 'secmig init')",
+                    cli->conf.host_pub);
+    return rc;
 }

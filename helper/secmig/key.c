@@ -1,38 +1,65 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * secmig key: this host's public key.  The secret half is not needed, so no
- * passphrase is asked for.
+ * secmig key: this host's public key, or the next one.  The secret half is
+ * not needed to show it, so no passphrase is asked for.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "arguments.h"
+#include "key_rotate.h"
 #include "trust/identity.h"
 #include "verbs.h"
 
-int sm_verb_key(const struct sm_cli *cli, int argc, char **argv)
+static int print(const struct sm_cli *cli, bool fingerprint, bool next)
 {
+    const char *path = next ? cli->conf.next_pub : cli->conf.host_pub;
+    char text[SM_IDENTITY_FINGERPRINT_SIZE], line[SM_IDENTITY_LINE_SIZE];
     char name[SM_IDENTITY_NAME_SIZE];
-    char fingerprint[SM_IDENTITY_FINGERPRINT_SIZE];
-    char line[SM_IDENTITY_LINE_SIZE];
     uint8_t key[SM_IDENTITY_KEY_LEN];
     int rc;
 
-    if (argc != 2 || (strcmp(argv[1], "show") && strcmp(argv[1], "export")))
-        return SM_CLI_USAGE;
-    rc = sm_cli_host_key(cli, name, key);
+    rc = next ? sm_cli_public(path, name, key) :
+                sm_cli_host_key(cli, name, key);
+    if (next && rc == SM_STATE && errno == ENOENT)
+        return sm_cli_fail(rc, "%s: there is no next key ('secmig key rotate "
+                           "--prepare' makes one)", path);
     if (rc)
         return rc;
-    if (!strcmp(argv[1], "show")) {
-        sm_identity_fingerprint(key, fingerprint);
-        printf("%s  %s\n", name, fingerprint);
-    } else {
-        rc = sm_identity_format(name, key, line);
-        if (rc)
-            return sm_cli_fail(SM_STATE, "%s: bad host name",
-                               cli->conf.host_pub);
-        fputs(line, stdout);
+    if (fingerprint) {
+        sm_identity_fingerprint(key, text);
+        printf("%s  %s\n", name, text);
+        return 0;
     }
-    if (fflush(stdout))
-        return sm_cli_fail(SM_IO, "standard output: cannot write");
+    rc = sm_identity_format(name, key, line);
+    if (rc)
+        return sm_cli_fail(SM_STATE, "%s: bad host name", path);
+    fputs(line, stdout);
     return 0;
+}
+
+int sm_verb_key(const struct sm_cli *cli, int argc, char **argv)
+{
+    bool next = false;
+    const struct sm_argument options[] = {
+        { .name = "--next", .flag = &next },
+    };
+    size_t n;
+    int rc;
+
+    if (argc < 2)
+        return SM_CLI_USAGE;
+    if (!strcmp(argv[1], "rotate")) {
+        rc = sm_key_rotate(cli, argc - 1, argv + 1);
+    } else if (!strcmp(argv[1], "show") || !strcmp(argv[1], "export")) {
+        rc = sm_arguments_sort(argc - 1, argv + 1, options, 1, NULL, 0, &n);
+        if (!rc)
+            rc = print(cli, !strcmp(argv[1], "show"), next);
+    } else {
+        return SM_CLI_USAGE;
+    }
+    if (fflush(stdout) && !rc)
+        return sm_cli_fail(SM_IO, "standard output: cannot write");
+    return rc;
 }

@@ -22,15 +22,21 @@ static const struct {
       "[--name NAME] [--seal passphrase|plain] [--passphrase-file FILE]",
       "make this host's key and directories" },
     { "key", sm_verb_key,
-      "show | export",
-      "this host's fingerprint, or its public key line" },
+      "show [--next] | export [--next] | "
+      "rotate --prepare|--activate|--cancel",
+      "this host's fingerprint, its public key line; change the key" },
+    { "seal", sm_verb_seal,
+      "list | show FILE | move --to BACKEND [OPTIONS] | "
+      "copy [OPTIONS] FILE OUT | restore [OPTIONS] COPY... | wipe [--yes]",
+      "how this host's keys are sealed; copies against their loss" },
     { "pair", sm_verb_pair,
       "[--fingerprint FPR] [--comment TEXT] NAME ADDRESS[:PORT] [FILE]",
       "trust another host; its key line comes from FILE or stdin" },
     { "trust", sm_verb_trust,
       "list [--dump] | show NAME | "
       "add [--comment TEXT] NAME ADDRESS[:PORT] | remove NAME | "
-      "policy [FILE]",
+      "next [--fingerprint FPR] NAME [FILE] | next --drop NAME | "
+      "retire NAME | policy [FILE]",
       "the hosts this one trusts; who signs its policy" },
     { "policy", sm_verb_policy,
       "check [--unsigned] [FILE] | keygen | sign [FILE] | "

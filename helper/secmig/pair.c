@@ -3,16 +3,13 @@
  * secmig pair: trust another host's key, after a person (or a script that
  * was told) has compared its fingerprint.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/wire.h"
+#include "key_line.h"
 #include "trust/identity.h"
 #include "trust/pairing.h"
-#include "tty.h"
 #include "verbs.h"
 
 struct options {
@@ -39,85 +36,7 @@ static int parse(int argc, char **argv, struct options *o)
         return SM_CLI_USAGE;
     o->name = argv[i];
     o->address = argv[i + 1];
-    o->file = argc - i == 3 && strcmp(argv[i + 2], "-") ? argv[i + 2] : NULL;
-    return 0;
-}
-
-/* Up to `size` bytes of a file or of standard input. */
-static int read_line(const char *file, char *buf, size_t size, size_t *len)
-{
-    const char *what = file ? file : "standard input";
-    ssize_t n = 1;
-    int fd = STDIN_FILENO, rc = 0;
-
-    *len = 0;
-    if (file) {
-        fd = open(file, O_RDONLY | O_CLOEXEC);
-        if (fd < 0)
-            return sm_cli_fail(SM_IO, "%s: %s", file, strerror(errno));
-    }
-    while (*len < size && n) {
-        n = read(fd, buf + *len, size - *len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0) {
-            rc = sm_cli_fail(SM_IO, "%s: %s", what, strerror(errno));
-            break;
-        }
-        *len += (size_t)n;
-    }
-    if (file)
-        close(fd);
-    if (!rc && *len == size)
-        rc = sm_cli_fail(SM_STATE, "%s: too long for a host key line", what);
-    return rc;
-}
-
-static int get_key(const struct options *o, uint8_t *key)
-{
-    const char *what = o->file ? o->file : "standard input";
-    char line[SM_IDENTITY_LINE_SIZE], name[SM_IDENTITY_NAME_SIZE];
-    char why[128];
-    size_t len;
-    int rc;
-
-    rc = read_line(o->file, line, sizeof(line), &len);
-    if (rc)
-        return rc;
-    rc = sm_identity_parse(line, len, name, key, why, sizeof(why));
-    if (rc)
-        return sm_cli_fail(rc, "%s: %s", what, why);
-    /* Policies on both hosts speak of hosts by name: one name everywhere. */
-    if (strcmp(name, o->name))
-        return sm_cli_fail(SM_STATE, "%s: that is the key of '%s', not of "
-                           "'%s'", what, name, o->name);
-    return 0;
-}
-
-/* The step that makes the key trustworthy. */
-static int compare(const struct options *o, const uint8_t *key)
-{
-    char fingerprint[SM_IDENTITY_FINGERPRINT_SIZE];
-    char question[512];
-    int rc;
-
-    sm_identity_fingerprint(key, fingerprint);
-    if (o->fingerprint) {
-        if (!sm_identity_fingerprint_ok(o->fingerprint, key))
-            return sm_cli_fail(SM_AUTH, "the key's fingerprint is %s, not "
-                               "the one given: not paired", fingerprint);
-        return 0;
-    }
-    snprintf(question, sizeof(question),
-             "%s  %s\n"
-             "Is this what 'secmig key show' says on %s?  Type yes to pair: ",
-             o->name, fingerprint, o->name);
-    rc = sm_tty_yes(question);
-    if (rc == SM_USAGE)
-        return sm_cli_fail(rc, "no terminal to compare the fingerprint on: "
-                           "use --fingerprint");
-    if (rc)
-        return sm_cli_fail(rc, "fingerprint not confirmed: not paired");
+    o->file = argc - i == 3 ? argv[i + 2] : NULL;
     return 0;
 }
 
@@ -146,10 +65,11 @@ int sm_verb_pair(const struct sm_cli *cli, int argc, char **argv)
     rc = sm_cli_host_key(cli, own_name, own);
     if (rc)
         return rc;
-    rc = get_key(&o, p.key);
+    rc = sm_key_line_read(o.file, o.name, p.key);
     p.has_key = true;
     if (!rc)
-        rc = compare(&o, p.key);
+        rc = sm_key_line_compare(o.fingerprint, o.name, "secmig key show",
+                                 "pair", p.key);
     if (rc)
         return rc;
     rc = sm_pairing_add(cli->conf.hosts_dir, own, &p, why, sizeof(why));

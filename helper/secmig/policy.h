@@ -11,6 +11,7 @@
 #include "verbs.h"
 
 #define POLICY_SUFFIX ".minisig"
+#define POLICY_KEY_PURPOSE "policy-key"     /* seal/seal.h */
 
 /* argv[0] is the word after "policy". */
 int policy_check(const struct sm_cli *cli, int argc, char **argv);

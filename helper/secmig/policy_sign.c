@@ -15,8 +15,6 @@
 #include "seal/seal.h"
 #include "trust/minisign.h"
 
-#define KEY_PURPOSE "policy-key"
-
 int policy_keygen(const struct sm_cli *cli, int argc, char **argv)
 {
     const struct sm_conf *conf = &cli->conf;
@@ -45,7 +43,7 @@ int policy_keygen(const struct sm_cli *cli, int argc, char **argv)
         goto out;
     }
     sm_minisign_keygen(&key, secret);
-    rc = sm_seal_store(seal, conf->policy_key, KEY_PURPOSE, conf->name, 0,
+    rc = sm_seal_store(seal, conf->policy_key, POLICY_KEY_PURPOSE, conf->name, 0,
                        secret, SM_MINISIGN_SECRET_LEN, why, sizeof(why));
     if (!rc)
         rc = sm_minisign_public_format(&key, text, sizeof(text));
@@ -93,7 +91,7 @@ static int sign_with_key(const struct sm_cli *cli, const uint8_t *data,
     rc = sm_cli_seal(cli, NULL, 0, &seal);
     if (rc)
         return rc;
-    rc = sm_seal_load(seal, conf->policy_key, KEY_PURPOSE, conf->name,
+    rc = sm_seal_load(seal, conf->policy_key, POLICY_KEY_PURPOSE, conf->name,
                       &secret, &secret_len, why, sizeof(why));
     if (rc) {
         sm_cli_fail(rc, "%s (is this the host where 'secmig policy keygen' "

@@ -91,7 +91,8 @@ static int read_hidden(int fd, const char *prompt, uint8_t *buf, size_t size,
 }
 
 /* Twice the same, at the third attempt at the latest. */
-static int read_new(int fd, uint8_t *buf, size_t size, size_t *len)
+static int read_new(int fd, const char *prompt, uint8_t *buf, size_t size,
+                    size_t *len)
 {
     void *again = NULL;
     size_t again_len;
@@ -101,8 +102,7 @@ static int read_new(int fd, uint8_t *buf, size_t size, size_t *len)
     if (rc)
         return rc;
     for (attempt = 0; attempt < 3; attempt++) {
-        rc = read_hidden(fd, "New passphrase for sealed storage: ", buf,
-                         size, len);
+        rc = read_hidden(fd, prompt, buf, size, len);
         if (!rc)
             rc = read_hidden(fd, "Again: ", again, size, &again_len);
         if (rc)
@@ -117,19 +117,23 @@ out:
     return rc;
 }
 
-int sm_tty_passphrase(int confirm, uint8_t *buf, size_t size, size_t *len)
+int sm_tty_passphrase(const char *what, int confirm, uint8_t *buf,
+                      size_t size, size_t *len)
 {
+    char prompt[640];
     int rc, fd;
 
     *len = 0;
     fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
     if (fd < 0)
         return SM_USAGE;
+    snprintf(prompt, sizeof(prompt), "%s %s: ",
+             confirm ? "New passphrase for" : "Passphrase of",
+             what ? what : "sealed storage");
     if (confirm)
-        rc = read_new(fd, buf, size, len);
+        rc = read_new(fd, prompt, buf, size, len);
     else
-        rc = read_hidden(fd, "Passphrase of sealed storage: ", buf, size,
-                         len);
+        rc = read_hidden(fd, prompt, buf, size, len);
     close(fd);
     if (rc)
         *len = 0;

@@ -12,7 +12,8 @@
 #include "base/err.h"
 
 /*
- * Ask for the passphrase of this host's sealed storage, without echo.
+ * Ask for a passphrase, without echo.
+ *   what     what it is of; NULL: this host's sealed storage
  *   confirm  non-zero: a new one, asked for twice until both are the same
  *   buf      locked memory of `size` bytes
  *   len      out: bytes read, without the newline
@@ -20,8 +21,8 @@
  * on end of file, when the line does not fit or after three attempts that
  * differ; SM_IO; SM_NO_MEMORY.
  */
-int sm_tty_passphrase(int confirm, uint8_t *buf, size_t size, size_t *len)
-    SM_WARN_UNUSED;
+int sm_tty_passphrase(const char *what, int confirm, uint8_t *buf,
+                      size_t size, size_t *len) SM_WARN_UNUSED;
 
 /*
  * Show `question` and read one line.  Returns 0 when it is "yes";

@@ -31,6 +31,7 @@ struct sm_cli {
 
 int sm_verb_init(const struct sm_cli *cli, int argc, char **argv);
 int sm_verb_key(const struct sm_cli *cli, int argc, char **argv);
+int sm_verb_seal(const struct sm_cli *cli, int argc, char **argv);
 int sm_verb_pair(const struct sm_cli *cli, int argc, char **argv);
 int sm_verb_trust(const struct sm_cli *cli, int argc, char **argv);
 int sm_verb_policy(const struct sm_cli *cli, int argc, char **argv);
@@ -68,6 +69,15 @@ int sm_cli_seal(const struct sm_cli *cli, const char *backend, int fresh,
  */
 int sm_cli_seal_from(const char *backend, const char *passphrase_file,
                      int fresh, struct sm_seal **out) SM_WARN_UNUSED;
+
+/*
+ * A host's public key line in a file, e.g. ETC/host.pub.
+ *   out: as of sm_cli_host_key()
+ * Prints its own error line unless there is no such file: then SM_STATE with
+ * errno ENOENT, and nothing is said.
+ */
+int sm_cli_public(const char *path, char *name, uint8_t *key)
+    SM_WARN_UNUSED;
 
 /*
  * This host's public key, from ETC/host.pub.

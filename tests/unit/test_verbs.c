@@ -492,7 +492,7 @@ START_TEST(trust_lists_shows_and_removes)
     ck_assert_ptr_nonnull(strstr(out, fpr));
     ck_assert_int_eq(run(sm_verb_trust, "trust list --dump"), 0);
     sm_identity_base64(b->public_key, base64);
-    snprintf(want, sizeof(want), "hostB\t%s\t%s\th:8003\tc\n", base64, fpr);
+    snprintf(want, sizeof(want), "hostB\t%s\t%s\th:8003\tc\t\n", base64, fpr);
     ck_assert_str_eq(out, want);
     ck_assert_int_eq(run(sm_verb_trust, "trust show hostB"), 0);
     ck_assert_ptr_nonnull(strstr(out, base64));
@@ -522,7 +522,7 @@ START_TEST(trust_adds_hosts_that_are_known_by_their_certificates)
     ck_assert_int_eq(run(sm_verb_trust, "trust add --comment new hostC c"),
                      0);
     ck_assert_int_eq(run(sm_verb_trust, "trust list --dump"), 0);
-    ck_assert_str_eq(out, "hostC\tcertified\tcertified\tc:8003\tnew\n");
+    ck_assert_str_eq(out, "hostC\tcertified\tcertified\tc:8003\tnew\t\n");
     ck_assert_int_eq(run(sm_verb_trust, "trust show hostC"), 0);
     ck_assert_ptr_nonnull(strstr(out, "key          certified\n"));
 

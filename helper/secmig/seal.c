@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * secmig seal: how keys are sealed, as their files say it.  Nothing is
+ * opened here: neither passphrase nor TPM is needed.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/wire.h"
+#include "seal_verbs.h"
+#include "sealing.h"
+
+#define SUFFIX ".sealed"
+
+/* What goes with the backend, in words. */
+static void details(const struct sm_seal_info *info, char *out, size_t size)
+{
+    char until[21];
+    int n = 0;
+
+    out[0] = '\0';
+    if (!strcmp(info->backend, "passphrase"))
+        n = snprintf(out, size, "Argon2id, %u passes over %u MiB",
+                     (unsigned int)info->ops,
+                     (unsigned int)(info->mem >> 20));
+    if (info->expires) {
+        sm_clock_format(info->expires, until);
+        snprintf(out + n, size - (size_t)n, "%sopens until %s%s",
+                 n ? "; " : "", until, sm_clock_real() > info->expires ?
+                 " (EXPIRED)" : "");
+    }
+}
+
+static int is_sealed(const struct dirent *de)
+{
+    size_t len = strlen(de->d_name), n = strlen(SUFFIX);
+
+    return de->d_name[0] != '.' && len > n &&
+           !strcmp(de->d_name + len - n, SUFFIX) &&
+           sm_wire_text_ok(de->d_name, len);
+}
+
+/* Every sealed file of the state directory, of whatever kind. */
+static int list(const struct sm_cli *cli)
+{
+    char path[2 * SM_CONF_PATH_MAX], why[768], more[256];
+    struct dirent **names = NULL;
+    struct sm_seal_info info;
+    int i, n, bad = 0;
+
+    n = scandir(cli->conf.state_dir, &names, is_sealed, alphasort);
+    if (n < 0)
+        return sm_cli_fail(errno == ENOENT ? SM_STATE : SM_IO, "%s: %s%s",
+                           cli->conf.state_dir, strerror(errno),
+                           errno == ENOENT ? " (run 'secmig init')" : "");
+    for (i = 0; i < n; i++) {
+        snprintf(path, sizeof(path), "%s/%s", cli->conf.state_dir,
+                 names[i]->d_name);
+        if (sm_seal_inspect(path, &info, why, sizeof(why))) {
+            printf("%-22s  unusable: %s\n", names[i]->d_name, why);
+            bad++;
+        } else {
+            details(&info, more, sizeof(more));
+            printf("%-22s  %-10s  %-8s  %-10s  %s\n", names[i]->d_name,
+                   info.purpose, info.host, info.backend, more);
+        }
+        free(names[i]);
+    }
+    free(names);
+    return bad ? sm_cli_fail(SM_STATE, "%s: %d file(s) cannot be used",
+                             cli->conf.state_dir, bad) : 0;
+}
+
+static int show(const char *path)
+{
+    struct sm_seal_info info;
+    char why[768], more[256];
+    int rc;
+
+    rc = sm_seal_inspect(path, &info, why, sizeof(why));
+    if (rc)
+        return sm_cli_fail(rc, "%s", why);
+    details(&info, more, sizeof(more));
+    printf("purpose      %s\n"
+           "host         %s\n"
+           "sealed with  %s\n", info.purpose, info.host, info.backend);
+    if (more[0])
+        printf("             %s\n", more);
+    printf("secret       %zu bytes\n"
+           "What a file says of itself is proven only when it is opened.\n",
+           info.size);
+    return 0;
+}
+
+int sm_verb_seal(const struct sm_cli *cli, int argc, char **argv)
+{
+    static const struct {
+        const char *name;
+        int (*run)(const struct sm_cli *cli, int argc, char **argv);
+    } verbs[] = {
+        { "move", sm_seal_verb_move },
+        { "copy", sm_seal_verb_copy },
+        { "restore", sm_seal_verb_restore },
+        { "wipe", sm_seal_verb_wipe },
+    };
+    int rc = SM_CLI_USAGE;
+    size_t i;
+
+    if (argc == 2 && !strcmp(argv[1], "list"))
+        rc = list(cli);
+    else if (argc == 3 && !strcmp(argv[1], "show"))
+        rc = show(argv[2]);
+    for (i = 0; argc > 1 && i < sizeof(verbs) / sizeof(verbs[0]); i++)
+        if (!strcmp(argv[1], verbs[i].name))
+            rc = verbs[i].run(cli, argc - 1, argv + 1);
+    if (fflush(stdout) && !rc)
+        return sm_cli_fail(SM_IO, "standard output: cannot write");
+    return rc;
+}

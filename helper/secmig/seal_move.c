@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * secmig seal move: every key of this host goes over to another backend.
+ *
+ * All are opened, sealed anew in memory and opened again before a file is
+ * touched; then each file is replaced, and the configuration last.  Each file
+ * names its own backend, so that after an interruption every key is still
+ * there, in one form or the other: the same command, run again, opens each
+ * by what it names and goes on.  Meanwhile the daemon, which knows only what
+ * is configured, does not open what was moved.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "arguments.h"
+#include "base/file.h"
+#include "base/secret.h"
+#include "conf_edit.h"
+#include "seal_verbs.h"
+#include "sealing.h"
+
+struct moved {
+    struct sm_sealing_object is;
+    bool there;
+    struct sm_seal_info info;
+    uint8_t *secret;            /* locked */
+    size_t len;
+    uint8_t *object;            /* the new file */
+    size_t object_len;
+};
+
+struct move {
+    const struct sm_conf *now;          /* as configured */
+    struct sm_conf then;
+    struct moved key[SM_SEALING_OBJECTS];
+    struct sm_sealing_ring ring;
+    struct sm_seal *to;
+};
+
+static int look(struct move *m)
+{
+    struct sm_sealing_object objects[SM_SEALING_OBJECTS];
+    char why[768];
+    bool any = false;
+    size_t i;
+    int rc;
+
+    sm_sealing_objects(m->now, objects);
+    for (i = 0; i < SM_SEALING_OBJECTS; i++) {
+        m->key[i].is = objects[i];
+        rc = sm_sealing_there(objects[i].path);
+        if (rc == SM_STATE)
+            continue;
+        if (rc)
+            return rc;
+        m->key[i].there = any = true;
+        rc = sm_seal_inspect(objects[i].path, &m->key[i].info, why,
+                             sizeof(why));
+        if (rc)
+            return sm_cli_fail(rc, "%s (nothing was changed)", why);
+    }
+    return any ? 0 : sm_cli_fail(SM_STATE, "%s: no keys here (run 'secmig "
+                                 "init')", m->now->state_dir);
+}
+
+/* `moved` says which: those that name the new backend, or the others. */
+static int open_keys(struct move *m, bool moved)
+{
+    size_t i;
+    int rc;
+
+    for (i = 0; i < SM_SEALING_OBJECTS; i++) {
+        struct moved *k = &m->key[i];
+
+        if (!k->there || k->secret ||
+            !strcmp(k->info.backend, m->then.seal) != moved)
+            continue;
+        rc = sm_sealing_load(&m->ring, k->is.path, k->is.purpose,
+                             m->now->name, &k->secret, &k->len);
+        if (rc)
+            return rc;
+    }
+    return 0;
+}
+
+/* Seal one anew, in memory, and see that it opens. */
+static int wrap(struct move *m, struct moved *k)
+{
+    uint8_t *again = NULL;
+    size_t len = 0;
+    char why[768];
+    int rc;
+
+    rc = sm_seal_wrap(m->to, k->is.purpose, m->now->name, k->info.expires,
+                      k->secret, k->len, &k->object, &k->object_len, why,
+                      sizeof(why));
+    if (!rc)
+        rc = sm_seal_unwrap(m->to, k->object, k->object_len, k->is.purpose,
+                            m->now->name, &again, &len, why, sizeof(why));
+    if (!rc && (len != k->len || !sm_secret_equal(again, k->secret, len))) {
+        snprintf(why, sizeof(why), "what was sealed is not what opens");
+        rc = SM_SEAL;
+    }
+    sm_secret_free(again);
+    return rc ? sm_cli_fail(rc, "%s: %s (nothing was changed)", k->is.path,
+                            why) : 0;
+}
+
+static int write_all(struct move *m)
+{
+    char why[768];
+    size_t i;
+    int rc;
+
+    for (i = 0; i < SM_SEALING_OBJECTS; i++) {
+        struct moved *k = &m->key[i];
+
+        if (!k->there)
+            continue;
+        rc = sm_file_write(k->is.path, k->object, k->object_len, 0600, why,
+                           sizeof(why));
+        if (rc)
+            return sm_cli_fail(rc, "%s (nothing is lost: run the same "
+                               "command again)", why);
+    }
+    return 0;
+}
+
+static int write_conf(const struct sm_cli *cli, const struct move *m)
+{
+    bool asks = strcmp(m->then.seal, "passphrase") != 0 ||
+                !m->then.passphrase_file[0];
+    const struct sm_conf_change changes[] = {
+        { "seal", m->then.seal },
+        { "passphrase-file", asks ? NULL : m->then.passphrase_file },
+    };
+
+    return sm_conf_edit(cli, changes, sizeof(changes) / sizeof(changes[0]));
+}
+
+static void tell(const struct move *m)
+{
+    size_t i;
+
+    for (i = 0; i < SM_SEALING_OBJECTS; i++)
+        if (m->key[i].there)
+            printf("%s: sealed with %s, before with %s\n",
+                   m->key[i].is.path, m->then.seal, m->key[i].info.backend);
+    printf("%s: seal = %s\n", m->now->conf_file, m->then.seal);
+    if (m->now->passphrase_file[0] &&
+        strcmp(m->now->passphrase_file, m->then.passphrase_file))
+        printf("%s is not needed any more for these keys\n",
+               m->now->passphrase_file);
+    printf("'secmig reload' has the daemon take it\n");
+}
+
+static int move(const struct sm_cli *cli, struct move *m,
+                const struct sm_sealing_options *o)
+{
+    bool same = !strcmp(m->now->seal, m->then.seal);
+    bool others = strcmp(m->now->passphrase_file, m->then.passphrase_file);
+    size_t i;
+    int rc;
+
+    rc = look(m);
+    /* First as configured: who mistypes the old passphrase is not asked for
+     * a new one. */
+    if (!rc)
+        rc = open_keys(m, false);
+    if (!rc && same && !others)
+        rc = open_keys(m, true);
+    else if (!rc && same)
+        rc = sm_sealing_ready(&m->ring, m->then.seal);
+    if (!rc)
+        rc = sm_sealing_open(&m->then, m->then.seal, o, 1, NULL, &m->to);
+    if (!rc)
+        rc = sm_sealing_lend(&m->ring, m->then.seal, m->to);
+    if (!rc)
+        rc = open_keys(m, true);
+    for (i = 0; !rc && i < SM_SEALING_OBJECTS; i++)
+        if (m->key[i].there)
+            rc = wrap(m, &m->key[i]);
+    if (!rc)
+        rc = write_all(m);
+    if (!rc)
+        rc = write_conf(cli, m);
+    if (!rc)
+        tell(m);
+    return rc;
+}
+
+int sm_seal_verb_move(const struct sm_cli *cli, int argc, char **argv)
+{
+    struct sm_sealing_options o = { .backend = NULL };
+    const struct sm_argument options[] = {
+        { .name = "--to", .value = &o.backend },
+        SM_SEALING_ARGUMENTS(o),
+    };
+    struct move m = { .now = &cli->conf, .then = cli->conf,
+                      .ring = { .conf = &cli->conf } };
+    int rc, lock = -1;
+    size_t i, n;
+
+    rc = sm_arguments_sort(argc, argv, options, 1 + SM_SEALING_N_ARGUMENTS,
+                           NULL, 0, &n);
+    if (rc || !o.backend)
+        return SM_CLI_USAGE;
+    rc = sm_sealing_settle(&o, &m.then);
+    if (rc)
+        return rc;
+    lock = sm_sealing_lock(&cli->conf);
+    if (lock < 0)
+        return SM_IO;
+    rc = move(cli, &m, &o);
+    for (i = 0; i < SM_SEALING_OBJECTS; i++) {
+        sm_secret_free(m.key[i].secret);
+        sm_file_free(m.key[i].object, m.key[i].object_len);
+    }
+    sm_sealing_close(&m.ring);
+    sm_seal_free(m.to);
+    close(lock);
+    return rc;
+}
