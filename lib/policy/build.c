@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * From the tree to the model: the root element and the order of the parts.
- * The parts are in build_people.c, build_places.c and build_rule.c.
+ * The parts are in build_people.c, build_platforms.c, build_places.c and
+ * build_rule.c.
  */
 #include "policy/build.h"
 
@@ -21,6 +22,7 @@ static const struct part {
     { "operators", false, false, sm_build_operators },
     { "owners", false, false, sm_build_owners },
     { "authorities", false, true, sm_build_authorities },
+    { "platforms", false, true, sm_build_platforms },
     { "hosts", true, false, sm_build_hosts },
     { "vms", false, false, sm_build_vms },
     { "windows", false, true, sm_build_windows },

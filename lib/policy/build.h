@@ -17,6 +17,7 @@ enum sm_build_kind {
     SM_BUILD_AUTHORITY,
     SM_BUILD_GROUP,
     SM_BUILD_WINDOW,
+    SM_BUILD_PLATFORM,
     SM_BUILD_KINDS
 };
 
@@ -83,6 +84,7 @@ int sm_build_operators(struct sm_node_context *b, xmlNode *e) SM_WARN_UNUSED;
 int sm_build_owners(struct sm_node_context *b, xmlNode *e) SM_WARN_UNUSED;
 int sm_build_authorities(struct sm_node_context *b, xmlNode *e)
     SM_WARN_UNUSED;
+int sm_build_platforms(struct sm_node_context *b, xmlNode *e) SM_WARN_UNUSED;
 int sm_build_hosts(struct sm_node_context *b, xmlNode *e) SM_WARN_UNUSED;
 int sm_build_vms(struct sm_node_context *b, xmlNode *e) SM_WARN_UNUSED;
 int sm_build_windows(struct sm_node_context *b, xmlNode *e) SM_WARN_UNUSED;

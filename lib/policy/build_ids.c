@@ -15,6 +15,7 @@ static const char *const kind_names[] = {
     [SM_BUILD_AUTHORITY] = "authority",
     [SM_BUILD_GROUP] = "group",
     [SM_BUILD_WINDOW] = "window",
+    [SM_BUILD_PLATFORM] = "platform",
 };
 
 int sm_build_table_new(struct sm_build_table *t, size_t n, size_t key_len)

@@ -448,9 +448,7 @@ int sm_build_authorities(struct sm_node_context *b, xmlNode *authorities)
             rc = sm_node_lacks(b, e, "key");
         if (!rc)
             rc = sm_node_words(b, e, "attributes", SM_POLICY_ATTRIBUTES,
-                               SM_POLICY_LOCATION | SM_POLICY_JURISDICTION |
-                                   SM_POLICY_PLATFORM,
-                               &a->attributes);
+                               SM_POLICY_ATTRIBUTES_ALL, &a->attributes);
         if (rc)
             goto out;
         sm_build_table_add(t, a->id, p->n_authorities, a->line);

@@ -126,6 +126,22 @@ static int build_downtime(struct sm_node_context *b, xmlNode *e,
                        "2 s, at most an hour");
 }
 
+static int build_attestation(struct sm_node_context *b, xmlNode *e,
+                             struct sm_policy_require *r)
+{
+    const char *id;
+    size_t which;
+    int rc;
+
+    rc = sm_node_attr(b, e, "attestation", &id);
+    if (rc || !id)
+        return rc;
+    rc = sm_build_one(b, e, "attestation", SM_BUILD_PLATFORM, id, &which);
+    if (!rc)
+        r->attestation = &b->policy->platforms[which];
+    return rc;
+}
+
 /* What only a migration can fulfil. */
 static int check_actions(struct sm_node_context *b, xmlNode *e,
                          const struct sm_policy_rule *rule)
@@ -158,9 +174,7 @@ int sm_build_require(struct sm_node_context *b, xmlNode *e,
     if (!rc)
         rc = build_ticket(b, e, r);
     if (!rc)
-        rc = sm_node_attr(b, e, "attestation", &r->attestation);
-    if (!rc && r->attestation && !sm_policy_id_ok(r->attestation))
-        rc = sm_node_bad(b, e, "attestation", r->attestation, "not a name");
+        rc = build_attestation(b, e, r);
     if (!rc)
         rc = sm_node_attr(b, e, "notify-guest", &notify);
     if (!rc && notify && strcmp(notify, "yes"))

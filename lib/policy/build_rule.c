@@ -225,23 +225,35 @@ static bool suite_ok(const char *name)
 static int build_channel(struct sm_node_context *b, xmlNode *e,
                          struct sm_policy_how *how)
 {
+    const size_t n_platforms = b->policy->n_platforms;
+    sm_policy_set nots = NULL;
     const char **names, *pq;
     enum sm_suite suite;
     size_t n, i;
     int rc;
 
     how->line = sm_node_line(e);
-    rc = sm_node_leaf(b, e, "suite post-quantum attestation");
+    rc = sm_node_leaf(b, e, "suite post-quantum attestation attestation-not");
     if (rc)
         return rc;
     rc = build_words(b, e, "suite", suite_ok, "no such suite", &names, &n);
     if (!rc)
         rc = sm_node_attr(b, e, "post-quantum", &pq);
     if (!rc)
-        rc = build_words(b, e, "attestation", any_word_ok, "not a name",
-                         &how->attestations.words, &how->attestations.n);
+        rc = sm_build_set(b, e, "attestation", SM_BUILD_PLATFORM,
+                          n_platforms, &how->attestations);
+    if (!rc)
+        rc = sm_build_set(b, e, "attestation-not", SM_BUILD_PLATFORM,
+                          n_platforms, &nots);
     if (rc)
         return rc;
+    if (how->attestations && nots)
+        return sm_node_fail(b, e, "<channel>: both attestation and "
+                            "attestation-not");
+    if (nots) {
+        how->attestations = nots;
+        how->attestations_negated = true;
+    }
     for (i = 0; i < n; i++)
         if (!sm_suite_by_name(names[i], &suite))
             how->suites |= SM_SUITE_BIT(suite);
@@ -251,9 +263,9 @@ static int build_channel(struct sm_node_context *b, xmlNode *e,
                                "neither yes nor no");
         how->post_quantum = *pq == 'y' ? SM_POLICY_PQ_YES : SM_POLICY_PQ_NO;
     }
-    if (!how->suites && !pq && !how->attestations.n)
-        return sm_node_fail(b, e, "<channel> needs suite, post-quantum or "
-                            "attestation");
+    if (!how->suites && !pq && !how->attestations)
+        return sm_node_fail(b, e, "<channel> needs suite, post-quantum, "
+                            "attestation or attestation-not");
     return 0;
 }
 

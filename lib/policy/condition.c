@@ -389,18 +389,27 @@ static enum sm_verdict post_quantum(struct sm_evaluate *e, int wanted)
 }
 
 static enum sm_verdict attestation(struct sm_evaluate *e,
-                                   const struct sm_policy_words *w)
+                                   const struct sm_policy_how *how)
 {
-    if (!w->n)
+    size_t n = e->policy->n_platforms;
+    char list[LIST_MAX], what[300];
+
+    if (!how->attestations)
         return SM_VERDICT_YES;
-    if (!e->request->attestation) {
-        sm_evaluate_note(e, "the other host has proven no platform set");
+    if (e->attested && sm_evaluate_common(how->attestations, e->proven, n) !=
+                       how->attestations_negated)
+        return SM_VERDICT_YES;
+    if (e->verbose)
+        sm_evaluate_say(e, "the other host has to prove platform set \"%s\"%s"
+                        "; %s", sm_evaluate_ids(e, how->attestations, n,
+                                                sm_evaluate_platform_id,
+                                                list, sizeof(list)),
+                        how->attestations_negated ? " for this not to apply" :
+                        "", sm_proven_text(e, how->attestations, what,
+                                           sizeof(what)));
+    if (!e->attested)
         return SM_VERDICT_UNKNOWN;
-    }
-    if (in_words(w, e->request->attestation) != w->negated)
-        return SM_VERDICT_YES;
-    sm_evaluate_note(e, "the other host has proven platform set %.100s",
-                     e->request->attestation);
+    e->unproven = !how->attestations_negated;
     return SM_VERDICT_NO;
 }
 
@@ -412,6 +421,6 @@ enum sm_verdict sm_condition_channel(struct sm_evaluate *e,
     if (v != SM_VERDICT_NO)
         v = sm_verdict_both(v, post_quantum(e, how->post_quantum));
     if (v != SM_VERDICT_NO)
-        v = sm_verdict_both(v, attestation(e, &how->attestations));
+        v = sm_verdict_both(v, attestation(e, how));
     return v;
 }

@@ -181,16 +181,23 @@ static bool where_covers(struct sm_cover *c,
                        b->roles_negated);
 }
 
+/* One of the set, or none of it; `n` is how many there can be. */
+static bool sets_cover(struct sm_cover *c, const uint64_t *a, bool a_not,
+                       const uint64_t *b, bool b_not, size_t n)
+{
+    size_t words = sm_policy_set_words(n);
+
+    if (a_not != b_not || !sm_cover_spend(c, words))
+        return false;
+    return a_not ? subset(a, b, words) : subset(b, a, words);
+}
+
 static bool when_covers(struct sm_cover *c,
                         const struct sm_policy_when *a,
                         const struct sm_policy_when *b)
 {
-    size_t words = sm_policy_set_words(c->policy->n_windows);
-
-    if (a->negated != b->negated || !sm_cover_spend(c, words))
-        return false;
-    return a->negated ? subset(a->windows, b->windows, words) :
-                        subset(b->windows, a->windows, words);
+    return sets_cover(c, a->windows, a->negated, b->windows, b->negated,
+                      c->policy->n_windows);
 }
 
 static bool how_covers(struct sm_cover *c,
@@ -199,7 +206,11 @@ static bool how_covers(struct sm_cover *c,
 {
     return (!a->suites || (b->suites && !(b->suites & ~a->suites))) &&
            (!a->post_quantum || a->post_quantum == b->post_quantum) &&
-           words_cover(c, &a->attestations, &b->attestations, true);
+           (!a->attestations ||
+            (b->attestations &&
+             sets_cover(c, a->attestations, a->attestations_negated,
+                        b->attestations, b->attestations_negated,
+                        c->policy->n_platforms)));
 }
 
 /* ---- whole rules ---- */
@@ -306,7 +317,7 @@ bool sm_cover_demands(struct sm_cover *c, const struct sm_policy_rule *a,
         return false;
     /* Two rates are counted apart. */
     if ((x->vm_policy && !y->vm_policy) || x->rate ||
-        (x->attestation && !same(x->attestation, y->attestation)) ||
+        (x->attestation && x->attestation != y->attestation) ||
         (x->notify_guest && !y->notify_guest) ||
         (x->max_downtime_ms && (!y->max_downtime_ms ||
                                 y->max_downtime_ms > x->max_downtime_ms)))

@@ -149,7 +149,8 @@ static const char *whole(struct sm_evaluate *e)
         what = "role";
     else if (!name_ok(r->label, false))
         what = "label";
-    else if (!name_ok(r->attestation, false))
+    else if (!name_ok(r->attestation, false) ||
+             (r->measured && (r->attestation || !r->measured->signer)))
         what = "attestation";
     else if (!attributes_ok(r->source.attributes) ||
              !attributes_ok(r->destination.attributes))
@@ -207,6 +208,7 @@ struct found {
     const struct sm_policy_rule *allow;     /* allow */
     const struct sm_policy_rule *unmet;     /* would with more evidence */
     const struct sm_policy_rule *unknown;   /* might */
+    const struct sm_policy_rule *unproven;  /* ... for another platform */
     struct sm_policy_obligations obligations;   /* of `allow` */
 };
 
@@ -222,6 +224,8 @@ static void look_at(struct sm_evaluate *e, const struct listener *l,
     if (!sm_evaluate_applies(e, rule, v)) {
         if (v == SM_VERDICT_UNKNOWN && rule->allow && !f->unknown)
             f->unknown = rule;
+        if (v == SM_VERDICT_NO && e->unproven && rule->allow && !f->unproven)
+            f->unproven = rule;
     } else if (!rule->allow) {
         if (!f->deny)
             f->deny = rule;
@@ -279,16 +283,17 @@ static void conclude(struct sm_evaluate *e, const struct found *f,
                      struct sm_policy_decision *d)
 {
     struct sm_policy_obligations nothing;
-    char what[4 * SM_POLICY_NAME_MAX];
-    const struct sm_policy_rule *rule;
+    char what[4 * SM_POLICY_NAME_MAX], platform[340];
+    const struct sm_policy_rule *rule, *might;
 
     asked(e->request, what, sizeof(what));
     e->why[0] = '\0';
     if (f->deny) {
         rule = f->deny;
-        answer(d, SM_REFUSED_LOCAL, rule->id, "%s is denied by rule %s%s%s",
-               what, rule->id, rule->reason ? ": " : "",
-               rule->reason ? rule->reason : "");
+        answer(d, SM_REFUSED_LOCAL, rule->id,
+               "%s is denied by rule %s%s%s%s", what, rule->id,
+               rule->reason ? ": " : "", rule->reason ? rule->reason : "",
+               sm_proven_denied(e, rule, platform, sizeof(platform)));
     } else if (f->allow) {
         rule = f->allow;
         d->obligations = f->obligations;
@@ -302,12 +307,12 @@ static void conclude(struct sm_evaluate *e, const struct found *f,
     } else {
         rule = NULL;
         e->verbose = true;
-        if (f->unknown)
-            (void)sm_evaluate_rule(e, f->unknown);
+        might = f->unknown ? f->unknown : f->unproven;
+        if (might)
+            (void)sm_evaluate_rule(e, might);
         answer(d, SM_REFUSED_LOCAL, "default-deny", "no rule allows %s%s%s%s"
-               "%s", what, f->unknown ? "; for rule " : "",
-               f->unknown ? f->unknown->id : "", f->unknown ? ": " : "",
-               e->why);
+               "%s", what, might ? "; for rule " : "",
+               might ? might->id : "", might ? ": " : "", e->why);
     }
     d->matched = rule;
 }
@@ -397,7 +402,7 @@ static const struct sm_policy_attributes *
 trim(const struct sm_policy *site, const struct sm_policy_attributes *a,
      struct sm_policy_attributes *out)
 {
-    unsigned int counted = sm_hosts_counted(site, a);
+    unsigned int counted = sm_hosts_counted(site, a ? a->signer : NULL);
 
     if (!a)
         return NULL;
@@ -427,6 +432,12 @@ static void decide_vm(const struct sm_policy *site,
         r.source.attributes = trim(site, r.source.attributes, &source);
         r.destination.attributes = trim(site, r.destination.attributes,
                                         &destination);
+        if (r.measured && !(sm_hosts_counted(site, r.measured->signer) &
+                            SM_POLICY_ATTESTATION)) {
+            r.measured = NULL;
+            r.unattested = "its attestation key is certified by nobody whose "
+                           "word counts for that on this site";
+        }
     }
     judge(vm, &r, l, &d);
     if (!out->allow)

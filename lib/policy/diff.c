@@ -148,7 +148,7 @@ static void try_one(struct diff *d, enum sm_policy_action action,
         .label = guest->u.guest.label[0] ? guest->u.guest.label : NULL,
         .suite = v[SM_DIFF_CHANNEL]->u.channel.suite,
         .post_quantum = v[SM_DIFF_CHANNEL]->u.channel.post_quantum,
-        .attestation = v[SM_DIFF_CHANNEL]->u.channel.attestation,
+        .measured = v[SM_DIFF_CHANNEL]->u.channel.measured,
         .now = v[SM_DIFF_TIME]->u.time,
     };
     struct sm_policy_decision before, after;

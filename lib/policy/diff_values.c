@@ -15,6 +15,7 @@
 struct collector {
     struct sm_diff_values *v;
     const struct sm_policy *p;
+    size_t doc;             /* which of the two it is */
     uint32_t tag;
     int64_t now;
 };
@@ -303,46 +304,50 @@ static void add_window(struct collector *c, const struct sm_policy_window *w)
 }
 
 static void add_channel(struct collector *c, unsigned int suite, int pq,
-                        const char *attestation)
+                        const struct sm_policy_measured *measured)
 {
     struct sm_diff_value *value = new_value(c, SM_DIFF_CHANNEL);
 
     if (value) {
         value->u.channel.suite = suite;
         value->u.channel.post_quantum = (unsigned int)pq;
-        value->u.channel.attestation = attestation;
+        value->u.channel.measured = measured;
     }
 }
 
-/* With nothing proven, something else, and some of the words. */
+/* With nothing proven, and with hosts in some of the sets and just not. */
 static void add_attested(struct collector *c, unsigned int suite, int pq,
-                         const struct sm_policy_words *w)
+                         const uint64_t *sets)
 {
-    size_t i;
+    const size_t *start = c->v->measured[c->doc].start;
+    size_t i, k, n = 0;
 
     add_channel(c, suite, pq, NULL);
-    if (w->n)
-        add_channel(c, suite, pq, "another-set");
-    for (i = 0; i < w->n && i < 8; i++)
-        add_channel(c, suite, pq, w->words[i]);
+    for (i = 0; sets && i < c->p->n_platforms && n < 8; i++) {
+        if (!sm_policy_set_has(sets, i))
+            continue;
+        n++;
+        for (k = start[i]; k < start[i + 1]; k++)
+            add_channel(c, suite, pq, &c->v->measured[c->doc].list[k]);
+    }
 }
 
-/* `w`: the words of the condition, or what the rule requires. */
+/* `sets`: those of the condition, or what the rule requires. */
 static void add_how(struct collector *c, const struct sm_policy_how *how,
-                    const struct sm_policy_words *w)
+                    const uint64_t *sets)
 {
     unsigned int k;
 
-    if (!how->suites && !w->n)
+    if (!how->suites && !sets)
         return;         /* the usual channels will do */
     for (k = 1; k < 32; k++) {
         if (!(how->suites ? how->suites & SM_SUITE_BIT(k) :
               k == SM_SUITE_AES256GCM))
             continue;
         if (how->post_quantum != SM_POLICY_PQ_NO)
-            add_attested(c, k, SM_POLICY_PQ_YES, w);
+            add_attested(c, k, SM_POLICY_PQ_YES, sets);
         if (how->post_quantum != SM_POLICY_PQ_YES)
-            add_attested(c, k, SM_POLICY_PQ_NO, w);
+            add_attested(c, k, SM_POLICY_PQ_NO, sets);
     }
 }
 
@@ -350,19 +355,19 @@ static void add_channels(struct collector *c,
                          const struct sm_policy_rule *rule)
 {
     static const struct sm_policy_how any;
-    const char *word = rule->require.attestation;
-    const struct sm_policy_words required = {
-        .words = &word, .n = word ? 1 : 0,
-    };
+    const struct sm_policy_platform *required = rule->require.attestation;
+    uint64_t set[(SM_POLICY_PLATFORM_SETS_MAX + 63) / 64] = { 0 };
     size_t i;
 
+    if (required)
+        sm_policy_set_add(set, (size_t)(required - c->p->platforms));
     for (i = 0; i < rule->n_channels; i++) {
-        add_how(c, &rule->channels[i], &rule->channels[i].attestations);
-        if (word)
-            add_how(c, &rule->channels[i], &required);
+        add_how(c, &rule->channels[i], rule->channels[i].attestations);
+        if (required)
+            add_how(c, &rule->channels[i], set);
     }
     if (!rule->n_channels)
-        add_how(c, &any, &required);
+        add_how(c, &any, required ? set : NULL);
 }
 
 /* As many approvals as the rule wants, and fewer: with one ticket, which may
@@ -559,9 +564,11 @@ void sm_diff_values_collect(struct sm_diff_values *v,
     memset(v, 0, sizeof(*v));
     for (d = 0; d < 2; d++) {
         c.p = docs[d];
+        c.doc = d;
         c.tag = 0;
+        v->failed = v->failed || !sm_diff_measure(docs[d], &v->measured[d]);
         add_document(&c);
-        for (i = 0; i < docs[d]->n_rules; i++) {
+        for (i = 0; i < docs[d]->n_rules && !v->failed; i++) {
             c.tag = ++tag;
             add_rule(&c, &docs[d]->rules[i]);
         }
@@ -579,5 +586,7 @@ void sm_diff_values_dispose(struct sm_diff_values *v)
         free(v->parts[i].list);
         free(v->parts[i].start);
     }
+    for (i = 0; i < 2; i++)
+        free(v->measured[i].list);
     memset(v, 0, sizeof(*v));
 }

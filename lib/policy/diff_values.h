@@ -39,7 +39,7 @@ struct sm_diff_value {
         int64_t time;
         struct {
             unsigned int suite, post_quantum;
-            const char *attestation;    /* or NULL */
+            const struct sm_policy_measured *measured;  /* or NULL */
         } channel;
         struct {
             const char *approvals[SM_POLICY_APPROVALS_MAX];
@@ -56,12 +56,20 @@ struct sm_diff_value {
     } u;
 };
 
+/* Hosts in the platform sets of a document, and just not. */
+struct sm_diff_measured {
+    struct sm_policy_measured *list;
+    size_t start[SM_POLICY_PLATFORM_SETS_MAX + 1];  /* of each set, and the
+                                                     * end */
+};
+
 struct sm_diff_values {
     struct {
         struct sm_diff_value *list;     /* by tag */
         size_t n, size;
         size_t *start;                  /* of each tag, and the end */
     } parts[SM_DIFF_PARTS];
+    struct sm_diff_measured measured[2];    /* of each document */
     bool failed;                        /* out of memory */
 };
 
@@ -70,6 +78,10 @@ struct sm_diff_values {
 void sm_diff_values_collect(struct sm_diff_values *v,
                             const struct sm_policy *before,
                             const struct sm_policy *after, int64_t now);
+/* Those of one document; false when out of memory.  The list is the caller's,
+ * to be freed. */
+bool sm_diff_measure(const struct sm_policy *p, struct sm_diff_measured *out);
+
 void sm_diff_values_dispose(struct sm_diff_values *v);
 
 #endif

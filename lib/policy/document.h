@@ -50,6 +50,7 @@ enum sm_policy_document {
 #define SM_POLICY_OPERATORS_MAX     16384
 #define SM_POLICY_OWNERS_MAX        4096
 #define SM_POLICY_AUTHORITIES_MAX   64
+#define SM_POLICY_PLATFORM_SETS_MAX 64
 #define SM_POLICY_GROUPS_MAX        4096
 #define SM_POLICY_WINDOWS_MAX       1024
 

@@ -86,6 +86,11 @@ const char *sm_evaluate_window_id(const struct sm_policy *p, size_t i)
     return p->windows[i].id;
 }
 
+const char *sm_evaluate_platform_id(const struct sm_policy *p, size_t i)
+{
+    return p->platforms[i].id;
+}
+
 const char *sm_evaluate_action(unsigned int action)
 {
     static const char *const names[] = {
@@ -111,6 +116,7 @@ void sm_evaluate_begin(struct sm_evaluate *e, const struct sm_policy *policy,
     e->policy = policy;
     e->request = request;
     e->verbose = verbose;
+    sm_proven_find(e);
 }
 
 enum kind { VM, SOURCE, DESTINATION, SUBJECT, TIME, CHANNEL, KINDS };
@@ -189,6 +195,7 @@ enum sm_verdict sm_evaluate_rule(struct sm_evaluate *e,
     enum kind kind;
 
     unknown[0] = '\0';
+    e->unproven = false;
     for (kind = 0; kind < KINDS; kind++) {
         v = any_of(e, rule, kind);
         if (v == SM_VERDICT_NO)

@@ -57,6 +57,13 @@ struct sm_evaluate {
     /* Windows that were looked at, and those of them that are now. */
     uint64_t windows_known[SM_EVALUATE_WORDS(SM_POLICY_WINDOWS_MAX)];
     uint64_t windows_now[SM_EVALUATE_WORDS(SM_POLICY_WINDOWS_MAX)];
+    /* Platform sets that the other host is in; that can be told only when it
+     * has shown something that counts, else unattested says why not. */
+    bool attested;
+    const char *unattested;
+    uint64_t proven[SM_EVALUATE_WORDS(SM_POLICY_PLATFORM_SETS_MAX)];
+    bool unproven;      /* of the last rule's conditions, those looked at held
+                         * but for its platform */
     bool verbose;       /* whether anybody reads `why` when all is well */
     char why[512];      /* the last reason */
 };
@@ -79,6 +86,7 @@ const char *sm_evaluate_role_id(const struct sm_policy *p, size_t i);
 const char *sm_evaluate_group_id(const struct sm_policy *p, size_t i);
 const char *sm_evaluate_owner_id(const struct sm_policy *p, size_t i);
 const char *sm_evaluate_window_id(const struct sm_policy *p, size_t i);
+const char *sm_evaluate_platform_id(const struct sm_policy *p, size_t i);
 
 /* "migrate-out" and so on; "?" for a number that is none. */
 const char *sm_evaluate_action(unsigned int action);
@@ -147,9 +155,10 @@ enum sm_verdict sm_condition_channel(struct sm_evaluate *e,
 /* hosts.c: the hosts take part; their roles and attributes. */
 const char *sm_hosts_check(struct sm_evaluate *e);
 
-/* ... which attributes of a certificate (NULL: none) count: a set. */
+/* ... which attributes count of a certificate by this signer (NULL: there is
+ * none): a set. */
 unsigned int sm_hosts_counted(const struct sm_policy *p,
-                              const struct sm_policy_attributes *a);
+                              const uint8_t *signer);
 
 /* roles.c: who asks, in which roles, and whether these permit the action. */
 const char *sm_roles_check(struct sm_evaluate *e);
@@ -169,6 +178,26 @@ static inline bool sm_evaluate_common(const uint64_t *a, const uint64_t *b,
             return true;
     return false;
 }
+
+/* ---- proven.c ---- */
+
+/* Work out e->attested and e->proven. */
+void sm_proven_find(struct sm_evaluate *e);
+
+/*
+ * What the other host has proven and what is amiss, in words that go on from
+ * naming it.
+ *   wanted  set of platforms that it should be in one of; NULL: all
+ *   out     `size` bytes; returned
+ */
+const char *sm_proven_text(const struct sm_evaluate *e,
+                           const uint64_t *wanted, char *out, size_t size);
+
+/* What is amiss with the platform, when that keeps this deny rule from not
+ * applying: "; ..." or "". */
+const char *sm_proven_denied(const struct sm_evaluate *e,
+                             const struct sm_policy_rule *rule, char *out,
+                             size_t size);
 
 /* ---- evidence.c ---- */
 

@@ -182,14 +182,18 @@ static bool rate(struct sm_evaluate *e, const struct sm_policy_rule *rule)
 static bool attested(struct sm_evaluate *e,
                      const struct sm_policy_rule *rule)
 {
-    const char *want = rule->require.attestation,
-               *has = e->request->attestation;
+    const struct sm_policy_platform *want = rule->require.attestation;
+    uint64_t set[SM_EVALUATE_WORDS(SM_POLICY_PLATFORM_SETS_MAX)] = { 0 };
+    size_t i = want ? (size_t)(want - e->policy->platforms) : 0;
+    char what[300];
 
-    if (!want || (has && !strcmp(want, has)) || (e->request->preview && !has))
+    if (!want || (e->attested ? sm_policy_set_has(e->proven, i) :
+                                e->request->preview))
         return true;
+    sm_policy_set_add(set, i);
     sm_evaluate_say(e, "rule %s needs the other host to prove platform set "
-                    "%s, and it has proven %s", rule->id, want,
-                    has ? has : "none (hosts cannot attest yet)");
+                    "%s; %s", rule->id, want->id,
+                    sm_proven_text(e, set, what, sizeof(what)));
     return false;
 }
 

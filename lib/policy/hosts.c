@@ -16,17 +16,16 @@ static void add_roles(struct sm_evaluate *e, struct sm_evaluate_end *end,
 /* Which attributes of its certificate count.  A VM policy that names no
  * authority takes those that were given (decide.h). */
 unsigned int sm_hosts_counted(const struct sm_policy *p,
-                              const struct sm_policy_attributes *a)
+                              const uint8_t *signer)
 {
     size_t i;
 
-    if (!a)
+    if (!signer)
         return 0;
     if (p->has_vm && !p->n_authorities)
-        return SM_POLICY_LOCATION | SM_POLICY_JURISDICTION |
-               SM_POLICY_PLATFORM;
+        return SM_POLICY_ATTRIBUTES_ALL;
     for (i = 0; i < p->n_authorities; i++)
-        if (!memcmp(p->authorities[i].key, a->signer, SM_POLICY_SIGNER_LEN))
+        if (!memcmp(p->authorities[i].key, signer, SM_POLICY_SIGNER_LEN))
             return p->authorities[i].attributes;
     return 0;
 }
@@ -42,7 +41,7 @@ static bool look_up(struct sm_evaluate *e, struct sm_evaluate_end *end,
 
     end->end = from;
     end->what = what;
-    end->counted = sm_hosts_counted(p, a);
+    end->counted = sm_hosts_counted(p, a ? a->signer : NULL);
     end->host = from->name ? sm_policy_find_host(p, from->name) : NULL;
     if (end->host)
         add_roles(e, end, end->host->roles);
@@ -80,6 +79,21 @@ static const char *takes_part(struct sm_evaluate *e,
     return NULL;
 }
 
+static void note_both(struct sm_evaluate *e)
+{
+    const struct sm_policy_request *r = e->request;
+    char sets[160];
+
+    sm_evaluate_say(e, "%s and %s take part%s%s%s", r->source.name,
+                    r->destination.name, e->attested ?
+                    "; the other host has proven platform sets \"" : "",
+                    e->attested ?
+                    sm_evaluate_ids(e, e->proven, e->policy->n_platforms,
+                                    sm_evaluate_platform_id, sets,
+                                    sizeof(sets)) : "",
+                    e->attested ? "\"" : "");
+}
+
 const char *sm_hosts_check(struct sm_evaluate *e)
 {
     const struct sm_policy_request *r = e->request;
@@ -97,9 +111,8 @@ const char *sm_hosts_check(struct sm_evaluate *e)
     refusal = takes_part(e, &e->source, source);
     if (!refusal)
         refusal = takes_part(e, &e->destination, destination);
-    if (!refusal)
-        sm_evaluate_note(e, "%s and %s take part", r->source.name,
-                         r->destination.name);
+    if (!refusal && e->verbose)
+        note_both(e);
     return refusal;
 }
 

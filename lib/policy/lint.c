@@ -180,6 +180,71 @@ static void check_groups(struct sm_lint *l)
                          p->groups[i].id);
 }
 
+/* ---- platforms ---- */
+
+static bool asks_for(const struct sm_policy_rule *r, const struct sm_policy *p,
+                     size_t platform)
+{
+    size_t i;
+
+    if (r->require.attestation == &p->platforms[platform])
+        return true;
+    for (i = 0; i < r->n_channels; i++)
+        if (r->channels[i].attestations &&
+            sm_policy_set_has(r->channels[i].attestations, platform))
+            return true;
+    return false;
+}
+
+/* What a PCR holds before anything is measured into it. */
+static bool is_untouched(const uint8_t value[32])
+{
+    size_t i;
+
+    for (i = 0; i < 32; i++)
+        if (value[i] != value[0])
+            return false;
+    return value[0] == 0 || value[0] == 0xff;
+}
+
+static void check_pcrs(struct sm_lint *l, const struct sm_policy_platform *set)
+{
+    unsigned int pcr;
+    size_t i;
+
+    for (pcr = 0; pcr < SM_POLICY_PCRS; pcr++) {
+        if (set->pcrs & 1u << pcr && sm_policy_pcr_is_free(pcr))
+            sm_lint_warn(l, set->line, "platform \"%s\": PCR %u proves "
+                         "nothing, as anyone on the host can reset it",
+                         set->id, pcr);
+        for (i = 0; i < set->pcr[pcr].n; i++)
+            if (is_untouched(set->pcr[pcr].values[i]))
+                sm_lint_warn(l, set->line, "platform \"%s\": a value of PCR "
+                             "%u is that of a host that measures nothing "
+                             "into it", set->id, pcr);
+    }
+}
+
+static void check_platforms(struct sm_lint *l)
+{
+    const struct sm_policy *p = l->policy;
+    size_t i, k;
+
+    l->attesters = p->has_vm && !p->n_authorities;
+    for (i = 0; i < p->n_authorities; i++)
+        l->attesters = l->attesters ||
+                       p->authorities[i].attributes & SM_POLICY_ATTESTATION;
+    for (i = 0; i < p->n_platforms; i++) {
+        check_pcrs(l, &p->platforms[i]);
+        for (k = 0; k < p->n_rules; k++)
+            if (asks_for(&p->rules[k], p, i))
+                break;
+        if (k == p->n_rules)
+            sm_lint_warn(l, p->platforms[i].line, "platform \"%s\": no rule "
+                         "asks for it", p->platforms[i].id);
+    }
+}
+
 /* ---- rules among each other ---- */
 
 /* Some bits for a word. */
@@ -383,6 +448,7 @@ size_t sm_policy_lint(const struct sm_policy *policy, int64_t now,
         check_roles(&l);
         check_exclusives(&l);
         check_groups(&l);
+        check_platforms(&l);
         check_rules(&l);
     } else {
         l.no_memory = true;

@@ -25,6 +25,9 @@ bool sm_lint_meet(const uint64_t *a, const uint64_t *b, size_t words)
     return false;
 }
 
+#define NO_ATTESTERS "attestation keys are known from certificates alone, " \
+                     "and no <authority> counts for them"
+
 /* ---- conditions ---- */
 
 /* Each says why the condition can never hold, or NULL, also when there are too
@@ -191,10 +194,8 @@ static const char *how_never(struct sm_lint *l,
                              const struct sm_policy_how *h,
                              bool *unknown)
 {
-    (void)l;
     *unknown = true;
-    return h->attestations.n ? "hosts cannot attest their platform yet" :
-                               NULL;
+    return h->attestations && !l->attesters ? NO_ATTESTERS : NULL;
 }
 
 /* ---- a rule ---- */
@@ -270,9 +271,9 @@ static void check_require(struct sm_lint *l, const struct sm_policy_rule *r)
 
     if (!q->line)
         return;
-    if (q->attestation)
-        sm_lint_warn(l, q->line, "rule \"%s\" can never allow anything: hosts "
-                     "cannot attest their platform yet", r->id);
+    if (q->attestation && !l->attesters)
+        sm_lint_warn(l, q->line, "rule \"%s\" can never allow anything: "
+                     NO_ATTESTERS, r->id);
     if (q->notify_guest)
         sm_lint_warn(l, q->line, "rule \"%s\" can never allow anything: hosts "
                      "cannot notify guests yet", r->id);

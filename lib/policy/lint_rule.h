@@ -22,6 +22,7 @@ struct sm_lint {
     uint64_t *hosted;           /* roles that some host has */
     unsigned int permitted;     /* actions that some operator's role permits */
     bool operator_keys;         /* some operator has a key */
+    bool attesters;             /* somebody certifies attestation keys */
     bool *dead;                 /* rules that can never apply */
     struct sm_lint_sketch {
         uint64_t vms, sources, destinations;

@@ -68,7 +68,7 @@ bool sm_policy_wants_attestation(const struct sm_policy *policy,
         if (rule->require.attestation)
             return true;
         for (k = 0; k < rule->n_channels; k++)
-            if (rule->channels[k].attestations.n)
+            if (rule->channels[k].attestations)
                 return true;
     }
     return false;

@@ -13,10 +13,11 @@
 
 #include "policy/document.h"
 #include "policy/match.h"
+#include "policy/platform.h"
 #include "policy/request.h"
 
 /*
- * Sets of roles, groups and windows are bit sets over their index in the
+ * Sets of roles, groups, windows and platforms are bit sets over their index in the
  * policy: at most SM_POLICY_ROLES_MAX and so on of each, `words` 64-bit words
  * long (sm_policy_set_*()).  NULL: the document does not say.
  */
@@ -59,6 +60,8 @@ struct sm_policy_owner {
 #define SM_POLICY_LOCATION      1u
 #define SM_POLICY_JURISDICTION  2u
 #define SM_POLICY_PLATFORM      4u
+#define SM_POLICY_ATTESTATION   8u  /* that its attestation key is a TPM's */
+#define SM_POLICY_ATTRIBUTES_ALL 15u
 
 struct sm_policy_authority {
     const char *id;
@@ -146,7 +149,8 @@ struct sm_policy_when {             /* <time> */
 struct sm_policy_how {              /* <channel> */
     uint32_t suites;                /* mask of SM_SUITE_BIT(); 0: any */
     int post_quantum;               /* 0: any, else SM_POLICY_PQ_NO/YES */
-    struct sm_policy_words attestations;
+    sm_policy_set attestations;     /* of platforms; NULL: any */
+    bool attestations_negated;
     unsigned int line;
 };
 
@@ -162,7 +166,7 @@ struct sm_policy_require {          /* all zero: nothing */
     bool vm_policy;                 /* one of the guest's owner */
     unsigned int rate;              /* 0: no limit */
     int64_t rate_seconds;           /* ... in so much time */
-    const char *attestation;
+    const struct sm_policy_platform *attestation;   /* or NULL */
     bool notify_guest;
     uint32_t max_downtime_ms;       /* 0: no limit */
     unsigned int line;              /* 0: there is no <require> */
@@ -277,6 +281,7 @@ struct sm_policy {
     struct sm_policy_operator *operators;
     struct sm_policy_owner *owners;
     struct sm_policy_authority *authorities;
+    struct sm_policy_platform *platforms;
     struct sm_policy_host *hosts;           /* sorted by id */
     struct sm_policy_host *certified;       /* <certified> */
     struct sm_policy_group *groups;
@@ -284,7 +289,7 @@ struct sm_policy {
     struct sm_policy_window *windows;
     struct sm_policy_rule *rules;
     size_t n_roles, n_exclusives, n_operators, n_owners, n_authorities,
-           n_hosts, n_certified, n_groups, n_zones, n_windows, n_rules;
+           n_platforms, n_hosts, n_certified, n_groups, n_zones, n_windows, n_rules;
     struct sm_policy_index *index;          /* of the rules and guests */
     struct sm_policy_chunk *pool;
 };

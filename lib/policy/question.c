@@ -26,6 +26,9 @@ static const char *const names[SM_Q_KEYS] = {
     [SM_Q_VM_POLICY_OWNER] = "vm-policy-owner",
     [SM_Q_TIME] = "time",
     [SM_Q_PREVIEW] = "preview",
+    [SM_Q_EVENT_LOG] = "event-log",
+    [SM_Q_ATTESTATION_AUTHORITY] = "attestation-authority",
+    [SM_Q_RESET_APPROVED] = "reset-approved",
     [SM_Q_SOURCE_KEY] = "source-key",
     [SM_Q_SOURCE_AUTHORITY] = "source-authority",
     [SM_Q_SOURCE_LOCATION] = "source-location",
@@ -40,6 +43,7 @@ static const char *const names[SM_Q_KEYS] = {
     [SM_Q_APPROVAL] = "approval",
     [SM_Q_USE] = "use",
     [SM_Q_CONFIG] = "config.",
+    [SM_Q_PCR] = "pcr.",
     [SM_Q_VM_POLICY] = "vm-policy",
 };
 
@@ -64,6 +68,17 @@ static bool repeats(enum sm_question_key key)
 
 /* ---- lines ---- */
 
+/* Whether a key is one of those that go on after a dot; then `key` does. */
+static bool goes_on(const char **key, enum sm_question_key k)
+{
+    size_t n = strlen(names[k]);
+
+    if (strncmp(*key, names[k], n))
+        return false;
+    *key += n;
+    return true;
+}
+
 /* Cut blanks off both ends. */
 static char *trim(char *s)
 {
@@ -78,8 +93,8 @@ static char *trim(char *s)
 
 static int one_line(struct sm_question_reader *r, char *text)
 {
-    char *key, *value = strchr(text, '=');
-    const char *wrong;
+    char *value = strchr(text, '=');
+    const char *wrong, *key;
     enum sm_question_key k;
 
     if (!value)
@@ -87,13 +102,17 @@ static int one_line(struct sm_question_reader *r, char *text)
     *value++ = '\0';
     key = trim(text);
     value = trim(value);
-    if (!strncmp(key, names[SM_Q_CONFIG], strlen(names[SM_Q_CONFIG]))) {
-        sm_question_fact(r, key + strlen(names[SM_Q_CONFIG]), value);
+    if (goes_on(&key, SM_Q_CONFIG)) {
+        sm_question_fact(r, key, value);
         return 0;
     }
-    for (k = 0; k < SM_Q_KEYS && strcmp(names[k], key); k++)
+    if (goes_on(&key, SM_Q_PCR)) {
+        wrong = sm_question_pcr(r, key, value);
+        return wrong ? fail(r, "pcr.%.64s: %s", key, wrong) : 0;
+    }
+    for (k = 0; k < SM_Q_CONFIG && strcmp(names[k], key); k++)
         ;
-    if (k == SM_Q_KEYS || k == SM_Q_CONFIG)
+    if (k == SM_Q_CONFIG)
         return fail(r, "unknown key \"%.64s\"", key);
     if (r->seen[k] && (!repeats(k) || !*value))
         return fail(r, "%s twice", key);
@@ -111,6 +130,7 @@ static int read_lines(struct sm_question_reader *r, char *text,
     int rc = 0;
 
     memset(r->seen, 0, sizeof(r->seen));
+    r->pcrs = 0;
     r->line = part->line;
     for (p = text; p < text + part->len && !rc; p = end) {
         n = strcspn(p, stops);
@@ -129,37 +149,83 @@ static int read_lines(struct sm_question_reader *r, char *text,
     return rc;
 }
 
-/* Who signed the certificates that the attributes are from. */
+/* Who signed a certificate.
+ *   id    of the authority; NULL: it is not given
+ *   what  whose certificate, as in its key
+ *   why   what needs it */
+static int find_signer(struct sm_question_reader *r, const char *id,
+                       const char *what, const char *why,
+                       const uint8_t **signer)
+{
+    static const uint8_t nobody[SM_POLICY_SIGNER_LEN];
+    const struct sm_policy *p = r->policy;
+    size_t k;
+
+    for (k = 0; k < p->n_authorities; k++)
+        if (id ? !strcmp(p->authorities[k].id, id) : p->n_authorities == 1)
+            break;
+    if (k < p->n_authorities)
+        *signer = p->authorities[k].key;
+    else if (!id && p->has_vm && !p->n_authorities)
+        *signer = nobody;       /* that of the site, whoever it is */
+    else if (id)
+        return fail(r, "%s-authority: no such authority in the policy", what);
+    else
+        return fail(r, "%s-authority is missing: %s only when an authority "
+                    "has signed them", what, why);
+    return 0;
+}
+
+/* ... of the certificates that attributes and attestation key are from. */
 static int set_signers(struct sm_question_reader *r)
 {
     static const char *const what[] = { "source", "destination" };
-    static const uint8_t nobody[SM_POLICY_SIGNER_LEN];
-    const struct sm_policy *p = r->policy;
+    struct sm_policy_question *q = r->q;
     struct sm_policy_attributes *a;
-    const char *id;
-    size_t i, k;
+    size_t i;
+    int rc;
 
     for (i = 0; i < 2; i++) {
-        a = &r->q->attributes[i];
-        id = r->authorities[i];
-        if (!id && !a->location && !a->jurisdiction && !a->n_platforms)
+        a = &q->attributes[i];
+        if (!r->authorities[i] && !a->location && !a->jurisdiction &&
+            !a->n_platforms)
             continue;
-        for (k = 0; k < p->n_authorities; k++)
-            if (id ? !strcmp(p->authorities[k].id, id) :
-                p->n_authorities == 1)
+        rc = find_signer(r, r->authorities[i], what[i], "attributes count",
+                         &a->signer);
+        if (rc)
+            return rc;
+        *(i ? &q->request.destination.attributes :
+          &q->request.source.attributes) = a;
+    }
+    if (!q->pcrs && !q->measured.has_log)
+        return 0;
+    if (q->request.attestation)
+        return fail(r, "attestation: either platform sets, or PCRs and event "
+                    "log");
+    q->request.measured = &q->measured;
+    return find_signer(r, r->attester, "attestation", "attestation keys count",
+                       &q->measured.signer);
+}
+
+/* A VM policy that is asked too has platform sets of its own, which are not
+ * known here. */
+static int check_platforms(struct sm_question_reader *r)
+{
+    const char *word = r->q->request.attestation;
+    const struct sm_policy *p = r->policy;
+    size_t n, i;
+
+    if (!word || r->q->vm_policy)
+        return 0;
+    for (word += strspn(word, " "); *word; word += n + strspn(word + n, " ")) {
+        n = strcspn(word, " ");
+        for (i = 0; i < p->n_platforms; i++)
+            if (strlen(p->platforms[i].id) == n &&
+                !memcmp(p->platforms[i].id, word, n))
                 break;
-        if (k < p->n_authorities)
-            a->signer = p->authorities[k].key;
-        else if (!id && p->has_vm && !p->n_authorities)
-            a->signer = nobody;     /* that of the site, whoever it is */
-        else if (id)
-            return fail(r, "%s-authority: no such authority in the policy",
-                        what[i]);
-        else
-            return fail(r, "%s-authority is missing: attributes count only "
-                        "when an authority has signed them", what[i]);
-        *(i ? &r->q->request.destination.attributes :
-          &r->q->request.source.attributes) = a;
+        if (i == p->n_platforms)
+            return fail(r, "attestation: no platform \"%.*s\" in the policy",
+                        (int)(n < 64 ? n : 64), word);
     }
     return 0;
 }
@@ -170,6 +236,7 @@ static int check_whole(struct sm_question_reader *r)
     bool migration = q->action == SM_POLICY_MIGRATE_OUT ||
                      q->action == SM_POLICY_MIGRATE_IN;
     const char *missing = NULL;
+    int rc;
 
     if (!q->action)
         missing = names[SM_Q_ACTION];
@@ -181,7 +248,10 @@ static int check_whole(struct sm_question_reader *r)
         missing = names[SM_Q_SOURCE];
     else if (migration && !q->destination.name)
         missing = names[SM_Q_DESTINATION];
-    return missing ? fail(r, "%s is missing", missing) : set_signers(r);
+    if (missing)
+        return fail(r, "%s is missing", missing);
+    rc = check_platforms(r);
+    return rc ? rc : set_signers(r);
 }
 
 /* ---- question.h ---- */

@@ -15,7 +15,12 @@
  *     key = BASE64          authority = ID (who signed its certificate)
  *     location = WORD       jurisdiction = WORD       platforms = WORD...
  *   suite = NAME            post-quantum = yes | no
- *   attestation = ID
+ *   attestation = ID...     platform sets that count as proven, or in their
+ *                           place what the other host has proven:
+ *   pcr.N = HEX             ... a PCR; those that are not given are zero
+ *   event-log = HEX         ... the digest of its event log
+ *   attestation-authority = ID   ... who certified its attestation key
+ *   reset-approved = yes | no    ... its last reset has been approved
  *   ticket = owner:ID | operator:ID         up to 4
  *   approval = ACCOUNT                      up to 16
  *   vm-policy-owner = ID    who signed the VM policy that came along
@@ -32,7 +37,9 @@
  * with no value is as if the line were not there.
  *
  * Owners, operators and authorities are ids of the policy, and whose the
- * attributes are can be left out when it has just one authority.  A VM policy
+ * attributes and whose the attestation key are can be left out when it has
+ * just one authority.  Platform sets are those of the policy, too, unless a
+ * VM policy is asked as well, which has sets of its own.  A VM policy
  * knows no owners and operators by id: there, equal ids stand for equal keys;
  * nor the site's rules: there, uses may be of any.
  */
@@ -52,6 +59,8 @@ struct sm_policy_question {
     size_t n_facts;
     uint8_t uuid[16], keys[2][32];      /* source, destination */
     struct sm_policy_attributes attributes[2];
+    struct sm_policy_measured measured;
+    uint32_t pcrs;                      /* those of it that are given */
     uint8_t signers[SM_POLICY_TICKETS_MAX + 1][SM_POLICY_SIGNER_LEN];
     struct sm_policy_use uses[SM_POLICY_USES_MAX];
     const char *vm_policy;              /* file, or NULL */

@@ -5,10 +5,12 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "channel/suite.h"
 #include "policy/model.h"
 #include "trust/identity.h"
 
+#define NOT_A_DIGEST "not a SHA-256 digest of 64 hexadecimal digits"
 #define HOST_KEYS (SM_Q_DESTINATION_KEY - SM_Q_SOURCE_KEY)
 
 static const char *set_action(struct sm_policy_request *r, const char *value)
@@ -132,6 +134,26 @@ static const char *add_use(struct sm_question_reader *r, char *value)
     return NULL;
 }
 
+const char *sm_question_pcr(struct sm_question_reader *r, const char *pcr,
+                            const char *value)
+{
+    struct sm_policy_question *q = r->q;
+    uint64_t n;
+
+    if (!sm_policy_number(pcr, SM_POLICY_PCRS - 1, &n))
+        return "not a PCR from 0 to 23";
+    if (r->pcrs & 1u << n)
+        return "twice";
+    r->pcrs |= 1u << n;
+    q->pcrs |= 1u << n;
+    if (*value)
+        return sm_text_hex(value, strlen(value), q->measured.pcr[n], 32) ?
+               NULL : NOT_A_DIGEST;
+    memset(q->measured.pcr[n], 0, 32);
+    q->pcrs &= ~(1u << n);
+    return NULL;
+}
+
 void sm_question_fact(struct sm_question_reader *r, const char *field,
                       const char *value)
 {
@@ -216,6 +238,12 @@ static const char *unset(struct sm_question_reader *r,
     case SM_Q_PREVIEW:
         request->preview = false;
         return NULL;
+    case SM_Q_EVENT_LOG:
+        q->measured.has_log = false;
+        return NULL;
+    case SM_Q_RESET_APPROVED:
+        q->measured.reset_approved = false;
+        return NULL;
     case SM_Q_TICKET:
         request->n_tickets = 0;
         return NULL;
@@ -261,6 +289,9 @@ const char *sm_question_set(struct sm_question_reader *r,
     case SM_Q_ATTESTATION:
         request->attestation = text;
         return NULL;
+    case SM_Q_ATTESTATION_AUTHORITY:
+        r->attester = text;
+        return NULL;
     case SM_Q_VM_POLICY:
         q->vm_policy = text;
         return NULL;
@@ -297,6 +328,12 @@ const char *sm_question_set(struct sm_question_reader *r,
                "not a time with a zone" : NULL;
     case SM_Q_PREVIEW:
         return yes_no(value, &request->preview);
+    case SM_Q_EVENT_LOG:
+        q->measured.has_log = true;
+        return sm_text_hex(value, strlen(value), q->measured.log, 32) ?
+               NULL : NOT_A_DIGEST;
+    case SM_Q_RESET_APPROVED:
+        return yes_no(value, &q->measured.reset_approved);
     case SM_Q_TICKET:
         return add_ticket(r, value);
     case SM_Q_APPROVAL:

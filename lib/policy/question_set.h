@@ -10,7 +10,8 @@ enum sm_question_key {
     SM_Q_ACTION, SM_Q_ACCOUNT, SM_Q_ROLE, SM_Q_VM, SM_Q_UUID, SM_Q_MEMORY,
     SM_Q_LABEL, SM_Q_SOURCE, SM_Q_DESTINATION, SM_Q_SUITE, SM_Q_POST_QUANTUM,
     SM_Q_ATTESTATION, SM_Q_VM_POLICY_OWNER, SM_Q_VM_POLICY, SM_Q_TIME,
-    SM_Q_PREVIEW,
+    SM_Q_PREVIEW, SM_Q_EVENT_LOG, SM_Q_ATTESTATION_AUTHORITY,
+    SM_Q_RESET_APPROVED,
     /* of one host: the same again for the other */
     SM_Q_SOURCE_KEY, SM_Q_SOURCE_AUTHORITY, SM_Q_SOURCE_LOCATION,
     SM_Q_SOURCE_JURISDICTION, SM_Q_SOURCE_PLATFORMS,
@@ -18,7 +19,7 @@ enum sm_question_key {
     SM_Q_DESTINATION_LOCATION, SM_Q_DESTINATION_JURISDICTION,
     SM_Q_DESTINATION_PLATFORMS,
     /* may be there more than once */
-    SM_Q_TICKET, SM_Q_APPROVAL, SM_Q_USE, SM_Q_CONFIG,
+    SM_Q_TICKET, SM_Q_APPROVAL, SM_Q_USE, SM_Q_CONFIG, SM_Q_PCR,
     SM_Q_KEYS
 };
 
@@ -28,7 +29,8 @@ struct sm_question_reader {
     const struct sm_policy *policy;
     bool again;                     /* these lines override those before */
     bool seen[SM_Q_KEYS];                /* in these lines */
-    const char *authorities[2];
+    uint32_t pcrs;                  /* ... */
+    const char *authorities[2], *attester;
     unsigned int line;
     char *why;
     size_t why_size;
@@ -38,6 +40,10 @@ struct sm_question_reader {
  * The value is the question's own text and may be cut up. */
 const char *sm_question_set(struct sm_question_reader *r,
                             enum sm_question_key key, char *value);
+
+/* A PCR, by its number as text; "" is none. */
+const char *sm_question_pcr(struct sm_question_reader *r, const char *pcr,
+                            const char *value);
 
 /* One fact of the domain config; of a field that an earlier part had, the new
  * value.  "" is none: it takes back that of an earlier part. */

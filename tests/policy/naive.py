@@ -20,6 +20,7 @@ NS = "{urn:xen-secmig:policy:1}"
 DAYS = "mon tue wed thu fri sat sun".split()
 SECONDS = {"minute": 60, "hour": 3600, "day": 86400}
 WORDS = ("location", "jurisdiction", "platform")
+PCRS = 24
 
 
 class Policy:
@@ -274,6 +275,45 @@ def certified_word(policy, request, side, word):
     return None
 
 
+# ---- platforms ----
+
+def attested_by(policy, request):
+    """Whether somebody who counts for that has certified the attestation
+    key."""
+    key = authority_of(policy, request, "attestation")
+    for authority in policy.all("authorities", "authority"):
+        if authority.get("key") == key:
+            counted = words(authority, "attributes")
+            return not counted or "attestation" in counted
+    return False
+
+
+def is_in(request, platform):
+    for pcr in platform.findall(NS + "pcr"):
+        value = request.get("pcr." + pcr.get("index"), "0" * 64)
+        if value.lower() not in pcr.get("sha256").lower().split():
+            return False
+    log = platform.get("event-log")
+    if log and request.get("event-log", "").lower() != log.lower():
+        return False
+    return (platform.get("after-reset") != "approve"
+            or request.get("reset-approved") == "yes")
+
+
+def proven(policy, request):
+    """The platform sets that the other host is in; None when it has proven
+    nothing."""
+    if request.get("attestation"):
+        return set(words(request, "attestation"))
+    if not any(request.get("pcr.%d" % i) for i in range(PCRS)) and (
+            not request.get("event-log")):
+        return None
+    if not attested_by(policy, request):
+        return None
+    return {p.get("id") for p in policy.all("platforms", "platform")
+            if is_in(request, p)}
+
+
 # ---- guests ----
 
 def vm_itself(vm, request):
@@ -386,12 +426,18 @@ def when(policy, request, element):
     return not inside & set(words(element, "window-not"))
 
 
-def channel(request, element):
+def channel(policy, request, element):
     checks = []
-    for name in ("suite", "post-quantum", "attestation"):
+    for name in ("suite", "post-quantum"):
         if element.get(name):
             checks.append(request[name] in words(element, name)
                           if request.get(name) else None)
+    have = proven(policy, request)
+    for name in ("attestation", "attestation-not"):
+        if element.get(name):
+            value = None if have is None else bool(
+                have & set(words(element, name)))
+            checks.append(value if name == "attestation" else denied(value))
     return both(checks)
 
 
@@ -402,7 +448,7 @@ def conditions(policy, request, rule):
         "source": lambda e: where(policy, request, e, "source"),
         "destination": lambda e: where(policy, request, e, "destination"),
         "time": lambda e: when(policy, request, e),
-        "channel": lambda e: channel(request, e),
+        "channel": lambda e: channel(policy, request, e),
     }
     return both(either(judge(e) for e in rule.findall(NS + name))
                 for name, judge in judges.items()
@@ -424,7 +470,7 @@ def applies(policy, request, rule):
 def is_met(policy, request, require, rule):
     """policy is the site's; a VM policy asks in is_met_vm()."""
     if request.get("preview") == "yes":
-        return attested(request, require)
+        return attested(policy, request, require)
     keys = signers(policy, request)
     owner_keys = [policy.by_id(("owners", "owner"), o).get("key")
                   for o in owners_of(policy, request)]
@@ -459,21 +505,22 @@ def is_met(policy, request, require, rule):
                   instant(u.split()[1]) > now(request) - SECONDS[unit]]
         if len(recent) >= int(number):
             return False
-    return attested(request, require)
+    return attested(policy, request, require)
 
 
-def attested(request, require):
-    wanted, have = require.get("attestation"), request.get("attestation")
-    if request.get("preview") == "yes" and not have:
+def attested(policy, request, require):
+    have = proven(policy, request)
+    if have is None and request.get("preview") == "yes":
         return True
-    return not wanted or wanted == have
+    return not require.get("attestation") or (
+        have is not None and require.get("attestation") in have)
 
 
-def is_met_vm(request, require, keys, signer):
+def is_met_vm(guest, request, require, keys, signer):
     if (require.get("ticket") == "owner" and signer not in keys
             and request.get("preview") != "yes"):
         return False
-    return attested(request, require)
+    return attested(guest, request, require)
 
 
 # ---- config: what secmig-policy(5) says of fields ----
@@ -695,7 +742,7 @@ def by_rules(policy, request, met):
 def by_guest_rules(site, request, guest):
     """by_rules() of a VM policy."""
     asked = dict(request)
-    for side in ("source", "destination"):
+    for side in ("source", "destination", "attestation"):
         if asked.get(side + "-authority"):
             asked[side + "-authority"] = authority_of(site, asked, side)
     if guest.root.find(NS + "authorities") is None:
@@ -706,7 +753,7 @@ def by_guest_rules(site, request, guest):
     keys = signers(site, request)
     signer = policy_signer(site, request)
     return by_rules(guest, asked,
-                    lambda q, r: is_met_vm(request, q, keys, signer))
+                    lambda q, r: is_met_vm(guest, asked, q, keys, signer))
 
 
 def decide_vm(site, request, guest):

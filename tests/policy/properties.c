@@ -177,6 +177,7 @@ static void try_preview(const struct sm_policy *policy,
     early.suite = 0;
     early.post_quantum = SM_POLICY_PQ_UNKNOWN;
     early.attestation = NULL;
+    early.measured = NULL;
     early.n_approvals = 0;
     early.n_uses = 0;       /* the tickets stay: they may say who asks */
     sm_policy_decide(policy, &early, &e);

@@ -18,6 +18,8 @@
 #define ROLES 5
 #define OPERATORS 4         /* of accounts u0..u4, the last one is nobody's */
 #define OWNERS 3
+#define PLATFORMS 3
+#define DIGESTS 3
 #define AUTHORITIES 2       /* c2 is nobody's */
 #define RULES_MAX 12
 #define SIGNERS (OPERATORS + OWNERS + AUTHORITIES + 1)
@@ -255,8 +257,9 @@ static void random_channel(struct text *t)
         put(t, " suite=\"%s\"", PICK(suites));
     if (chance(50) || !any)
         put(t, " post-quantum=\"%s\"", chance(50) ? "yes" : "no");
-    if (chance(15))
-        put_some(t, "attestation", "p", 2);
+    if (chance(35))
+        put_some(t, chance(50) ? "attestation-not" : "attestation", "p",
+                 PLATFORMS);
     put(t, "/>");
 }
 
@@ -282,8 +285,8 @@ static void random_require(struct random_policy *p, struct text *t,
         put(t, " vm-policy=\"owner\"");
         any = true;
     }
-    if (migrates && chance(10)) {
-        put(t, " attestation=\"p%u\"", below(2));
+    if (migrates && chance(20)) {
+        put(t, " attestation=\"p%u\"", below(PLATFORMS));
         any = true;
     }
     if (migrates && chance(20)) {
@@ -362,7 +365,7 @@ static void random_authorities(struct text *t)
 {
     static const char *const words[] = {
         "", " attributes=\"location jurisdiction\"",
-        " attributes=\"platform\"",
+        " attributes=\"platform attestation\"",
     };
     unsigned int i;
 
@@ -371,6 +374,54 @@ static void random_authorities(struct text *t)
         put(t, "<authority id=\"c%u\" key=\"%s\"%s/>", i,
             signers_base64[AUTHORITY(i)], PICK(words));
     put(t, "</authorities>");
+}
+
+/* Digest number `i` of a few: all octets the same, none zero. */
+static void put_digest(struct text *t, unsigned int i)
+{
+    unsigned int k;
+
+    for (k = 0; k < 32; k++)
+        put(t, "%02x", 0xa0 + i);
+}
+
+static void random_pcr(struct text *t, unsigned int index)
+{
+    unsigned int first = below(DIGESTS);
+
+    put(t, "<pcr index=\"%u\" sha256=\"", index);
+    put_digest(t, first);
+    if (chance(40)) {
+        put(t, " ");
+        put_digest(t, (first + 1) % DIGESTS);
+    }
+    put(t, "\"/>");
+}
+
+static void random_platforms(struct text *t)
+{
+    unsigned int i;
+    bool four;
+
+    put(t, "<platforms>");
+    for (i = 0; i < PLATFORMS; i++) {
+        put(t, "<platform id=\"p%u\"", i);
+        if (chance(20)) {
+            put(t, " event-log=\"");
+            put_digest(t, below(DIGESTS));
+            put(t, "\"");
+        }
+        if (chance(30))
+            put(t, " after-reset=\"%s\"", chance(60) ? "approve" : "accept");
+        put(t, ">");
+        four = chance(50);
+        if (four)
+            random_pcr(t, 4);
+        if (!four || chance(40))
+            random_pcr(t, 7);
+        put(t, "</platform>");
+    }
+    put(t, "</platforms>");
 }
 
 static void random_people(struct random_policy *p)
@@ -412,6 +463,7 @@ static void random_places(struct random_policy *p)
             signers_base64[OWNER(i)]);
     put(t, "</owners>");
     random_authorities(t);
+    random_platforms(t);
     put(t, "<hosts>");
     for (i = 0; i < 3; i++) {
         put(t, "<host id=\"h%u\"", i);
@@ -460,6 +512,7 @@ static void random_policy_make(struct random_policy *p, bool monotone,
     if (vm) {
         if (chance(50))
             random_authorities(&p->rest);
+        random_platforms(&p->rest);
     } else {
         random_people(p);
         random_places(p);

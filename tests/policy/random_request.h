@@ -16,6 +16,7 @@ struct random_request {
     struct sm_policy_request r;
     struct sm_policy_attributes attributes[2];
     struct sm_policy_use uses[USES];
+    struct sm_policy_measured measured;
     uint8_t uuid[16];
 };
 
@@ -51,6 +52,31 @@ static void random_end(struct sm_policy_end *end,
     a->jurisdiction = chance(80) ? PICK(laws) : NULL;
     while (a->n_platforms < 2 && chance(60))
         a->platforms[a->n_platforms++] = PICK(platforms);
+}
+
+static void random_platform(struct random_request *q)
+{
+    static const char *const ids[] = { "p0", "p1", "p2", "p0 p2" };
+    struct sm_policy_measured *m = &q->measured;
+
+    if (chance(15)) {
+        q->r.attestation = PICK(ids);
+        return;
+    }
+    if (chance(40))
+        return;
+    memset(m->pcr[4], 0xa0 + (int)below(DIGESTS), 32);
+    memset(m->pcr[7], 0xa0 + (int)below(DIGESTS), 32);
+    memset(m->pcr[9], 0xa0, 32);
+    if (chance(5))
+        m->pcr[7][31] ^= 1;
+    m->has_log = chance(60);
+    if (m->has_log)
+        memset(m->log, 0xa0 + (int)below(DIGESTS), 32);
+    m->reset_approved = chance(50);
+    m->signer = signers[chance(85) ? AUTHORITY(below(AUTHORITIES)) :
+                        below(SIGNERS)];
+    q->r.measured = m;
 }
 
 static void random_request_make(struct random_request *q)
@@ -90,7 +116,7 @@ static void random_request_make(struct random_request *q)
     }
     r->suite = below(4);
     r->post_quantum = below(3);
-    r->attestation = chance(15) ? chance(50) ? "p0" : "p1" : NULL;
+    random_platform(q);
     while (r->n_tickets < 3 && chance(45))
         r->tickets[r->n_tickets++].signer =
             signers[chance(60) ? below(OPERATORS + OWNERS) : below(SIGNERS)];
@@ -152,6 +178,36 @@ static void tell_end(FILE *f, const char *side,
                 i ? "" : "-platforms=", a->platforms[i]);
 }
 
+static void tell_digest(FILE *f, const uint8_t digest[32])
+{
+    size_t i;
+
+    for (i = 0; i < 32; i++)
+        fprintf(f, "%02x", digest[i]);
+}
+
+static void tell_platform(FILE *f, const struct sm_policy_request *r)
+{
+    static const unsigned int pcrs[] = { 4, 7, 9 };
+    const struct sm_policy_measured *m = r->measured;
+    size_t i;
+
+    if (r->attestation)
+        fprintf(f, "\tattestation=%s", r->attestation);
+    if (!m)
+        return;
+    for (i = 0; i < 3; i++) {
+        fprintf(f, "\tpcr.%u=", pcrs[i]);
+        tell_digest(f, m->pcr[pcrs[i]]);
+    }
+    if (m->has_log) {
+        fprintf(f, "\tevent-log=");
+        tell_digest(f, m->log);
+    }
+    fprintf(f, "\treset-approved=%s\tattestation-authority=%s",
+            m->reset_approved ? "yes" : "no", base64_of(m->signer));
+}
+
 static void tell_request(FILE *f, const struct sm_policy_request *r)
 {
     char when[21];
@@ -178,8 +234,7 @@ static void tell_request(FILE *f, const struct sm_policy_request *r)
     if (r->post_quantum)
         fprintf(f, "\tpost-quantum=%s",
                 r->post_quantum == SM_POLICY_PQ_YES ? "yes" : "no");
-    if (r->attestation)
-        fprintf(f, "\tattestation=%s", r->attestation);
+    tell_platform(f, r);
     for (i = 0; i < r->n_tickets; i++)
         fprintf(f, "\tticket=%s", base64_of(r->tickets[i].signer));
     for (i = 0; i < r->n_approvals; i++)

@@ -25,6 +25,13 @@
 #define SIGNER_6_TEXT \
     "RWQGBgYGBgYGBoqHX/8es4RRV3rNWv7kBUVlaN18ieCQhjoFV7x69J8X"
 
+/* SHA-256 digests of nothing, all bytes the same. */
+#define OCTETS(x) x x x x x x x x
+#define DIGEST(x) OCTETS(x) OCTETS(x) OCTETS(x) OCTETS(x)
+#define DIGEST_1 DIGEST("11")
+#define DIGEST_2 DIGEST("22")
+#define DIGEST_3 DIGEST("33")
+
 static const uint8_t signers[7][SM_POLICY_SIGNER_LEN] = {
     [1] = {
         0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x8a, 0x88,
@@ -77,6 +84,8 @@ static const uint8_t uuid_1[16] = {
 #define HEAD \
     "<policy xmlns='urn:xen-secmig:policy:1' site='lab' version='1'" \
     " not-before='2026-01-01T00:00:00Z' not-after='2027-01-01T00:00:00Z'>" \
+    "<platforms><platform id='p'><pcr index='7' sha256='" DIGEST_1 "'/>" \
+    "</platform></platforms>" \
     "<hosts><host id='hostA' key='" KEY_A_TEXT "'/><host id='hostB'/>" \
     "<host id='hostC'/></hosts><rules>"
 #define TAIL "</rules></policy>"

@@ -36,6 +36,12 @@
     "<authorities><authority id='ca' key='" SIGNER_3_TEXT "'/>" \
     "<authority id='partner' key='" SIGNER_6_TEXT "'" \
     " attributes='location'/></authorities>" \
+    "<platforms><platform id='p1'><pcr index='7' sha256='" DIGEST_1 "'/>" \
+    "<pcr index='4' sha256='" DIGEST_1 " " DIGEST_2 "'/></platform>" \
+    "<platform id='p2' event-log='" DIGEST_3 "'>" \
+    "<pcr index='7' sha256='" DIGEST_2 "'/></platform>" \
+    "<platform id='p3' after-reset='approve'>" \
+    "<pcr index='7' sha256='" DIGEST_1 "'/></platform></platforms>" \
     "<hosts><host id='hostA' key='" KEY_A_TEXT "' roles='compute'/>" \
     "<host id='hostB'/><certified authority='ca' roles='compute'/></hosts>" \
     "<vms><group id='payroll' owner='finance'><vm name='pay-*'/>" \

@@ -233,7 +233,9 @@ START_TEST(conditions_on_the_channel)
         OUT("x", "allow", "<channel suite='aes-256-gcm aegis-256'/>"),
         pq[] = OUT("x", "allow", "<channel post-quantum='yes'/>"),
         deny[] = OUT("n", "deny", "<channel post-quantum='no'/>") ANYTHING,
-        attested[] = OUT("x", "allow", "<channel attestation='p1'/>");
+        attested[] = OUT("x", "allow", "<channel attestation='p1'/>"),
+        other[] = OUT("n", "deny", "<channel attestation-not='p1 p2'/>")
+                  ANYTHING;
 
     DENIES(suite, &r, "default-deny");
     r.suite = SM_SUITE_AES256GCM;
@@ -251,8 +253,18 @@ START_TEST(conditions_on_the_channel)
     DENIES(pq, &r, "default-deny");
     DENIES(deny, &r, "n");
     DENIES(attested, &r, "default-deny");
+    DENIES(other, &r, "n");
     r.attestation = "p1";
     ALLOWS(attested, &r, "x");
+    ALLOWS(other, &r, "any");
+    r.attestation = "p3";
+    DENIES(attested, &r, "default-deny");
+    DENIES(other, &r, "n");
+    r.attestation = "p3 p1";    /* a host may be in several */
+    ALLOWS(attested, &r, "x");
+    ALLOWS(other, &r, "any");
+    r.attestation = "p";
+    DENIES(attested, &r, "default-deny");
 }
 END_TEST
 

@@ -225,6 +225,51 @@ START_TEST(another_attestation_is_found)
     found_in(OUT("x", "allow", "<channel suite='aegis-256' "
                                "attestation='%s'/>"), "p1", "p2");
     found_in(OUT("x", "allow", "<require attestation='%s'/>"), "p1", "p2");
+    found_in(OUT("x", "allow", "<channel %s='p1'/>"), "attestation",
+             "attestation-not");
+}
+END_TEST
+
+#define PLATFORM(authority, attributes, content) \
+    SITE_HEAD "<authorities><authority id='ca' key='" SIGNER_3_TEXT "'" \
+    authority "/></authorities><platforms><platform id='p'" attributes ">" \
+    content "</platform></platforms><hosts><host id='hostA'/>" \
+    "<host id='hostB'/></hosts><rules>"
+#define PCR(index, values) "<pcr index='" index "' sha256='" values "'/>"
+#define ONE_PCR PCR("7", DIGEST_1)
+
+START_TEST(another_platform_of_the_same_name_is_found)
+{
+    static const char *const others[] = {
+        PLATFORM("", "", PCR("7", DIGEST_2)),
+        PLATFORM("", "", PCR("7", DIGEST_1 " " DIGEST_2)),
+        PLATFORM("", "", PCR("8", DIGEST_1)),
+        PLATFORM("", "", ONE_PCR PCR("4", DIGEST_1)),
+        PLATFORM("", " event-log='" DIGEST_1 "'", ONE_PCR),
+        PLATFORM("", " after-reset='approve'", ONE_PCR),
+        PLATFORM(" attributes='platform'", "", ONE_PCR),
+    }, *const rules[] = {
+        OUT("x", "allow", "<require attestation='p'/>"),
+        OUT("x", "allow", "<channel attestation='p'/>"),
+        OUT("x", "deny", "<channel attestation-not='p'/>")
+            OUT("any", "allow", ""),
+    };
+    const char *first = PLATFORM("", "", ONE_PCR);
+    size_t i, k;
+
+    for (k = 0; k < sizeof(rules) / sizeof(rules[0]); k++) {
+        for (i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+            compare_at(first, rules[k], others[i], rules[k]);
+            ck_assert_msg(differences > 0, "%s", others[i]);
+            compare_at(others[i], rules[k], first, rules[k]);
+            ck_assert_msg(differences > 0, "back: %s", others[i]);
+            compare_at(others[i], rules[k], others[i], rules[k]);
+            ck_assert_msg(!differences, "itself: %s", others[i]);
+        }
+        compare_at(first, rules[k],
+                   PLATFORM("", " after-reset='accept'", ONE_PCR), rules[k]);
+        ck_assert_uint_eq(differences, 0);
+    }
 }
 END_TEST
 
@@ -252,4 +297,5 @@ RUN("policy diff", changes_of_a_config_are_found,
     the_same_config_in_other_words_is_no_change,
     the_number_of_configs_is_bounded, fewer_approvals_are_found,
     a_higher_rate_is_found, a_narrower_pattern_is_found,
-    another_attestation_is_found, a_zone_without_summer_time_is_found)
+    another_attestation_is_found,
+    another_platform_of_the_same_name_is_found, a_zone_without_summer_time_is_found)

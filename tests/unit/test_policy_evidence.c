@@ -188,7 +188,10 @@ START_TEST(an_attestation_must_be_the_one_required)
     struct sm_policy_request r = by_alice();
     static const char rule[] = NEEDS("attestation='p1'");
 
-    WANTS(rule, &r, "x", "platform set p1");
+    WANTS(rule, &r, "x", "platform set p1; it has proven none: it was not "
+          "asked to");
+    r.unattested = "it has no TPM";
+    WANTS(rule, &r, "x", "it has proven none: it has no TPM");
     r.attestation = "p2";
     WANTS(rule, &r, "x", "it has proven p2");
     r.attestation = "p1";

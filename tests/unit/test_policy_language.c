@@ -22,6 +22,10 @@
     "<policy xmlns='urn:xen-secmig:policy:1' site='s' version='1'>\n" \
     before "<hosts>" hosts "</hosts>" between "<rules>" rules \
     "</rules></policy>"
+#define D1 "1111111111111111111111111111111111111111111111111111111111111111"
+#define D2 "2222222222222222222222222222222222222222222222222222222222222222"
+#define P1 "<platforms><platform id='p1'><pcr index='7' sha256='" D1 "'/>" \
+           "</platform></platforms>"
 #define TWO "<host id='a'/><host id='b'/>"
 #define BEFORE(before) DOC(before, TWO, "", "")
 #define BETWEEN(between) DOC("", TWO, "\n" between, "")
@@ -280,6 +284,89 @@ START_TEST(keys)
 }
 END_TEST
 
+#define PLATFORMS(content) BEFORE("<platforms>\n" content "</platforms>")
+#define PLATFORM(attributes, content) \
+    PLATFORMS("<platform id='p'" attributes ">" content "</platform>")
+#define ONE "<pcr index='7' sha256='" D1 "'/>"
+
+START_TEST(platforms)
+{
+    struct sm_policy *p = parse(PLATFORMS(
+        "<platform id='a'><pcr index='0' sha256=' " D2 "\n" D1 " '/>"
+        "<pcr index='23' sha256='" D1 "'/></platform>"
+        "<platform id='b' event-log='" D2 "' after-reset='approve'>" ONE
+        "</platform><platform id='c' after-reset='accept'>" ONE
+        "</platform>"));
+    const struct sm_policy_platform *set = sm_policy_platform_at(p, 0);
+
+    ck_assert_uint_eq(sm_policy_platform_count(p), 3);
+    ck_assert_str_eq(set->id, "a");
+    ck_assert_uint_eq(set->pcrs, 1u | 1u << 23);
+    ck_assert_uint_eq(set->pcr[0].n, 2);
+    ck_assert_uint_eq(set->pcr[0].values[0][31], 0x22);
+    ck_assert_uint_eq(set->pcr[0].values[1][0], 0x11);
+    ck_assert_uint_eq(set->pcr[23].n, 1);
+    ck_assert(!set->has_log && !set->approve_reset);
+    set = sm_policy_platform_at(p, 1);
+    ck_assert(set->has_log && set->approve_reset && set->log[5] == 0x22);
+    ck_assert(!sm_policy_platform_at(p, 2)->approve_reset);
+    sm_policy_free(p);
+
+    refused(BEFORE("<platforms/>"), 2, "leave it out");
+    refused(PLATFORMS("<pcr index='7' sha256='" D1 "'/>"), 3, "unexpected");
+    refused(PLATFORM("", ""), 3, "without a <pcr>");
+    refused(PLATFORM(" event-log='" D1 "'", ""), 3, "without a <pcr>");
+    refused(PLATFORMS("<platform id='p'>" ONE "</platform>\n"
+                      "<platform id='p'>" ONE "</platform>"), 4,
+            "used already in line 3");
+    refused(PLATFORM(" event-log='" D1 "0'", ONE), 3, "not a SHA-256");
+    refused(PLATFORM(" after-reset='deny'", ONE), 3,
+            "neither accept nor approve");
+    refused(PLATFORM(" bank='sha1'", ONE), 3, "must not have");
+    refused(PLATFORM("", "\n" ONE ONE), 4, "several values");
+    refused(PLATFORM("", "\n<pcr index='24' sha256='" D1 "'/>"), 4,
+            "0 to 23");
+    refused(PLATFORM("", "\n<pcr index='4294967303' sha256='" D1 "'/>"), 4,
+            "0 to 23");
+    refused(PLATFORM("", "\n<pcr index='07' sha256='" D1 "'/>"), 4,
+            "0 to 23");
+    refused(PLATFORM("", "\n<pcr sha256='" D1 "'/>"), 4, "lacks");
+    refused(PLATFORM("", "\n<pcr index='7'/>"), 4, "lacks");
+    refused(PLATFORM("", "\n<pcr index='7' sha256=' '/>"), 4, "empty");
+    refused(PLATFORM("", "\n<pcr index='7' sha256='" D1 " " D2 " " D1
+                     "'/>"), 4, "twice");
+    refused(PLATFORM("", "\n<pcr index='7' sha256='0x" D1 "'/>"), 4,
+            "not a SHA-256");
+    refused(PLATFORM("", "\n<pcr index='7' sha256='" D1 ", " D2 "'/>"), 4,
+            "not a SHA-256");
+    refused(PLATFORM("", "\n<pcr index='7' sha256='" D1 "'>" ONE "</pcr>"),
+            4, "unexpected");
+}
+END_TEST
+
+START_TEST(at_most_64_platforms)
+{
+    static char text[32 * 1024];
+    size_t n, i, most;
+
+    for (most = 64; most <= 65; most++) {
+        n = (size_t)snprintf(text, sizeof(text), "<policy xmlns='urn:"
+                             "xen-secmig:policy:1' site='s' version='1'>"
+                             "<platforms>");
+        for (i = 0; i < most; i++)
+            n += (size_t)snprintf(text + n, sizeof(text) - n,
+                                  "<platform id='p%zu'>" ONE "</platform>",
+                                  i);
+        snprintf(text + n, sizeof(text) - n, "</platforms><hosts>" TWO
+                 "</hosts><rules/></policy>");
+        if (most == 64)
+            accepted(text);
+        else
+            refused(text, 1, "more than 64");
+    }
+}
+END_TEST
+
 START_TEST(owners_and_authorities)
 {
     struct sm_policy *p = parse(BEFORE(
@@ -294,7 +381,8 @@ START_TEST(owners_and_authorities)
     ck_assert_uint_eq(sm_policy_authority_count(p), 2);
     ck_assert_uint_eq(sm_policy_authority_key(p, 1)[0], 3);
     ck_assert_uint_eq(p->authorities[0].attributes, SM_POLICY_LOCATION |
-                      SM_POLICY_JURISDICTION | SM_POLICY_PLATFORM);
+                      SM_POLICY_JURISDICTION | SM_POLICY_PLATFORM |
+                      SM_POLICY_ATTESTATION);
     ck_assert_uint_eq(p->authorities[1].attributes, SM_POLICY_LOCATION |
                       SM_POLICY_PLATFORM);
     sm_policy_free(p);
@@ -462,14 +550,15 @@ END_TEST
 
 START_TEST(conditions)
 {
-    struct sm_policy *p = parse(DOC(ROLES "</roles>" OPERATOR("lead"), TWO,
+    struct sm_policy *p = parse(DOC(ROLES "</roles>" OPERATOR("lead") P1, TWO,
         "", "<rule id='r' effect='allow' action='migrate-out migrate-in'>"
         "<subject account='x y' operator='o' role='lead reader'/>"
         "<source host-not='a' location='fra1 fra2' jurisdiction-not='US'"
         " platform='tpm2 sev' role-not='author'/>"
         "<destination role='operator'/><destination host='b'/>"
         "<channel suite='aegis-256 aes-256-gcm' post-quantum='yes'"
-        " attestation='p1'/><channel post-quantum='no'/></rule>"));
+        " attestation='p1'/><channel attestation-not='p1'/>"
+        "<channel post-quantum='no'/></rule>"));
     const struct sm_policy_rule *r = &p->rules[0];
     const struct sm_policy_where *w = r->sources;
 
@@ -489,8 +578,12 @@ START_TEST(conditions)
                       SM_SUITE_BIT(SM_SUITE_AEGIS256) |
                       SM_SUITE_BIT(SM_SUITE_AES256GCM));
     ck_assert_int_eq(r->channels[0].post_quantum, SM_POLICY_PQ_YES);
-    ck_assert_str_eq(r->channels[0].attestations.words[0], "p1");
-    ck_assert_int_eq(r->channels[1].post_quantum, SM_POLICY_PQ_NO);
+    ck_assert(sm_policy_set_has(r->channels[0].attestations, 0));
+    ck_assert(!r->channels[0].attestations_negated);
+    ck_assert(sm_policy_set_has(r->channels[1].attestations, 0));
+    ck_assert(r->channels[1].attestations_negated);
+    ck_assert_int_eq(r->channels[2].post_quantum, SM_POLICY_PQ_NO);
+    ck_assert_ptr_null(r->channels[2].attestations);
     sm_policy_free(p);
 
     refused(RULE("<source host='a' host-not='b'/>"), 3, "both");
@@ -498,6 +591,11 @@ START_TEST(conditions)
     refused(RULE("<source platform='x' platform-not='y'/>"), 3, "both");
     refused(RULE("<source jurisdiction='x' jurisdiction-not='y'/>"), 3,
             "both");
+    refused(RULE("<channel attestation='p1'/>"), 3, "no such platform");
+    refused(RULE("<channel attestation-not='p1'/>"), 3, "no such platform");
+    refused(DOC(P1, TWO, "", "\n<rule id='r' effect='allow' "
+                "action='migrate-out'><channel attestation='p1' "
+                "attestation-not='p1'/></rule>"), 3, "both");
     refused(DOC("<roles><role id='r'/></roles>", TWO, "", "\n<rule id='r' "
                 "effect='deny' action='migrate-out'><source role='r' "
                 "role-not='r'/></rule>"), 3, "both");
@@ -531,13 +629,13 @@ START_TEST(conditions_fit_the_actions)
         { "migrate-out abort", "<require vm-policy='owner'/>", false },
         { "force-handover", "<require notify-guest='yes'/>", false },
         { "force-handover", "<require max-downtime='1 s'/>", false },
-        { "force-handover", "<require attestation='x'/>", false },
+        { "force-handover", "<require attestation='p1'/>", false },
     };
     char text[1024];
     size_t i;
 
     for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        snprintf(text, sizeof(text), DOC("", TWO, "", "\n<rule id='r' "
+        snprintf(text, sizeof(text), DOC(P1, TWO, "", "\n<rule id='r' "
                  "effect='allow' action='%s'>\n%s</rule>"), cases[i].action,
                  cases[i].condition);
         if (cases[i].fits)
@@ -550,10 +648,10 @@ END_TEST
 
 START_TEST(demands)
 {
-    struct sm_policy *p = parse(DOC(ROLES "</roles>", TWO, "",
+    struct sm_policy *p = parse(DOC(ROLES "</roles>" P1, TWO, "",
         "<rule id='r' effect='allow' action='migrate-out'><require "
         "ticket='any' approvals='16' approver='lead' vm-policy='owner' "
-        "rate='256/minute' attestation='p' notify-guest='yes' "
+        "rate='256/minute' attestation='p1' notify-guest='yes' "
         "max-downtime='500 ms'/></rule>"
         "<rule id='q' effect='allow' action='migrate-out'><require "
         "ticket='owner' approvals='1' rate='1/day' max-downtime='2s'/></rule>"
@@ -568,7 +666,7 @@ START_TEST(demands)
     ck_assert(r->vm_policy && r->notify_guest);
     ck_assert_uint_eq(r->rate, 256);
     ck_assert_int_eq(r->rate_seconds, 60);
-    ck_assert_str_eq(r->attestation, "p");
+    ck_assert_ptr_eq(r->attestation, &p->platforms[0]);
     ck_assert_uint_eq(r->max_downtime_ms, 500);
     r = &p->rules[1].require;
     ck_assert_int_eq(r->ticket, SM_POLICY_TICKET_OWNER);
@@ -603,7 +701,8 @@ START_TEST(demands_are_checked)
         { "rate='10/week'", "rate" },
         { "rate='10 /hour'", "rate" },
         { "rate='18446744073709551617/hour'", "rate" },
-        { "attestation='a b'", "not a name" },
+        { "attestation='p1'", "no such platform" },
+        { "attestation='a b'", "no such platform" },
         { "notify-guest='no'", "not yes" },
         { "max-downtime='500'", "max-downtime" },
         { "max-downtime='0 ms'", "max-downtime" },
@@ -653,6 +752,8 @@ int main(void)
     tcase_add_test(tc, operators);
     tcase_add_test(tc, keys);
     tcase_add_test(tc, owners_and_authorities);
+    tcase_add_test(tc, platforms);
+    tcase_add_test(tc, at_most_64_platforms);
     tcase_add_test(tc, hosts);
     tcase_add_test(tc, groups);
     tcase_add_test(tc, windows);

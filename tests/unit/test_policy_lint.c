@@ -271,14 +271,47 @@ START_TEST(times_that_never_come)
 }
 END_TEST
 
-START_TEST(attestation_is_not_there_yet)
+#define HEX "0123abcd0123abcd0123abcd0123abcd0123abcd0123abcd0123abcd0123abcd"
+#define ZERO "0000000000000000000000000000000000000000000000000000000000000000"
+#define GOOD_PCR "<pcr index='7' sha256='" HEX "'/>"
+#define ATTESTED(authorities, pcrs, rules) \
+    SITE("", authorities "<platforms><platform id='p'>" pcrs \
+         "</platform></platforms>", AB, "", rules)
+#define REQUIRED RULE("r", "allow", BOTH, "\n<require attestation='p'/>")
+#define ATTESTED_BY(ca, effect, name) \
+    ATTESTED(ca, GOOD_PCR, RULE("r", effect, BOTH, "<channel " name "='p'/>") \
+             RULE("any", "allow", BOTH, "<vm name='x'/>"))
+
+START_TEST(attestation_that_nobody_certifies)
 {
-    also_warned(RULES(RULE("r", "allow", BOTH, "<channel attestation='p'/>")),
-                5, "hosts cannot attest");
-    warned(RULES(ANY RULE("r", "deny", BOTH, "<channel attestation='p'/>")),
-           6, "counts as fulfilled: hosts cannot attest");
-    warned(RULES(RULE("r", "allow", BOTH, "\n<require attestation='p'/>")), 6,
-           "hosts cannot attest");
+    static const char counts_not[] = "no <authority> counts for them";
+
+    also_warned(ATTESTED_BY("", "allow", "attestation"), 5, counts_not);
+    also_warned(ATTESTED_BY("", "allow", "attestation-not"), 5, counts_not);
+    warned(ATTESTED_BY(CA("platform"), "deny", "attestation"), 5,
+           "counts as fulfilled: attestation keys");
+    warned(ATTESTED_BY(CA("platform"), "deny", "attestation-not"), 5,
+           "counts as fulfilled: attestation keys");
+    quiet(ATTESTED_BY(CA("attestation"), "deny", "attestation"));
+    quiet(ATTESTED_BY(CA("attestation"), "deny", "attestation-not"));
+    warned(ATTESTED(CA("platform"), GOOD_PCR, REQUIRED), 6, counts_not);
+    quiet(ATTESTED(CA("attestation"), GOOD_PCR, REQUIRED));
+}
+END_TEST
+
+#define REQUIRED_OF(pcrs) ATTESTED(CA("attestation"), pcrs, REQUIRED)
+
+START_TEST(platforms_that_prove_nothing)
+{
+    warned(ATTESTED(CA("attestation"), GOOD_PCR, ANY), 2,
+           "no rule asks for it");
+    warned(REQUIRED_OF(GOOD_PCR "<pcr index='16' sha256='" HEX "'/>"), 2,
+           "PCR 16 proves nothing");
+    warned(REQUIRED_OF(GOOD_PCR "<pcr index='23' sha256='" HEX "'/>"), 2,
+           "PCR 23 proves nothing");
+    warned(REQUIRED_OF("<pcr index='9' sha256='" HEX " " ZERO "'/>"), 2,
+           "PCR 9 is that of a host that measures");
+    quiet(REQUIRED_OF(GOOD_PCR "<pcr index='10' sha256='" HEX "'/>"));
 }
 END_TEST
 
@@ -592,7 +625,8 @@ int main(void)
     tcase_add_test(tc, hosts_that_are_none);
     tcase_add_test(tc, attributes_that_are_never_known);
     tcase_add_test(tc, times_that_never_come);
-    tcase_add_test(tc, attestation_is_not_there_yet);
+    tcase_add_test(tc, attestation_that_nobody_certifies);
+    tcase_add_test(tc, platforms_that_prove_nothing);
     tcase_add_test(tc, demands_that_nobody_can_meet);
     tcase_add_test(tc, actions_that_nobody_may_ask_for);
     tcase_add_test(tc, allowed_but_denied);

@@ -28,6 +28,9 @@ static const char document[] =
     "<operator id='bob' key='" SIGNER_1_TEXT "' roles='r'/></operators>"
     "<owners><owner id='o1' key='" SIGNER_2_TEXT "'/></owners>"
     "<authorities><authority id='ca' key='" SIGNER_3_TEXT "'/></authorities>"
+    "<platforms><platform id='p'><pcr index='7' sha256='" DIGEST_1 "'/>"
+    "</platform><platform id='q'><pcr index='7' sha256='" DIGEST_2 "'/>"
+    "</platform></platforms>"
     "<hosts><host id='hostA'/><host id='hostB'/></hosts><rules>"
     "<rule id='r1' effect='allow' action='migrate-out'/></rules></policy>";
 
@@ -127,7 +130,7 @@ END_TEST
 START_TEST(channel_and_evidence)
 {
     static const char text[] = LEAST
-        "suite = chacha20-poly1305\npost-quantum = no\nattestation = p\n"
+        "suite = chacha20-poly1305\npost-quantum = no\nattestation = p q\n"
         "ticket = owner:o1\nticket = operator:bob\n"
         "approval = al\napproval = x\nvm-policy-owner = o1\n"
         "vm-policy = g.xml\nuse = r1 1970-01-01T00:00:09Z\npreview = yes\n";
@@ -135,7 +138,7 @@ START_TEST(channel_and_evidence)
     ck_assert_msg(!parse_n(text, strlen(text)), "%s", why);
     ck_assert_uint_eq(q.request.suite, 3);
     ck_assert_int_eq(q.request.post_quantum, SM_POLICY_PQ_NO);
-    ck_assert_str_eq(q.request.attestation, "p");
+    ck_assert_str_eq(q.request.attestation, "p q");
     ck_assert_uint_eq(q.request.n_tickets, 2);
     ck_assert_mem_eq(q.request.tickets[0].signer, signers[2],
                      SM_POLICY_SIGNER_LEN);
@@ -150,6 +153,75 @@ START_TEST(channel_and_evidence)
     ck_assert_str_eq(q.request.uses[0].rule, "r1");
     ck_assert_int_eq(q.request.uses[0].when, 9);
     ck_assert(q.request.preview);
+    sm_policy_question_dispose(&q);
+}
+END_TEST
+
+#define MEASURED "pcr.7 = " DIGEST_1 "\n"
+
+START_TEST(a_measured_platform)
+{
+    const struct sm_policy_measured *m;
+
+    ck_assert_int_eq(parse_n(LEAST MEASURED "pcr.23=" DIGEST_2 "\n",
+                             sizeof(LEAST MEASURED "pcr.23=" DIGEST_2)), 0);
+    m = q.request.measured;
+    ck_assert_ptr_eq(m, &q.measured);
+    ck_assert_uint_eq(m->pcr[7][31], 0x11);
+    ck_assert_uint_eq(m->pcr[23][0], 0x22);
+    ck_assert_uint_eq(m->pcr[0][0], 0);
+    ck_assert(!m->has_log && !m->reset_approved);
+    ck_assert_mem_eq(m->signer, signers[3], SM_POLICY_SIGNER_LEN);
+    ck_assert_ptr_null(q.request.attestation);
+    sm_policy_question_dispose(&q);
+
+    ck_assert_int_eq(parse_n(LEAST "event-log = " DIGEST_3
+                             "\nreset-approved = yes\n",
+                             sizeof(LEAST "event-log = " DIGEST_3
+                                    "\nreset-approved = yes")), 0);
+    ck_assert(q.request.measured && q.measured.has_log &&
+              q.measured.log[9] == 0x33 && q.measured.reset_approved);
+    sm_policy_question_dispose(&q);
+
+    refused(LEAST "pcr.24 = " DIGEST_1, "pcr.24: not a PCR");
+    refused(LEAST "pcr. = " DIGEST_1, "not a PCR");
+    refused(LEAST "pcr.7 = 11", "64 hexadecimal digits");
+    refused(LEAST MEASURED MEASURED, "pcr.7: twice");
+    refused(LEAST "event-log = x", "64 hexadecimal digits");
+    refused(LEAST "reset-approved = maybe", "neither yes nor no");
+    refused(LEAST MEASURED "attestation-authority = x",
+            "no such authority");
+    refused(LEAST MEASURED "attestation = p", "either platform sets");
+    refused(LEAST "attestation = p nobody", "no platform \"nobody\"");
+    ck_assert_int_eq(parse_n(LEAST "attestation = nobody\nvm-policy = x",
+                             sizeof(LEAST "attestation = nobody\n"
+                                    "vm-policy = x") - 1), 0);
+    sm_policy_question_dispose(&q);
+}
+END_TEST
+
+START_TEST(a_later_part_takes_pcrs_back)
+{
+    static const char first[] = LEAST MEASURED "event-log = " DIGEST_1,
+        later[] = "pcr.7 =; event-log =", other[] = "pcr.7 = " DIGEST_2;
+    struct sm_policy_lines parts[] = {
+        { first, sizeof(first) - 1, '\n', 1 },
+        { later, sizeof(later) - 1, ';', 9 },
+    };
+    unsigned int line;
+
+    ck_assert_int_eq(parse_n(LEAST, sizeof(LEAST) - 1), 0);
+    sm_policy_question_dispose(&q);
+    ck_assert_int_eq(sm_policy_question_layers(&q, policy, parts, 2, 7,
+                                               &line, why, sizeof(why)), 0);
+    ck_assert_ptr_null(q.request.measured);
+    sm_policy_question_dispose(&q);
+    parts[1].text = other;
+    parts[1].len = sizeof(other) - 1;
+    ck_assert_int_eq(sm_policy_question_layers(&q, policy, parts, 2, 7,
+                                               &line, why, sizeof(why)), 0);
+    ck_assert_uint_eq(q.request.measured->pcr[7][0], 0x22);
+    ck_assert(q.request.measured->has_log);
     sm_policy_question_dispose(&q);
 }
 END_TEST
@@ -295,6 +367,8 @@ int main(void)
     tcase_add_test(tc, all_of_it);
     tcase_add_test(tc, who_and_what_certificates_say);
     tcase_add_test(tc, channel_and_evidence);
+    tcase_add_test(tc, a_measured_platform);
+    tcase_add_test(tc, a_later_part_takes_pcrs_back);
     tcase_add_test(tc, a_key_without_a_value_is_not_there);
     tcase_add_test(tc, an_empty_value_takes_a_default_of_the_config_back);
     tcase_add_test(tc, a_vm_policy_is_told_of_uses_of_any_rules);
