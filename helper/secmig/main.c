@@ -45,8 +45,13 @@ static const struct {
       "check a policy, make the site's signing key, sign, ask, compare" },
     { "site", sm_verb_site,
       "init | sign --host NAME --host-key KEY|FILE [OPTIONS] [OUT] | "
+      "challenge --endorsement FPR|--ek-roots PEM|--any REQUEST [OUT] | "
       "revoke SERIAL... | show FILE",
       "certify the hosts of a site: its authority's key, certificates" },
+    { "attest", sm_verb_attest,
+      "request [--next] [--out FILE] | answer [--next] [--out FILE] "
+      "CHALLENGE",
+      "enrol this host's TPM with the authority of its site" },
     { "owner", sm_verb_owner,
       "init | sign [--key FILE] VM-POLICY",
       "the key of an owner or operator; sign the policy of a guest" },

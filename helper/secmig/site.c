@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "arguments.h"
+#include "attest.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/secret.h"
@@ -185,6 +186,7 @@ int sm_verb_site(const struct sm_cli *cli, int argc, char **argv)
         int (*run)(const struct sm_cli *cli, int argc, char **argv);
     } verbs[] = {
         { "init", init },
+        { "challenge", sm_site_challenge },
         { "sign", sm_site_sign },
         { "revoke", sm_site_revoke },
     };

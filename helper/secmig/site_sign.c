@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "arguments.h"
+#include "attest.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/secret.h"
@@ -25,6 +26,8 @@ struct options {
     const char *platforms[SM_CERTIFICATE_PLATFORMS_MAX];
     size_t n_platforms;
     const char *valid, *not_before, *serial, *out;
+    const char *enrolment, *answer;
+    struct sm_enrolment_request request;    /* with --enrolment */
 };
 
 static int parse(int argc, char **argv, struct options *o)
@@ -42,6 +45,8 @@ static int parse(int argc, char **argv, struct options *o)
         { .name = "--valid", .value = &o->valid },
         { .name = "--not-before", .value = &o->not_before },
         { .name = "--serial", .value = &o->serial },
+        { .name = "--enrolment", .value = &o->enrolment },
+        { .name = "--answer", .value = &o->answer },
     };
     size_t n;
     int rc;
@@ -49,7 +54,10 @@ static int parse(int argc, char **argv, struct options *o)
     rc = sm_arguments_sort(argc, argv, options,
                            sizeof(options) / sizeof(options[0]), &o->out, 1,
                            &n);
-    return rc ? rc : o->host && o->host_key ? 0 : SM_CLI_USAGE;
+    if (rc || !o->enrolment != !o->answer)
+        return SM_CLI_USAGE;
+    /* An enrolment says for whom it is. */
+    return o->enrolment || (o->host && o->host_key) ? 0 : SM_CLI_USAGE;
 }
 
 /* The host's key: base64, or a file with its key line. */
@@ -70,7 +78,7 @@ static int host_key(const char *text, const char *host, uint8_t *key)
     free(data);
     if (rc)
         return sm_cli_fail(rc, "%s: %s", text, why);
-    if (strcmp(name, host))
+    if (host && strcmp(name, host))
         return sm_cli_fail(SM_STATE, "%s: that is the key of '%s', not of "
                            "'%s'", text, name, host);
     return 0;
@@ -88,8 +96,31 @@ static int word(const char *option, const char *value,
     return 0;
 }
 
+/* What an enrolment says; whether it is true is checked with its answer,
+ * which takes the authority's key. */
+static int enrolled(struct options *o, struct sm_certificate *c)
+{
+    const struct sm_enrolment_request *r = &o->request;
+    int rc;
+
+    rc = sm_enrolment_load(o->enrolment, &o->request);
+    if (rc)
+        return rc;
+    if (o->host && strcmp(o->host, r->host))
+        return sm_cli_fail(SM_STATE, "%s: that is the request of '%s', not "
+                           "of '%s'", o->enrolment, r->host, o->host);
+    if (o->host_key && memcmp(c->key, r->key, sizeof(c->key)))
+        return sm_cli_fail(SM_STATE, "%s: that is the request of another "
+                           "key than --host-key", o->enrolment);
+    strcpy(c->host, r->host);
+    memcpy(c->key, r->key, sizeof(c->key));
+    c->has_ak = sm_tpm_key_name(&r->ak, c->ak);
+    return c->has_ak ? 0 : sm_cli_fail(SM_AUTH, "%s: its attestation key has "
+                                       "no name", o->enrolment);
+}
+
 /* Everything but the serial. */
-static int fill(const struct options *o, struct sm_certificate *c)
+static int fill(struct options *o, struct sm_certificate *c)
 {
     size_t i;
     int rc;
@@ -107,8 +138,10 @@ static int fill(const struct options *o, struct sm_certificate *c)
                                    o->valid ? o->valid : "365d",
                                    sm_clock_real(), &c->not_before,
                                    &c->not_after);
-    if (!rc)
+    if (!rc && o->host_key)
         rc = host_key(o->host_key, o->host, c->key);
+    if (!rc && o->enrolment)
+        rc = enrolled(o, c);
     return rc;
 }
 
@@ -188,6 +221,10 @@ int sm_site_sign(const struct sm_cli *cli, int argc, char **argv)
         rc = sm_signing_open(&o.key, SM_SIGNING_SITE, &secret);
     if (rc)
         return rc;
+    if (o.enrolment)
+        rc = sm_site_enrolled(secret, &o.request, o.answer);
+    if (rc)
+        goto out;
     rc = take_serial(o.key.key, asked, &c.serial);
     if (rc)
         goto out;
