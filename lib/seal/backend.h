@@ -53,5 +53,6 @@ struct sm_seal_backend {
 
 extern const struct sm_seal_backend sm_seal_passphrase;
 extern const struct sm_seal_backend sm_seal_plain;
+extern const struct sm_seal_backend sm_seal_tpm2;
 
 #endif

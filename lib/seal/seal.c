@@ -40,6 +40,7 @@
 static const struct sm_seal_backend *const backends[] = {
     &sm_seal_plain,
     &sm_seal_passphrase,
+    &sm_seal_tpm2,
 };
 
 #define N_BACKENDS (sizeof(backends) / sizeof(backends[0]))
@@ -76,8 +77,8 @@ int sm_seal_open_backend(const char *name,
         if (!strcmp(backends[i]->name, name))
             backend = backends[i];
     if (!backend) {
-        WHY("no sealed storage called '%s' (passphrase and plain are known)",
-            name);
+        WHY("no sealed storage called '%s' (tpm2, passphrase and plain are "
+            "known)", name);
         return SM_CONFIG;
     }
     seal = calloc(1, sizeof(*seal));

@@ -20,9 +20,9 @@
 
 struct swtpm {
     pid_t pid;          /* 0: not running */
-    char dir[128];      /* its state: what makes it this TPM */
-    char sock[160];
-    char tcti[192];
+    char dir[96];      /* its state: what makes it this TPM */
+    char sock[sizeof(((struct sockaddr_un *)0)->sun_path)];
+    char tcti[160];
 };
 
 static inline bool swtpm_answers(const char *sock)
