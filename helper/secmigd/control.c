@@ -20,7 +20,7 @@
 #include "base/log.h"
 #include "base/wire.h"
 #include "ipc.h"
-#include "sandbox.h"
+#include "base/sandbox.h"
 
 static const char *const syscalls[] = {
     "poll", "ppoll", "read", "write", "recvmsg", "sendmsg", "recvfrom",
@@ -380,7 +380,7 @@ int control_main(const struct sm_conf *conf)
     char why[512];
     int rc;
 
-    rc = sandbox_enter(&conf->control, conf->empty_dir, syscalls, why,
+    rc = sm_sandbox_enter(&conf->control, conf->empty_dir, syscalls, why,
                        sizeof(why));
     if (rc) {
         sm_error("sandbox: %s", why);

@@ -22,7 +22,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "ipc.h"
-#include "sandbox.h"
+#include "base/sandbox.h"
 
 /* One address.  Returns the connected socket, or -1 with errno. */
 static int try_address(const struct addrinfo *ai, int64_t deadline)
@@ -94,7 +94,7 @@ int dialer_main(const struct sm_conf *conf)
     int rc, fd = -1;
 
     sm_wire_writer_init(&w, IPC_MAX);
-    rc = sandbox_enter(&conf->peer, NULL, NULL, why, sizeof(why));
+    rc = sm_sandbox_enter(&conf->peer, NULL, NULL, why, sizeof(why));
     if (rc) {
         sm_error("sandbox: %s", why);
         goto out;

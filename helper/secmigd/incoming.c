@@ -38,7 +38,10 @@ static void incoming_free(struct incoming *in)
     run_clear(&in->run);
     decision_clear(&in->decision);
     receive_clear(&in->receive);
+    keys_forget_wait(&in->key);
     spawn_forget(&in->peer);
+    if (in->connection >= 0)
+        close(in->connection);
     if (in->watch.fd >= 0)
         close(in->watch.fd);
     loop_unwatch(&in->watch);
@@ -181,11 +184,24 @@ static void have_config(void *ctx, int err)
 
 /* ---- the peer ---- */
 
+/* Its channel's end follows; unless it waits for the key and has none. */
+static void end_peer(struct incoming *in)
+{
+    if (in->connection >= 0)
+        incoming_free(in);
+    else
+        spawn_kill(&in->peer, SIGKILL);
+}
+
 static void peer_too_slow(void *ctx)
 {
-    struct incoming *in = ctx;
+    end_peer(ctx);
+}
 
-    spawn_kill(&in->peer, SIGKILL);
+void incoming_evict(struct incoming *in)
+{
+    in->evicted = true;
+    end_peer(in);
 }
 
 /* Not a host that is known here. */
@@ -369,47 +385,92 @@ static void peer_ended(void *ctx, int status)
                    spawn_status_text(status));
 }
 
-void incoming_new(int fd, const char *from)
+/* From here on the connection is the peer's. */
+static int start_peer(struct incoming *in)
 {
     static const uint8_t nonce[SM_HELLO_NONCE_LEN];
-    struct incoming *in = calloc(1, sizeof(*in));
-    int channel = -1, fds[2] = { fd, -1 };
+    int rc, channel, fds[2] = { in->connection, in->key.client };
     struct sm_wire_writer w;
-    int rc = SM_NO_MEMORY;
 
+    rc = spawn_role(&in->peer, "peer", &channel, peer_ended, in);
+    if (rc)
+        return rc;
+    loop_watch(&in->watch, channel, POLLIN, on_peer, in);
+    loop_arm(&in->timer, 2 * parent.conf.handshake_timeout,
+             peer_too_slow, in);
     sm_wire_writer_init(&w, IPC_MAX);
-    if (!in)
-        goto out;
+    sm_wire_put_u8(&w, 0);
+    sm_wire_put_str(&w, "");
+    sm_wire_put_bytes(&w, in->key.own_key, sizeof(in->key.own_key));
+    sm_wire_put_bytes(&w, nonce, sizeof(nonce));
+    own_certificate_put(&w);
+    rc = ipc_send(channel, IPC_PEER_START, &w, fds, 2);
+    sm_wire_writer_dispose(&w);
+    close(in->connection);
+    in->connection = -1;
+    keys_forget_wait(&in->key);
+    return rc;
+}
+
+static void have_key(void *ctx, int err, const char *why)
+{
+    struct incoming *in = ctx;
+    int rc;
+
+    if (err) {
+        if (incoming_may_log())
+            sm_warning("in-%lu: connection from %s closed: this host's key "
+                       "cannot be used: %s", in->id, in->from, why);
+        incoming_free(in);
+        return;
+    }
+    rc = start_peer(in);
+    if (rc) {
+        sm_error("cannot serve %s: %s", in->from, sm_err_text(rc));
+        incoming_free(in);
+    }
+}
+
+/* Who it is can only be known with the host key.  So whoever connects has it
+ * released; unless nobody could bring a guest at this moment.  While it is
+ * held the other host can as well be told why not. */
+static const char *not_now(void)
+{
+    if (keys_held())
+        return NULL;
+    if (!sm_policy_may(parent.policy, SM_POLICY_MIGRATE_IN, sm_clock_real()))
+        return "the policy lets no guest in at this time";
+    if (!keys_may_try())
+        return "this host's key could not be used a moment ago";
+    return NULL;
+}
+
+void incoming_new(int fd, const char *from)
+{
+    const char *problem = not_now();
+    struct incoming *in;
+
+    if (problem) {
+        if (incoming_may_log())
+            sm_warning("connection from %s closed: %s", from, problem);
+        close(fd);
+        return;
+    }
+    in = calloc(1, sizeof(*in));
+    if (!in) {
+        sm_error("cannot serve %s: %s", from, sm_err_text(SM_NO_MEMORY));
+        close(fd);
+        return;
+    }
     in->id = ++parent.last_id;
     in->since = sm_clock_now_ms();
     snprintf(in->from, sizeof(in->from), "%s", from);
+    in->connection = fd;
     in->config = in->papers = in->watch.fd = -1;
     receive_init(&in->receive);
     in->next = incoming_first;
     incoming_first = in;
-    fds[1] = parent_keeper_client();
-    rc = fds[1] < 0 ? fds[1] : 0;
-    if (!rc)
-        rc = spawn_role(&in->peer, "peer", &channel, peer_ended, in);
-    if (rc)
-        goto out;
-    loop_watch(&in->watch, channel, POLLIN, on_peer, in);
-    loop_arm(&in->timer, 2 * parent.conf.handshake_timeout,
-             peer_too_slow, in);
-    sm_wire_put_u8(&w, 0);
-    sm_wire_put_str(&w, "");
-    sm_wire_put_bytes(&w, parent.own_key, sizeof(parent.own_key));
-    sm_wire_put_bytes(&w, nonce, sizeof(nonce));
-    own_certificate_put(&w);
-    rc = ipc_send(channel, IPC_PEER_START, &w, fds, 2);
-out:
-    if (rc) {
-        sm_error("cannot serve %s: %s", from, sm_err_text(rc));
-        if (in)
-            incoming_free(in);
-    }
-    if (fds[1] >= 0)
-        close(fds[1]);
-    close(fd);
-    sm_wire_writer_dispose(&w);
+    loop_arm(&in->timer, 2 * parent.conf.handshake_timeout, peer_too_slow,
+             in);
+    keys_need_host(&in->key, have_key, in);
 }

@@ -3,7 +3,7 @@
  * Inside the parent: a connection from another host, and the guest it
  * brings.
  *
- *   IN_STRANGER  the peer shakes hands
+ *   IN_STRANGER  the host key is released (keys.h); the peer shakes hands
  *   IN_WHO       a judge finds out whether it is who it says it is
  *   IN_WAIT      a known host; its request is awaited      (incoming.c)
  *   IN_CHECK     secmig-xl reads the config; a judge decides
@@ -24,6 +24,7 @@
 #include "decision.h"
 #include "facts.h"
 #include "ipc.h"
+#include "keys.h"
 #include "loop.h"
 #include "receive.h"
 #include "spawn.h"
@@ -37,6 +38,8 @@ struct incoming {
     enum in_state state;
     int64_t since;
     char from[64];              /* address */
+    int connection;             /* until the peer has it; then -1 */
+    struct key_wait key;
     struct child peer;
     struct loop_watch watch;    /* the peer's channel */
     struct loop_timer timer;
@@ -61,6 +64,9 @@ extern struct incoming *incoming_first;     /* all of them, youngest first */
 /* Peer, xl or the cleaning has ended: if it was the last of the three, the
  * session ends. */
 void incoming_maybe_free(struct incoming *in);
+
+/* It has to go before it has asked for anything. */
+void incoming_evict(struct incoming *in);
 
 /* A message of the layout of PEER_KEY_IS (rule NULL) or PEER_ANSWER, with
  * two descriptors or none.  Returns 0 or an error: the peer has gone. */

@@ -3,7 +3,6 @@
  * who has to make room, how much may be logged about them, and the lists. */
 #include "incoming.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -98,8 +97,7 @@ bool incoming_make_room(const char *from)
     }
     if (!victim)
         return false;
-    victim->evicted = true;
-    spawn_kill(&victim->peer, SIGKILL);
+    incoming_evict(victim);
     return true;
 }
 

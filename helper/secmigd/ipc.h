@@ -30,10 +30,10 @@ enum ipc_type {
     IPC_KEEPER_SEAL,        /* < parent: u32 number, str kind, str name;
                                fd: content (seal/box.h) */
     IPC_KEEPER_OPEN,        /* < parent: the same; fd: box */
-    IPC_KEEPER_TAKE,        /* < parent: u8 enum sm_vault_key, public key[32]
+    IPC_KEEPER_TAKE,        /* < parent: u8 enum vault_key, public key[32]
                                that a host key must have; fd: socket on which
                                secmig-vault sends the key */
-    IPC_KEEPER_TAKEN,       /* > parent: u8 enum sm_vault_key, u16 code,
+    IPC_KEEPER_TAKEN,       /* > parent: u8 enum vault_key, u16 code,
                                str text */
     IPC_KEEPER_FORGET,      /* < parent: nothing; the host key is wiped */
     IPC_KEEPER_BOX,         /* > parent: u32 number of the request, u16 code,
@@ -101,6 +101,11 @@ enum ipc_type {
     IPC_CLIENT_TRUST_POLICY,        /* > parent: blob */
     IPC_CLIENT_OUTPUT,      /* < parent: nothing; fd: lines of text */
 };
+
+/* What the keeper holds, and secmig-vault sends it. */
+enum vault_key { VAULT_HOST = 1, VAULT_STORE };
+#define VAULT_KEYS 2
+#define VAULT_KEY_LEN 32
 
 /* Flags of a peer's START and KEY. */
 #define PEER_INITIATOR    1u

@@ -13,7 +13,7 @@
 
 #include "base/log.h"
 #include "parent.h"
-#include "sandbox.h"
+#include "base/sandbox.h"
 
 #define MEMORY_MORE (64u << 20)
 #define CPU_SECONDS 5
@@ -77,7 +77,7 @@ static int judge_main(void *arg)
     sm_wire_writer_init(&w, j->max);
     rc = judge_limits(MEMORY_MORE, CPU_SECONDS);
     if (!rc)
-        rc = sandbox_enter(&parent.conf.peer, parent.conf.empty_dir,
+        rc = sm_sandbox_enter(&parent.conf.peer, parent.conf.empty_dir,
                            syscalls, why, sizeof(why));
     if (rc) {
         sm_error("judge: sandbox: %s", why);

@@ -45,6 +45,7 @@ void outgoing_free(struct outgoing *o)
     }
     run_clear(&o->run);
     decision_clear(&o->decision);
+    keys_forget_wait(&o->key);
     spawn_forget(&o->control);
     spawn_forget(&o->dialer);
     spawn_forget(&o->peer);
@@ -111,6 +112,7 @@ void outgoing_finish(struct outgoing *o, int code, const char *rule,
     o->config = o->papers = -1;
     run_clear(&o->run);
     decision_clear(&o->decision);
+    keys_forget_wait(&o->key);
     spawn_forget(&o->dialer);
     outgoing_unwatch(&o->dialer_watch);
     loop_arm(&o->timer, FAREWELL_TIME, too_late, o);
@@ -180,6 +182,17 @@ void outgoing_log(struct outgoing *o, enum decision_stage stage,
     decision_log(&q, by, answer);
 }
 
+static void have_key(void *ctx, int err, const char *why)
+{
+    struct outgoing *o = ctx;
+
+    if (err)
+        outgoing_finish(o, err, "host-key", "this host's key cannot be used: "
+                        "%s", why);
+    else
+        outgoing_dial(o);
+}
+
 static void previewed(void *ctx, const struct decision_answer *answer)
 {
     struct outgoing *o = ctx;
@@ -192,7 +205,8 @@ static void previewed(void *ctx, const struct decision_answer *answer)
         outgoing_finish(o, SM_BUSY, "", "%s is already migrating",
                         o->facts.name);
     } else {
-        outgoing_dial(o);
+        o->state = OUT_KEY;
+        keys_need_host(&o->key, have_key, o);
     }
 }
 
@@ -355,8 +369,9 @@ static const struct {
     void (*handle)(struct outgoing *o, struct sm_wire_reader *r);
 } from_control[] = {
     { IPC_CLIENT_MIGRATE, 1u << OUT_IDLE, 1, on_migrate },
-    { IPC_CLIENT_CANCEL,  1u << OUT_FACTS | 1u << OUT_DIAL | 1u << OUT_ASK |
-                          1u << OUT_MOVE | 1u << OUT_ENDED, 0, on_cancel },
+    { IPC_CLIENT_CANCEL,  1u << OUT_FACTS | 1u << OUT_KEY | 1u << OUT_DIAL |
+                          1u << OUT_ASK | 1u << OUT_MOVE | 1u << OUT_ENDED, 0,
+      on_cancel },
 };
 
 /*
@@ -483,7 +498,7 @@ bool outgoing_has(const uint8_t uuid[static 16])
     struct outgoing *o;
 
     for (o = sessions; o; o = o->next)
-        if (o->state >= OUT_DIAL && o->state <= OUT_MOVE &&
+        if (o->state >= OUT_KEY && o->state <= OUT_MOVE &&
             !memcmp(o->facts.uuid, uuid, 16))
             return true;
     return false;
@@ -529,8 +544,8 @@ int outgoing_count(void)
 void outgoing_status(char *out, size_t size, const char *account)
 {
     static const char *const words[] = {
-        "asked", "asking secmig-xl", "connecting", "asking the other host",
-        "moving", "ended",
+        "asked", "asking secmig-xl", "unsealing the host key", "connecting",
+        "asking the other host", "moving", "ended",
     };
     struct outgoing *o;
     int n;

@@ -6,7 +6,8 @@
  *   OUT_IDLE    nothing asked yet                        (outgoing.c)
  *   OUT_FACTS   secmig-xl tells what the guest and its config are; a
  *               judge says whether it might leave
- *   OUT_DIAL    perhaps: the dialer connects             (outgoing_peer.c)
+ *   OUT_KEY     perhaps: the host key is released (keys.h)
+ *   OUT_DIAL    the dialer connects                      (outgoing_peer.c)
  *   OUT_ASK     the peer shakes hands; a judge decides; the destination is
  *               asked
  *   OUT_MOVE    accepted: the client has the stream
@@ -23,10 +24,12 @@
 #include "decision.h"
 #include "facts.h"
 #include "ipc.h"
+#include "keys.h"
 #include "loop.h"
 #include "spawn.h"
 
-enum out_state { OUT_IDLE, OUT_FACTS, OUT_DIAL, OUT_ASK, OUT_MOVE, OUT_ENDED };
+enum out_state { OUT_IDLE, OUT_FACTS, OUT_KEY, OUT_DIAL, OUT_ASK, OUT_MOVE,
+                 OUT_ENDED };
 
 struct outgoing {
     unsigned long id;
@@ -41,6 +44,7 @@ struct outgoing {
     struct loop_timer timer;
     struct run run;
     struct decision decision;
+    struct key_wait key;        /* for our part in the handshake */
     bool answered;              /* ANSWER was sent; RESULT is next */
     bool requested;             /* the peer was given the REQUEST to send */
 

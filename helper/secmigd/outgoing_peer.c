@@ -111,6 +111,7 @@ static void hand_out_stream(struct outgoing *o, const char *rule)
     outgoing_tell(o, IPC_CLIENT_ANSWER, 0, rule, "", fds);
     o->answered = true;
     o->state = OUT_MOVE;
+    keys_forget_wait(&o->key);
     sm_info("out-%lu: vm=%s to=%s accepted there by rule=%s", o->id,
             o->facts.name, o->host, rule);
 out:
@@ -235,28 +236,23 @@ static void on_peer(void *ctx, short revents)
 
 static int start_peer(struct outgoing *o, int connection)
 {
-    int rc, channel = -1, fds[2] = { connection, -1 };
+    int rc, channel = -1, fds[2] = { connection, o->key.client };
     static const uint8_t nonce[SM_HELLO_NONCE_LEN];
     struct sm_wire_writer w;
 
     sm_wire_writer_init(&w, IPC_MAX);
-    fds[1] = parent_keeper_client();
-    rc = fds[1] < 0 ? fds[1] : 0;
-    if (!rc)
-        rc = spawn_role(&o->peer, "peer", &channel, outgoing_role_ended, o);
+    rc = spawn_role(&o->peer, "peer", &channel, outgoing_role_ended, o);
     if (rc)
         goto out;
     loop_watch(&o->peer_watch, channel, POLLIN, on_peer, o);
     sm_wire_put_u8(&w, PEER_INITIATOR);
     sm_wire_put_str(&w, o->host);
-    sm_wire_put_bytes(&w, parent.own_key, sizeof(parent.own_key));
+    sm_wire_put_bytes(&w, o->key.own_key, sizeof(o->key.own_key));
     sm_wire_put_bytes(&w, nonce, sizeof(nonce));
     own_certificate_put(&w);
     rc = ipc_send(channel, IPC_PEER_START, &w, fds, 2);
     o->state = OUT_ASK;
 out:
-    if (fds[1] >= 0)
-        close(fds[1]);
     sm_wire_writer_dispose(&w);
     return rc;
 }

@@ -25,6 +25,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "floors.h"
+#include "keys.h"
 #include "ledger.h"
 #include "loop.h"
 #include "operate.h"
@@ -45,21 +46,7 @@ static struct loop_watch keeper_watch, signals;
 static struct loop_watch control_listener, operator_listener;
 static struct loop_watch listeners[LISTENERS_MAX];
 static int exit_code = -1;      /* >= 0: leave the loop */
-
-int parent_keeper_client(void)
-{
-    int sv[2], rc;
-
-    if (ipc_pair(sv))
-        return SM_IO;
-    rc = ipc_send(parent.keeper, IPC_KEEPER_CLIENT, NULL, &sv[1], 1);
-    close(sv[1]);
-    if (rc) {
-        close(sv[0]);
-        return rc;
-    }
-    return sv[0];
-}
+static bool keeper_ready, keeper_has_key;
 
 /* ---- listening ---- */
 
@@ -252,7 +239,6 @@ static void keeper_ended(void *ctx, int status)
 static void on_keeper(void *ctx, short revents)
 {
     static struct ipc_message m;    /* IPC_MAX bytes: not for the stack */
-    struct sm_wire_reader r;
     int rc;
 
     (void)ctx;
@@ -264,26 +250,56 @@ static void on_keeper(void *ctx, short revents)
         loop_unwatch(&keeper_watch);    /* keeper_ended() follows */
         return;
     }
-    sm_wire_reader_init(&r, m.body, m.len);
-    sm_wire_get_bytes(&r, parent.own_key, sizeof(parent.own_key));
-    if (m.type != IPC_KEEPER_READY || m.n_fds || sm_wire_end(&r)) {
+    if (m.type == IPC_KEEPER_READY && !keeper_ready && !m.len && !m.n_fds)
+        keeper_ready = true;
+    else if (m.type == IPC_KEEPER_TAKEN)
+        rc = keys_taken(&m);
+    else if (m.type != IPC_KEEPER_BOX)  /* a late one is nobody's */
+        rc = SM_PROTOCOL;
+    ipc_close_fds(&m);
+    if (rc) {
         sm_error("the keeper broke the rules");
         exit_code = sm_err_exit(SM_FAIL);
+        loop_unwatch(&keeper_watch);
     }
-    ipc_close_fds(&m);
-    loop_unwatch(&keeper_watch);        /* it has no more to say */
 }
 
 static int start_keeper(void)
 {
-    static const uint8_t none[SM_IDENTITY_KEY_LEN];
     int rc;
 
     rc = spawn_role(&keeper, "keeper", &parent.keeper, keeper_ended, NULL);
     if (rc)
         return rc;
     loop_watch(&keeper_watch, parent.keeper, POLLIN, on_keeper, NULL);
-    while (exit_code < 0 && !memcmp(parent.own_key, none, sizeof(none)))
+    while (exit_code < 0 && !keeper_ready)
+        if (loop_once())
+            return SM_IO;
+    return 0;
+}
+
+static void have_store_key(int err, const char *why)
+{
+    if (err) {
+        sm_error("store key: %s", why);
+        exit_code = sm_err_exit(err);
+    }
+    keeper_has_key = true;
+}
+
+/* The host key stays where it is until it is needed. */
+static int start_keys(void)
+{
+    char why[1024];
+    int rc;
+
+    rc = keys_read_public(why, sizeof(why));
+    if (rc) {
+        sm_error("this host's key: %s (has 'secmig init' been run?)", why);
+        return rc;
+    }
+    keys_need_store(have_store_key);
+    while (exit_code < 0 && !keeper_has_key)
         if (loop_once())
             return SM_IO;
     return 0;
@@ -403,6 +419,8 @@ int parent_main(const struct sm_conf *conf, const char *root,
         rc = catch_signals();
     if (!rc)
         rc = start_keeper();
+    if (!rc && exit_code < 0)
+        rc = start_keys();
     if (rc || exit_code >= 0)
         return exit_code >= 0 ? exit_code : sm_err_exit(rc);
     rc = remember();

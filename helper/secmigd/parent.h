@@ -23,7 +23,7 @@
 
 struct parent {
     struct sm_conf conf;
-    uint8_t own_key[SM_IDENTITY_KEY_LEN];       /* public; from the keeper */
+    uint8_t own_key[SM_IDENTITY_KEY_LEN];       /* public; see keys.h */
     int keeper;                                 /* its message channel */
     struct sm_policy *policy;                   /* NULL: deny everything */
     char policy_why[SM_POLICY_WHY_MAX];         /* ... and why */
@@ -31,10 +31,6 @@ struct parent {
 };
 
 extern struct parent parent;    /* the process's state: there is one */
-
-/* A request socket for one peer: its end.  Returns the descriptor, or an
- * error. */
-int parent_keeper_client(void) SM_WARN_UNUSED;
 
 /* ---- outgoing.c, outgoing_peer.c: one client of the control socket ---- */
 

@@ -23,7 +23,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "roles.h"
-#include "sandbox.h"
+#include "base/sandbox.h"
 
 #define CLOSING_TIME 3000       /* ms to hand over the last words */
 
@@ -271,7 +271,8 @@ static void on_socket(struct peer *p)
     rc = link_read(p->link);
     if (rc == SM_LINK)
         peer_end(p, SM_LINK, p->phase <= PEER_KEY ?
-                 "%s closed the connection during the handshake" :
+                 "%s closed the connection during the handshake (its log "
+                 "says why)" :
                  "connection to %s lost", p->other[0] ? p->other : "peer");
     else if (rc < 0)
         peer_end(p, rc, "%s sent a header that is not allowed",
@@ -590,7 +591,7 @@ int peer_main(const struct sm_conf *conf)
     char why[512];
     int rc;
 
-    rc = sandbox_enter(&conf->peer, conf->empty_dir, syscalls, why,
+    rc = sm_sandbox_enter(&conf->peer, conf->empty_dir, syscalls, why,
                        sizeof(why));
     if (rc) {
         sm_error("sandbox: %s", why);

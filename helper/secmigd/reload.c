@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "floors.h"
 #include "judge.h"
+#include "keys.h"
 #include "parent.h"
 
 /* Of the child that tries a policy before the parent takes it. */
@@ -20,6 +21,8 @@
 static struct run trial;
 static bool again;              /* asked for while a trial ran */
 static struct reload_waiter *waiting, *later;
+static int key_err;             /* of the host key, in this load */
+static char key_why[512];
 
 /* Only with the site's key that this host has trusted so far, if any. */
 static int load(struct sm_policy **policy, uint8_t *key, char *why,
@@ -58,8 +61,15 @@ static int try_load(void *arg)
 
 static void tell_waiters(int err, const char *text)
 {
+    char both[SM_POLICY_WHY_MAX + sizeof(key_why) + 64];
     struct reload_waiter *w;
 
+    if (key_err) {
+        snprintf(both, sizeof(both), "%s; this host's key is that of before: "
+                 "%s", text, key_why);
+        text = both;
+        err = err ? err : key_err;
+    }
     while ((w = waiting)) {
         waiting = w->next;
         w->done(w->ctx, err, text);
@@ -164,9 +174,13 @@ static void tried(void *ctx, int err)
 
 static void start_trial(void)
 {
-    int rc = run_fork(&trial, try_load, NULL, -1, SM_POLICY_WHY_MAX,
-                      TRIAL_TIME, tried, NULL);
+    int rc;
 
+    key_err = keys_reload(key_why, sizeof(key_why));
+    if (key_err)
+        sm_error("this host's key is not read again: %s", key_why);
+    rc = run_fork(&trial, try_load, NULL, -1, SM_POLICY_WHY_MAX, TRIAL_TIME,
+                  tried, NULL);
     if (rc)
         not_taken(rc, "cannot start the child that tries it");
 }

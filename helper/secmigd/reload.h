@@ -20,7 +20,8 @@ struct reload_waiter {
  * (Re)load the policy.  A child loads it first, so that a document that
  * makes the XML parser crash or hang takes only that child with it; then the
  * parent does.  A bad policy, or an older one than this host has seen,
- * keeps the one in force, if any.
+ * keeps the one in force, if any.  The host's key is read again, too
+ * (keys_reload()); a failure of that is told as well.
  *   waiter  told once, later, about a load that begins after this call;
  *           NULL: nobody waits
  */

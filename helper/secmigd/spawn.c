@@ -14,9 +14,10 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/sandbox.h"
 #include "ipc.h"
+#include "parent.h"
 #include "roles.h"
-#include "sandbox.h"
 
 #define ARGS_MAX (SM_CONF_WORDS_MAX + RUN_ARGS + 1)
 
@@ -174,8 +175,9 @@ int spawn_role(struct child *c, const char *role, int *channel,
     return 0;
 }
 
+/* third: its descriptor 3, -1: none; err: -1: ours. */
 static int start(struct child *c, const struct sm_conf_command *command,
-                 const char *const *more, int in, int out, int err,
+                 const char *const *more, int in, int out, int err, int third,
                  void (*ended)(void *ctx, int status), void *ctx)
 {
     const char *argv[ARGS_MAX + 1];
@@ -196,8 +198,11 @@ static int start(struct child *c, const struct sm_conf_command *command,
         /* Who reads what it says may end first: that must not end it. */
         if (err >= 0)
             signal(SIGPIPE, SIG_IGN);
+        if (third >= 0)
+            third = fcntl(third, F_DUPFD, 10);
         if (setsid() < 0 || (err >= 0 && dup2(err, STDERR_FILENO) < 0) ||
-            close_range(3, ~0u, 0))
+            (third >= 0 && dup2(third, 3) < 0) ||
+            close_range(third >= 0 ? 4 : 3, ~0u, 0))
             _exit(126);
         execve(argv[0], (char *const *)argv, clean_environment());
         _exit(127);
@@ -210,14 +215,14 @@ int spawn_program(struct child *c, const struct sm_conf_command *command,
                   const char *const *more, int in, int out,
                   void (*ended)(void *ctx, int status), void *ctx)
 {
-    return start(c, command, more, in, out, -1, ended, ctx);
+    return start(c, command, more, in, out, -1, -1, ended, ctx);
 }
 
 int spawn_session(struct child *c, const struct sm_conf_command *command,
                   const char *const *more, int out,
                   void (*ended)(void *ctx, int status), void *ctx)
 {
-    return start(c, command, more, -1, out, out, ended, ctx);
+    return start(c, command, more, -1, out, out, -1, ended, ctx);
 }
 
 void spawn_move(struct child *from, struct child *to,
@@ -408,6 +413,32 @@ int run_start(struct run *run, const struct sm_conf_command *command,
     if (rc)
         return rc;
     rc = spawn_program(&run->child, command, more, in, out, run_ended, run);
+    return run_begin(run, rc, out, ms);
+}
+
+int run_vault(struct run *run, const char *const *request, int in,
+              int socket, size_t max, int ms,
+              void (*done)(void *ctx, int err), void *ctx)
+{
+    const char *more[RUN_ARGS + 1];
+    int rc, out = -1, n = 0;
+
+    for (; request[n] && n < 2; n++)
+        more[n] = request[n];
+    if (root_arg) {
+        more[n++] = "--root";
+        more[n++] = root_arg;
+    }
+    if (conf_arg) {
+        more[n++] = "--config";
+        more[n++] = conf_arg;
+    }
+    more[n] = NULL;
+    rc = run_prepare(run, max, done, ctx, &out);
+    if (rc)
+        return rc;
+    rc = start(&run->child, &parent.conf.vault, more, in, out, -1, socket,
+               run_ended, run);
     return run_begin(run, rc, out, ms);
 }
 

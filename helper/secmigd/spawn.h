@@ -84,7 +84,7 @@ const char *spawn_status_text(int status);
 
 /* ---- a program run for its output ---- */
 
-#define RUN_ARGS 4
+#define RUN_ARGS 6
 
 struct run {
     struct child child;
@@ -110,6 +110,16 @@ struct run {
  */
 int run_start(struct run *run, const struct sm_conf_command *command,
               const char *const *more, int in, size_t max, int ms,
+              void (*done)(void *ctx, int err), void *ctx) SM_WARN_UNUSED;
+
+/*
+ * As run_start(), for secmig-vault, which is told where this daemon's files
+ * are.
+ *   request  its words, NULL-terminated, at most 2
+ *   socket   its descriptor 3 (-1: none); stays the caller's
+ */
+int run_vault(struct run *run, const char *const *request, int in,
+              int socket, size_t max, int ms,
               void (*done)(void *ctx, int err), void *ctx) SM_WARN_UNUSED;
 
 /* As run_start(), for a child of spawn_fork(). */

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "ipc.h"
+#include "keys.h"
 #include "parent.h"
 #include "seal/box.h"
 
@@ -66,6 +67,14 @@ static int take_answer(uint32_t number, int64_t deadline, int *fd, char *why)
             rc = ipc_recv(parent.keeper, &message);
         if (rc)
             return rc;
+        answered = number - 1;
+        if (message.type == IPC_KEEPER_TAKEN) {     /* of something else */
+            rc = keys_taken(&message);
+            ipc_close_fds(&message);
+            if (rc)
+                return rc;
+            continue;
+        }
         sm_wire_reader_init(&r, message.body, message.len);
         answered = sm_wire_get_u32(&r);
         code = sm_err_from_code(sm_wire_get_u16(&r));

@@ -134,6 +134,7 @@ class Host:
             listen="%s:%d" % self.address,
             **{"receive-command": self.toy + "/xl migrate-receive --secure",
                "secmig-xl": self.toy + "/secmig-xl",
+               "secmig-vault": BUILD + "/secmig-vault",
                "migrate-command": self.toy + "/xl-migrate --secure",
                "peer-user": PEER_UID, "keeper-user": KEEPER_UID,
                "control-user": CONTROL_UID})

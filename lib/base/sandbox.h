@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a role gives up before it reads its first byte.
+ * What a process of the daemon (a role of secmigd, secmig-vault) gives up
+ * before it reads its first byte from anybody else.
  */
-#ifndef SECMIGD_SANDBOX_H
-#define SECMIGD_SANDBOX_H
+#ifndef SM_BASE_SANDBOX_H
+#define SM_BASE_SANDBOX_H
 
 #include "base/conf.h"
 #include "base/err.h"
@@ -30,7 +31,7 @@
  *   why       out: what failed
  * Returns 0 or SM_SANDBOX; the caller must then exit.
  */
-int sandbox_enter(const struct sm_conf_user *user, const char *root,
+int sm_sandbox_enter(const struct sm_conf_user *user, const char *root,
                   const char *const *syscalls, char *why, size_t why_size)
     SM_WARN_UNUSED;
 

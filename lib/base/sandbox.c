@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "sandbox.h"
+#include "base/sandbox.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -18,7 +18,7 @@
 #define WHY(what) snprintf(why, why_size, "%s: %s", what, strerror(errno))
 
 #define FILE_BYTES_MAX (2 * 1024 * 1024)    /* a memfd with a config */
-#define FDS_MAX 64
+#define FDS_MAX 96
 
 /* libsodium and libc at work: memory, randomness, time, leaving. */
 static const char *const common[] = {
@@ -186,7 +186,7 @@ out:
     return rc;
 }
 
-int sandbox_enter(const struct sm_conf_user *user, const char *root,
+int sm_sandbox_enter(const struct sm_conf_user *user, const char *root,
                   const char *const *syscalls, char *why, size_t why_size)
 {
     int rc;

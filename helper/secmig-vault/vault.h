@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * secmig-vault: what its requests share.
+ */
+#ifndef SECMIG_VAULT_H
+#define SECMIG_VAULT_H
+
+#include <stddef.h>
+
+#include "base/conf.h"
+#include "base/err.h"
+
+#define TEXT_SIZE 1024          /* of what is answered in words */
+
+/*
+ * Nothing more is opened from here on: keeper's user, empty root, no new
+ * privileges, no core, and the system calls that sealed storage and the TPM's
+ * stack need.
+ * Returns 0 or SM_SANDBOX.
+ */
+int lock_in(const struct sm_conf *conf, char *why, size_t why_size)
+    SM_WARN_UNUSED;
+
+/*
+ * Open sealed storage and send the key in it to the keeper, which has the
+ * other end of descriptor KEY_SOCKET.
+ *   what  "host" or "store"
+ *   why   out: the reason in words
+ * Returns 0 or an error.
+ */
+#define KEY_SOCKET 3
+int release(const struct sm_conf *conf, const char *what, char *why,
+            size_t why_size) SM_WARN_UNUSED;
+
+#endif
