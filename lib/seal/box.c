@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/secret.h"
 #include "base/wire.h"
 
 #define WHY(...) snprintf(why, why_size, __VA_ARGS__)
@@ -21,7 +22,24 @@ _Static_assert(SM_BOX_KEY_LEN == crypto_aead_xchacha20poly1305_ietf_KEYBYTES,
 _Static_assert(SM_BOX_OVERHEAD == HEADER_LEN + NONCE_LEN + TAG_LEN,
                "the layout above");
 
-static const uint8_t header[HEADER_LEN] = { 'S', 'M', 'B', 'X', 0, 1 };
+static const uint8_t header[HEADER_LEN] = { 'S', 'M', 'B', 'X', 0, 2 };
+
+#define KEY_CONTEXT "xen-secmig box 2"
+
+/* The key of a kind, which has been checked; the caller's to wipe. */
+static void key_of(const uint8_t key[static SM_BOX_KEY_LEN],
+                   const char *kind, uint8_t out[static SM_BOX_KEY_LEN])
+{
+    crypto_generichash_state h;
+
+    /* Cannot fail: the lengths are constant. */
+    crypto_generichash_init(&h, key, SM_BOX_KEY_LEN, SM_BOX_KEY_LEN);
+    crypto_generichash_update(&h, (const uint8_t *)KEY_CONTEXT,
+                              strlen(KEY_CONTEXT));
+    crypto_generichash_update(&h, (const uint8_t *)kind, strlen(kind));
+    crypto_generichash_final(&h, out, SM_BOX_KEY_LEN);
+    sm_secret_wipe(&h, sizeof(h));
+}
 
 /* What is authenticated besides the content; 0 when a word is unfit. */
 static size_t bind(const char *kind, const char *name,
@@ -46,7 +64,7 @@ int sm_box_close(const uint8_t key[static SM_BOX_KEY_LEN], const char *kind,
                  const char *name, const void *data, size_t len,
                  uint8_t *out, size_t size, size_t *out_len)
 {
-    uint8_t bound[BOUND_MAX];
+    uint8_t bound[BOUND_MAX], mine[SM_BOX_KEY_LEN];
     size_t n = bind(kind, name, bound);
 
     *out_len = 0;
@@ -54,10 +72,12 @@ int sm_box_close(const uint8_t key[static SM_BOX_KEY_LEN], const char *kind,
         return SM_USAGE;
     memcpy(out, header, HEADER_LEN);
     randombytes_buf(out + HEADER_LEN, NONCE_LEN);
+    key_of(key, kind, mine);
     /* Cannot fail: the length is bounded. */
     crypto_aead_xchacha20poly1305_ietf_encrypt(
         out + HEADER_LEN + NONCE_LEN, NULL, data, len, bound, n, NULL,
-        out + HEADER_LEN, key);
+        out + HEADER_LEN, mine);
+    sm_secret_wipe(mine, sizeof(mine));
     *out_len = len + SM_BOX_OVERHEAD;
     return 0;
 }
@@ -67,9 +87,10 @@ int sm_box_open(const uint8_t key[static SM_BOX_KEY_LEN], const char *kind,
                 uint8_t *out, size_t size, size_t *out_len,
                 char *why, size_t why_size)
 {
+    uint8_t bound[BOUND_MAX], mine[SM_BOX_KEY_LEN];
     const uint8_t *bytes = box;
-    uint8_t bound[BOUND_MAX];
     size_t n = bind(kind, name, bound);
+    int bad;
 
     *out_len = 0;
     WHY("%s", "");
@@ -91,10 +112,13 @@ int sm_box_open(const uint8_t key[static SM_BOX_KEY_LEN], const char *kind,
         WHY("no room for what is in the box");
         return SM_USAGE;
     }
-    if (crypto_aead_xchacha20poly1305_ietf_decrypt(
-            out, NULL, NULL, bytes + HEADER_LEN + NONCE_LEN,
-            box_len - HEADER_LEN - NONCE_LEN, bound, n, bytes + HEADER_LEN,
-            key)) {
+    key_of(key, kind, mine);
+    bad = crypto_aead_xchacha20poly1305_ietf_decrypt(
+        out, NULL, NULL, bytes + HEADER_LEN + NONCE_LEN,
+        box_len - HEADER_LEN - NONCE_LEN, bound, n, bytes + HEADER_LEN,
+        mine);
+    sm_secret_wipe(mine, sizeof(mine));
+    if (bad) {
         WHY("does not open: damaged, or of another key, kind or name");
         return SM_SEAL;
     }

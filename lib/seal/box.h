@@ -5,7 +5,12 @@
  * XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03) with a random nonce of 192
  * bits, so that no counter has to be kept.
  *
- *     magic[4] "SMBX" · u16 version = 1 · nonce[24] · ciphertext, tag[16]
+ *     magic[4] "SMBX" · u16 version = 2 · nonce[24] · ciphertext, tag[16]
+ *
+ * Each kind has a key of its own: BLAKE2b-256 of "xen-secmig box 2" and the
+ * kind, keyed with the store key (RFC 7693; as a PRF).  So what is encrypted
+ * as a journal is under another key than the floors or the tickets, however
+ * much of one there comes to be.
  *
  * Authenticated with it: magic, version, kind and name.  A box of one kind
  * or name does not open as another.  That a box is the newest one of its

@@ -82,13 +82,27 @@ END_TEST
 
 START_TEST(the_layout_is_as_said)
 {
-    uint8_t bound[6 + 1 + 6 + 1 + 4] = "SMBX\0\1\6floors\4site";
+    static const char floors[] = "xen-secmig box 2floors";
+    static const char tickets[] = "xen-secmig box 2tickets";
+    uint8_t bound[6 + 1 + 6 + 1 + 4] = "SMBX\0\2\6floors\4site";
+    uint8_t mine[SM_BOX_KEY_LEN];
     unsigned long long len;
 
-    ck_assert_mem_eq(box, "SMBX\0\1", 6);
-    ck_assert_int_eq(crypto_aead_xchacha20poly1305_ietf_decrypt(
+    ck_assert_mem_eq(box, "SMBX\0\2", 6);
+    /* Neither the store key nor another kind's is what it is under. */
+    ck_assert_int_ne(crypto_aead_xchacha20poly1305_ietf_decrypt(
                          plain, &len, NULL, box + 30, box_len - 30, bound,
                          sizeof(bound), box + 6, key), 0);
+    crypto_generichash(mine, sizeof(mine), (const uint8_t *)tickets,
+                       strlen(tickets), key, sizeof(mine));
+    ck_assert_int_ne(crypto_aead_xchacha20poly1305_ietf_decrypt(
+                         plain, &len, NULL, box + 30, box_len - 30, bound,
+                         sizeof(bound), box + 6, mine), 0);
+    crypto_generichash(mine, sizeof(mine), (const uint8_t *)floors,
+                       strlen(floors), key, sizeof(mine));
+    ck_assert_int_eq(crypto_aead_xchacha20poly1305_ietf_decrypt(
+                         plain, &len, NULL, box + 30, box_len - 30, bound,
+                         sizeof(bound), box + 6, mine), 0);
     ck_assert_uint_eq(len, sizeof(content));
 }
 END_TEST
