@@ -75,9 +75,13 @@ int release(const struct sm_conf *conf, const char *what, char *why,
         .path = store ? conf->store_key : conf->host_key,
         .purpose = store ? SM_BOX_KEY_PURPOSE : SM_IDENTITY_PURPOSE,
     };
-    struct sm_seal_source source = {
+    const struct sm_seal_source source = {
         .passphrase_file = conf->passphrase_file[0] ?
                            conf->passphrase_file : NULL,
+        .tpm = conf->tpm,
+        .tpm_timeout = conf->tpm_timeout,
+        .pin_file = conf->pin_file[0] ? conf->pin_file : NULL,
+        .approvals_dir = conf->approvals_dir,
     };
     char reason[TEXT_SIZE - SM_CONF_PATH_MAX];
     struct sm_seal *seal = NULL;

@@ -6,6 +6,7 @@
 #define SECMIG_VAULT_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/conf.h"
 #include "base/err.h"
@@ -31,5 +32,16 @@ int lock_in(const struct sm_conf *conf, char *why, size_t why_size)
 #define KEY_SOCKET 3
 int release(const struct sm_conf *conf, const char *what, char *why,
             size_t why_size) SM_WARN_UNUSED;
+
+/*
+ * Have the TPM quote its PCRs with this host's attestation key.
+ *   in   descriptor: SM_ATTEST_EXTRA_LEN bytes that it is bound to
+ *   out  SM_ATTEST_QUOTE_MAX bytes (trust/attest.h)
+ *   len  out: bytes used
+ *   why  out: the reason in words
+ * Returns 0 or an error.
+ */
+int quote(const struct sm_conf *conf, int in, uint8_t *out, size_t *len,
+          char *why, size_t why_size) SM_WARN_UNUSED;
 
 #endif
