@@ -325,7 +325,8 @@ static void make_request(const struct hearing *h, struct sm_policy_request *r)
         r->suite = o->suite;
         r->post_quantum = o->flags & PEER_POST_QUANTUM ? SM_POLICY_PQ_YES :
                           SM_POLICY_PQ_NO;
-    } else if (!o->pairing_rc && o->pairing.has_key) {
+    } else if (!o->pairing_rc && o->pairing.has_key &&
+               !o->pairing.has_next) {  /* else it may be either */
         other->key = o->pairing.key;
     }
     for (i = 0; i < q->n_approvals && i < SM_POLICY_APPROVALS_MAX; i++)

@@ -116,7 +116,7 @@ static void by_pairing(const struct identify_question *q,
 {
     char why[SM_STATEMENT_WHY_SIZE + 64];
 
-    if (!same_key(q->pairing->key, q->key)) {
+    if (!sm_pairing_has(q->pairing, q->key)) {
         refuse(q, out);
         if (q->dialled)
             say(out->text, "what answers as %s does not have the key that "
@@ -131,6 +131,9 @@ static void by_pairing(const struct identify_question *q,
     if (!out->attributes && q->certificate->worth != IDENTIFY_NO_CERTIFICATE)
         say(out->text, "the certificate of %s does not count: %s", q->name,
             why);
+    else if (!same_key(q->pairing->key, q->key))
+        say(out->text, "%s has its next key: 'secmig trust retire %s' ends "
+            "the one of before", q->name, q->name);
 }
 
 static void by_certificate(const struct identify_question *q,

@@ -82,9 +82,10 @@ struct identify_answer {
     bool attributes;            /* the certificate is this host's and good:
                                  * what it says of the host counts */
     char text[SM_MESSAGE_TEXT_MAX + 1];     /* for our log and our operator:
-                                             * why not; or, when a paired
-                                             * host's certificate does not
-                                             * count, why that */
+                                             * why not; or, of a paired host,
+                                             * why its certificate does not
+                                             * count, or that it has its next
+                                             * key */
     char told[SM_MESSAGE_TEXT_MAX + 1];     /* for the other host, when it is
                                              * refused: no more than it knows
                                              * already */

@@ -54,7 +54,8 @@ void operate_ask_policy(const struct operate *o,
         request.label_unknown = true;   /* it takes the config to tell */
     }
     if (host && !sm_pairing_by_name(parent.conf.hosts_dir, parent.own_key,
-                                    host, &pairing, why, sizeof(why)))
+                                    host, &pairing, why, sizeof(why)) &&
+        pairing.has_key && !pairing.has_next)
         request.destination.key = pairing.key;
     sm_policy_decide(parent.policy, &request, out);
     if (!parent.policy)
