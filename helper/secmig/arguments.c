@@ -78,6 +78,21 @@ bool sm_arguments_duration(const char *text, int64_t *seconds)
     return false;
 }
 
+bool sm_arguments_pcrs(const char *text, uint32_t *mask)
+{
+    uint64_t pcr;
+    size_t n;
+
+    for (*mask = 0; ; text += n + 1) {
+        n = strcspn(text, ",");
+        if (!sm_text_number(text, n, 23, &pcr) || *mask & 1u << pcr)
+            return false;
+        *mask |= 1u << pcr;
+        if (!text[n])
+            return true;
+    }
+}
+
 int sm_arguments_validity(const char *not_before, const char *valid,
                           int64_t now, int64_t *from, int64_t *to)
 {

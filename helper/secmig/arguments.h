@@ -41,6 +41,12 @@ int sm_arguments_sort(int argc, char **argv,
 bool sm_arguments_duration(const char *text, int64_t *seconds);
 
 /*
+ * "0,2,4,7": a list of PCRs, 0 to 23, none twice, as a mask.  Returns whether
+ * it is one.
+ */
+bool sm_arguments_pcrs(const char *text, uint32_t *mask);
+
+/*
  * From when to when something is valid.
  *   not_before   the option's text; NULL: five minutes ago, because clocks
  *                differ

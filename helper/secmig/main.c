@@ -43,6 +43,10 @@ static const struct {
       "decide FILE REQUEST | explain --request REQUEST [FILE] | "
       "test [FILE] TABLE | diff OLD NEW",
       "check a policy, make the site's signing key, sign, ask, compare" },
+    { "platform", sm_verb_platform,
+      "capture [OPTIONS] ID | show [OPTIONS] [FILE] | "
+      "diff [OPTIONS] FILE [ID] | accept [--role ROLE] HOST",
+      "what a host has measured when it booted; sets of good ones" },
     { "site", sm_verb_site,
       "init | sign --host NAME --host-key KEY|FILE [OPTIONS] [OUT] | "
       "challenge --endorsement FPR|--ek-roots PEM|--any REQUEST [OUT] | "

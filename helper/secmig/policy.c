@@ -9,20 +9,16 @@
 #include "base/clock.h"
 #include "draft.h"
 
-/* The root element, of bytes that nobody has looked at yet: the first tag
- * that is no declaration and no comment.  Only a guess at what was meant;
- * the parser then insists on it. */
-static enum sm_policy_document kind_of(const uint8_t *data, size_t len)
+bool policy_starts_with(const uint8_t *data, size_t len, const char *element)
 {
-    static const char vm[] = "vm-policy";
-    size_t i;
+    size_t n = strlen(element), i;
 
     for (i = 0; i + 1 < len; i++)
         if (data[i] == '<' && data[i + 1] != '?' && data[i + 1] != '!')
             break;
     i++;
-    return i + sizeof(vm) - 1 < len && !memcmp(data + i, vm, sizeof(vm) - 1)
-           ? SM_POLICY_VM : SM_POLICY_SITE;
+    return i + n < len && !memcmp(data + i, element, n) &&
+           memchr(" \t\r\n/>", data[i + n], 6);
 }
 
 int policy_open(const char *path, struct sm_policy **out)
@@ -36,7 +32,8 @@ int policy_open(const char *path, struct sm_policy **out)
     rc = sm_draft_read(path, SM_POLICY_DOCUMENT_MAX, SM_POLICY, &data, &len);
     if (rc)
         return rc;
-    rc = sm_policy_parse(out, kind_of(data, len), data, len, path, why,
+    rc = sm_policy_parse(out, policy_starts_with(data, len, "vm-policy") ?
+                         SM_POLICY_VM : SM_POLICY_SITE, data, len, path, why,
                          sizeof(why));
     free(data);
     return rc ? sm_cli_fail(rc, "%s", why) : 0;

@@ -24,6 +24,11 @@ int policy_diff(const struct sm_cli *cli, int argc, char **argv);
 
 /* ---- documents and requests whose signatures nobody looks at ---- */
 
+/* Whether `element` is the first tag that is no declaration and no comment, of
+ * bytes that nobody has looked at yet.  Only a guess at what was meant: the
+ * parser then insists on it. */
+bool policy_starts_with(const uint8_t *data, size_t len, const char *element);
+
 /*
  * Read a document; which kind it is, its root element says.
  *   out  the caller's, to be freed with sm_policy_free()

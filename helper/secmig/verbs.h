@@ -36,6 +36,7 @@ int sm_verb_pair(const struct sm_cli *cli, int argc, char **argv);
 int sm_verb_trust(const struct sm_cli *cli, int argc, char **argv);
 int sm_verb_policy(const struct sm_cli *cli, int argc, char **argv);
 int sm_verb_attest(const struct sm_cli *cli, int argc, char **argv);
+int sm_verb_platform(const struct sm_cli *cli, int argc, char **argv);
 int sm_verb_site(const struct sm_cli *cli, int argc, char **argv);
 int sm_verb_owner(const struct sm_cli *cli, int argc, char **argv);
 int sm_verb_ticket(const struct sm_cli *cli, int argc, char **argv);

@@ -196,17 +196,6 @@ static bool asks_for(const struct sm_policy_rule *r, const struct sm_policy *p,
     return false;
 }
 
-/* What a PCR holds before anything is measured into it. */
-static bool is_untouched(const uint8_t value[32])
-{
-    size_t i;
-
-    for (i = 0; i < 32; i++)
-        if (value[i] != value[0])
-            return false;
-    return value[0] == 0 || value[0] == 0xff;
-}
-
 static void check_pcrs(struct sm_lint *l, const struct sm_policy_platform *set)
 {
     unsigned int pcr;
@@ -218,7 +207,7 @@ static void check_pcrs(struct sm_lint *l, const struct sm_policy_platform *set)
                          "nothing, as anyone on the host can reset it",
                          set->id, pcr);
         for (i = 0; i < set->pcr[pcr].n; i++)
-            if (is_untouched(set->pcr[pcr].values[i]))
+            if (sm_policy_pcr_is_untouched(set->pcr[pcr].values[i]))
                 sm_lint_warn(l, set->line, "platform \"%s\": a value of PCR "
                              "%u is that of a host that measures nothing "
                              "into it", set->id, pcr);

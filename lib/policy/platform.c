@@ -59,8 +59,8 @@ void sm_policy_platform_text(const struct sm_policy_platform *set,
     if (list[0])
         snprintf(out, size, "differs from %s in%s", set->id, list);
     else
-        snprintf(out, size, "fits %s, but nobody has approved its last reset",
-                 set->id);
+        snprintf(out, size, "fits %s, but nobody has approved its last reset "
+                 "(secmig platform accept)", set->id);
 }
 
 const char *sm_policy_platform_matches(const struct sm_policy *policy,
@@ -81,38 +81,14 @@ const char *sm_policy_platform_matches(const struct sm_policy *policy,
     return NULL;
 }
 
-/* ---- what PCRs are ---- */
-
-const char *sm_policy_pcr_measures(unsigned int pcr)
+bool sm_policy_pcr_is_untouched(const uint8_t value[static 32])
 {
-    static const char *const what[SM_POLICY_PCRS] = {
-        [0] = "firmware code",
-        [1] = "firmware configuration",
-        [2] = "code of option ROMs",
-        [3] = "configuration of option ROMs",
-        [4] = "boot loader",
-        [5] = "boot loader configuration, partition table",
-        [6] = "what the manufacturer likes",
-        [7] = "Secure Boot: state and keys",
-        [8] = "GRUB: commands and command lines",
-        [9] = "GRUB: files that it read, such as Xen and dom0's kernel",
-        [10] = "IMA: files that dom0 has used, in their order",
-        [11] = "unified kernel image",
-        [12] = "kernel command line, system credentials",
-        [13] = "system extensions",
-        [14] = "shim: machine owner's keys",
-        [15] = "identity of the system: volume keys, machine id",
-        [16] = "for debugging: anyone can reset it",
-        [17] = "dynamic launch: its environment",
-        [18] = "dynamic launch: its policy",
-        [19] = "dynamic launch: trusted operating system",
-        [20] = "dynamic launch: trusted operating system",
-        [21] = "dynamic launch: for the operating system",
-        [22] = "dynamic launch: for the operating system",
-        [23] = "for applications: anyone can reset it",
-    };
+    size_t i;
 
-    return pcr < SM_POLICY_PCRS ? what[pcr] : "no such PCR";
+    for (i = 1; i < 32; i++)
+        if (value[i] != value[0])
+            return false;
+    return value[0] == 0 || value[0] == 0xff;
 }
 
 bool sm_policy_pcr_is_free(unsigned int pcr)

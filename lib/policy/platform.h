@@ -6,10 +6,6 @@
  * good, and perhaps the digest of the firmware's event log.  A host is in the
  * set when all of it fits what its TPM has quoted (request.h); it may be in
  * several, and each document knows only its own.
- *
- * What PCRs hold: TCG PC Client Platform Firmware Profile, section 3.3.4
- * (PCR 0-7); what boot loaders and Linux put into the others: UAPI group,
- * "Linux TPM PCR Registry".
  */
 #ifndef SM_POLICY_PLATFORM_H
 #define SM_POLICY_PLATFORM_H
@@ -67,11 +63,11 @@ const char *sm_policy_platform_matches(const struct sm_policy *policy,
 void sm_policy_platform_text(const struct sm_policy_platform *set,
                              uint32_t differs, char *out, size_t size);
 
-/* What is measured into a PCR, in a few words; never NULL. */
-const char *sm_policy_pcr_measures(unsigned int pcr);
-
 /* Whether anybody who can use the TPM may reset this PCR: its value proves
  * nothing (PC Client Platform TPM Profile, section 4.6). */
 bool sm_policy_pcr_is_free(unsigned int pcr);
+
+/* Whether this is what a PCR holds before anything is measured into it. */
+bool sm_policy_pcr_is_untouched(const uint8_t value[static 32]);
 
 #endif
