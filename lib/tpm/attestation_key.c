@@ -18,6 +18,9 @@
 #define MAGIC "SMAK"
 #define VERSION 1
 
+#define ANEW "move its file away, and enrol this host anew ('secmig attest " \
+    "request')"
+
 /* ---- the file ---- */
 
 static bool get_public(struct sm_wire_reader *r, TPM2B_PUBLIC *out)
@@ -172,8 +175,7 @@ static int load_parent(struct sm_tpm *tpm,
         !memcmp(want, name, sizeof(want)))
         return 0;
     sm_endorsement_release(tpm, ek);
-    WHY("the attestation key is of another TPM: move its file away, and "
-        "enrol this host anew ('secmig attest request')");
+    WHY("the attestation key is of another TPM: " ANEW);
     return SM_STATE;
 }
 
@@ -198,6 +200,11 @@ int sm_attestation_key_load(struct sm_tpm *tpm,
                     ESYS_TR_NONE, &key->private_half, &key->public_half,
                     handle);
     rc = sm_tpm_rc(tpm, tss, "load the attestation key", why, why_size);
+    if (sm_tpm_code(tss) == TPM2_RC_INTEGRITY) {
+        WHY("the TPM was cleared since the attestation key was made, or the "
+            "key's file was damaged: " ANEW);
+        rc = SM_STATE;
+    }
     if (rc) {
         *handle = ESYS_TR_NONE;
     } else if (ek) {

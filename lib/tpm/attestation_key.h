@@ -60,7 +60,8 @@ int sm_attestation_key_write(const char *path,
  *   ek      out: its parent, to be given back with sm_endorsement_release();
  *           NULL: not wanted
  *   handle  out: to be flushed with sm_tpm_flush()
- * Returns 0; SM_STATE when the key is of another TPM; or as sm_tpm_rc().
+ * Returns 0; SM_STATE when the key is of another TPM, or this one was cleared
+ * since it was made; or as sm_tpm_rc().
  */
 int sm_attestation_key_load(struct sm_tpm *tpm,
                             const struct sm_attestation_key *key,

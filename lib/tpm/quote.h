@@ -28,8 +28,8 @@
  *   len    out: bytes used
  *   why    out: `why_size` bytes, what is wrong and what to do ("" on
  *          success)
- * Returns 0; SM_STATE when the key is of another TPM, or there is no SHA-256
- * bank; SM_BUSY when the PCRs did not hold still; or as sm_tpm_rc().
+ * Returns 0; SM_STATE when the key is of another TPM, this one was cleared
+ * since it was made, or there is no SHA-256 bank; SM_BUSY when the PCRs did not hold still; or as sm_tpm_rc().
  */
 int sm_tpm_quote(struct sm_tpm *tpm, const struct sm_attestation_key *key,
                  const uint8_t extra[static SM_ATTEST_EXTRA_LEN],
