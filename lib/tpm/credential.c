@@ -67,6 +67,8 @@ static bool not_for_us(TSS2_RC tss)
     switch (sm_tpm_code(tss)) {
     case TPM2_RC_INTEGRITY:     /* another AK, or another EK's seed */
     case TPM2_RC_VALUE:         /* RSA: does not decrypt */
+    case TPM2_RC_FAILURE:       /* the same with libtpms; a TPM that has
+                                 * really failed would not have loaded keys */
     case TPM2_RC_SIZE:
     case TPM2_RC_INSUFFICIENT:
     case TPM2_RC_ECC_POINT:
