@@ -63,7 +63,7 @@ $(LIB): $(call objects,$(LIB_SOURCES))
 
 $(BUILD)/secmigd: $(call objects,$(wildcard helper/secmigd/*.c)) $(LIB)
 	@echo "  LD   $@"
-	$(Q)$(LINK) $^ -o $@ $(SECCOMP_LIBS) $(QUOTE_LIBS) $(TPM_LIBS) $(LIB_LIBS)
+	$(Q)$(LINK) $^ -o $@ $(SECCOMP_LIBS) $(QUOTE_LIBS) $(LIB_LIBS)
 
 $(BUILD)/secmig: $(call objects,$(wildcard helper/secmig/*.c)) $(LIB)
 	@echo "  LD   $@"
