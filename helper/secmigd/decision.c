@@ -14,6 +14,7 @@
 #include "own_certificate.h"
 #include "parent.h"
 #include "revoked.h"
+#include "seen.h"
 
 #define ANSWER_SHORT 8192       /* bytes of an answer, ... */
 #define ANSWER_LONG (96 * 1024) /* ... and of one with a VM policy */
@@ -51,6 +52,30 @@ int decision_meet(struct decision_other *o, struct sm_wire_reader *r)
     return 0;
 }
 
+void decision_demand(struct decision_other *o)
+{
+    o->demanded = true;
+    sm_attest_nonce(o->nonce);
+}
+
+int decision_shown(struct decision_other *o, struct sm_wire_reader *r)
+{
+    const uint8_t *evidence = NULL;
+    size_t len = 0;
+
+    sm_wire_get_bytes(r, o->hash, sizeof(o->hash));
+    sm_wire_get_blob(r, sizeof(o->evidence), &evidence, &len);
+    sm_wire_get_str(r, o->unproven, sizeof(o->unproven));
+    if (!o->demanded || o->shown)
+        r->error = SM_PROTOCOL;
+    if (sm_wire_end(r))
+        return SM_PROTOCOL;
+    memcpy(o->evidence, evidence, len);
+    o->evidence_len = len;
+    o->shown = true;
+    return 0;
+}
+
 /* ---- the answer ---- */
 
 static void get_paper(struct sm_wire_reader *r, size_t max,
@@ -85,6 +110,14 @@ static int read_answer(struct decision_answer *a, struct sm_wire_reader *r)
                           sizeof(a->lists[i].authority));
         a->lists[i].version = sm_wire_get_u64(r);
     }
+    a->wants_proof = sm_wire_get_u8(r);
+    sm_wire_get_str(r, a->attestation, sizeof(a->attestation));
+    a->seen = sm_wire_get_u8(r);
+    sm_wire_get_bytes(r, a->platform.ak, sizeof(a->platform.ak));
+    sm_wire_get_bytes(r, a->platform.pcrs, sizeof(a->platform.pcrs));
+    a->platform.clock = sm_wire_get_u64(r);
+    a->platform.reset_count = sm_wire_get_u32(r);
+    a->platform.restart_count = sm_wire_get_u32(r);
     a->vm_version = sm_wire_get_u64(r);
     get_paper(r, SM_PAPERS_POLICY_MAX, &a->vm_policy);
     get_paper(r, SM_PAPERS_SIGNATURE_MAX, &a->vm_signature);
@@ -111,6 +144,8 @@ static void write_down(struct decision *d)
     for (i = 0; i < a->n_lists && !rc; i++)
         rc = floors_raise_revocations(a->lists[i].authority,
                                       a->lists[i].version);
+    if (!rc && a->seen)
+        rc = seen_write(&a->platform, d->host);
     if (!rc)
         rc = floors_flush();    /* a version that it could not write before */
     if (!rc && a->allow && a->rate_seconds) {
@@ -160,6 +195,7 @@ int decision_start(struct decision *d, const struct decision_question *q,
     d->done = done;
     d->ctx = ctx;
     d->turn = ledger_turn();
+    snprintf(d->host, sizeof(d->host), "%s", q->other->name);
     sm_wire_writer_init(&w, IPC_MAX);
     own_certificate_put(&w);
     rc = sm_wire_error(&w);
@@ -193,11 +229,12 @@ void decision_log(const struct decision_question *q, const char *by,
                   const struct decision_answer *a)
 {
     bool leaving = q->action == SM_POLICY_MIGRATE_OUT;
-    char more[400] = "", uuid[37], id[2 * SM_TICKET_ID_LEN + 1];
+    char more[640] = "", uuid[37], id[2 * SM_TICKET_ID_LEN + 1];
     size_t i, j, n = 0;
 
     if (q->role)
-        n += (size_t)snprintf(more, sizeof(more), " role=%.64s", q->role);
+        n += (size_t)snprintf(more + n, sizeof(more) - n, " role=%.64s",
+                              q->role);
     if (a->vm_rule[0])
         n += (size_t)snprintf(more + n, sizeof(more) - n, " vm-rule=%.128s",
                               a->vm_rule);
@@ -207,6 +244,10 @@ void decision_log(const struct decision_question *q, const char *by,
         n += (size_t)snprintf(more + n, sizeof(more) - n, "%s%s",
                               i ? "," : " ticket=", id);
     }
+    if (q->other->met)
+        snprintf(more + n, sizeof(more) - n, " attestation=%s pq=%s",
+                 a->attestation[0] ? a->attestation : "no",
+                 q->other->flags & PEER_POST_QUANTUM ? "yes" : "no");
     facts_uuid_text(q->facts->uuid, uuid);
     sm_notice("decision action=%s vm=%s uuid=%s from=%s to=%s by=%s "
               "answer=%s%s rule=%s%s text=\"%s\"",

@@ -17,6 +17,7 @@
 #include "judge.h"
 #include "ledger.h"
 #include "policy/decide.h"
+#include "trust/attest.h"
 #include "trust/pairing.h"
 
 /* The host at the far end: what it claims, and what is known of it here. */
@@ -34,11 +35,21 @@ struct decision_other {
     struct sm_pairing pairing;
     char pairing_why[512];
     char key_of[SM_CONF_NAME_MAX + 1];  /* "": paired under no name */
+    /* Its platform: */
+    bool demanded;              /* it is to prove what it runs ... */
+    uint8_t nonce[SM_ATTEST_NONCE_LEN];     /* ... with this in it */
+    bool shown;                 /* it has answered that: */
+    uint8_t hash[SM_ATTEST_HASH_MAX];   /* of our handshake */
+    uint8_t evidence[SM_ATTEST_EVIDENCE_MAX];   /* hostile */
+    size_t evidence_len;
+    char unproven[SM_MESSAGE_TEXT_MAX + 1]; /* why it has no evidence */
 };
 
 enum decision_stage {
     DECISION_WHO,               /* only: is it who it says it is? */
-    DECISION_PREVIEW,           /* might this be allowed, once we have met? */
+    DECISION_PREVIEW,           /* might this be allowed, once we have met;
+                                 * or, when we have, once it is proven what
+                                 * the other host runs? */
     DECISION_FINAL,
 };
 
@@ -76,6 +87,13 @@ struct decision_answer {
         uint64_t version;
     } lists[SM_POLICY_AUTHORITIES_MAX];
     size_t n_lists;
+    /* Platforms, for DECISION_FINAL unless it says otherwise. */
+    bool wants_proof;           /* DECISION_PREVIEW: the guest's own policy
+                                 * asks for it */
+    char attestation[SM_MESSAGE_RULE_MAX + 1];  /* for the log: the set that
+                                 * the other host is in, or what is wrong */
+    bool seen;                  /* a quote is genuine, to be remembered: */
+    struct sm_attest_seen platform;
     /* The guest's own policy, verified; valid until decision_clear(). */
     uint64_t vm_version;        /* 0: there is none */
     struct sm_paper vm_policy, vm_signature;
@@ -84,6 +102,7 @@ struct decision_answer {
 struct decision {
     struct judge judge;
     unsigned long turn;         /* ledger_turn() as the judge saw it */
+    char host[SM_CONF_NAME_MAX + 1];    /* the other one's name */
     struct decision_answer answer;
     void (*done)(void *ctx, const struct decision_answer *answer);
     void *ctx;
@@ -98,11 +117,26 @@ int decision_meet(struct decision_other *other, struct sm_wire_reader *r)
     SM_WARN_UNUSED;
 
 /*
+ * Demand that the other host prove what it runs: before the handshake, which
+ * carries the nonce.
+ */
+void decision_demand(struct decision_other *other);
+
+/*
+ * Take over what it has proven (PEER_EVIDENCE).
+ * Returns 0; SM_PROTOCOL also when nothing was demanded, or it has proven
+ * itself before.
+ */
+int decision_shown(struct decision_other *other, struct sm_wire_reader *r)
+    SM_WARN_UNUSED;
+
+/*
  * Ask.
  *   done  called once, later; `answer` lives in *d.  A judge that dies, is
  *         too slow or breaks the rules has said no: rule "judge".
  * A final answer that allows has been entered in the ledger, if its rule asks
- * for a rate, and in the floors.  The tickets are not used up yet.
+ * for a rate, and in the floors; what was proven has been remembered.  The
+ * tickets are not used up yet.
  * Returns 0, or an error and `done` is never called.
  */
 int decision_start(struct decision *d,

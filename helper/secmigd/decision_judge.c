@@ -4,7 +4,7 @@
  * its memory.  What strangers wrote (certificate, tickets, the guest's own
  * policy) is looked at here and nowhere else, signatures first.
  */
-#include "decision.h"
+#include "hearing.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,35 +13,12 @@
 
 #include "base/clock.h"
 #include "floors.h"
-#include "identify.h"
 #include "parent.h"
 #include "policy/config.h"
 #include "policy/model.h"
-#include "trust/ticket.h"
 
-/* One decision in the making. */
-struct hearing {
-    const struct decision_bench *bench;
-    const struct decision_question *q;
-    struct decision_answer *a;
-    int64_t now;
-    struct sm_minisign_public authorities[SM_POLICY_AUTHORITIES_MAX];
-    size_t n_authorities;
-    struct revoked revoked;
-    struct identify_certificate own, other;
-    struct sm_policy_attributes own_says, other_says;
-    bool other_counts;          /* the certificate is the other host's */
-    struct sm_papers papers;
-    struct sm_ticket tickets[SM_PAPERS_TICKETS_MAX];
-    char ticket_why[256];       /* why one of them does not count */
-    struct sm_policy *vm;
-};
-
-static void say(struct decision_answer *a, int code, const char *rule,
-                const char *fmt, ...) __attribute__((format(printf, 4, 5)));
-
-static void say(struct decision_answer *a, int code, const char *rule,
-                const char *fmt, ...)
+void hearing_say(struct decision_answer *a, int code, const char *rule,
+                 const char *fmt, ...)
 {
     va_list ap;
 
@@ -132,11 +109,11 @@ static bool know_other(struct hearing *h)
     identify(&q, &answer);
     h->other_counts = answer.attributes;
     if (answer.code) {
-        say(h->a, answer.code, "", "%s", answer.text);
+        hearing_say(h->a, answer.code, "", "%s", answer.text);
         snprintf(h->a->told, sizeof(h->a->told), "%s", answer.told);
         return false;
     }
-    say(h->a, 0, "", "%s", answer.text);
+    hearing_say(h->a, 0, "", "%s", answer.text);
     return true;
 }
 
@@ -245,14 +222,14 @@ static bool read_vm_policy(struct hearing *h, struct sm_policy_request *r)
     if (!papers->policy.len) {
         if (!h->q->vm_policy_here)
             return true;
-        say(h->a, SM_REFUSED_LOCAL, "vm-policy", "this host keeps a policy "
-            "for the guest, which comes without one");
+        hearing_say(h->a, SM_REFUSED_LOCAL, "vm-policy", "this host keeps a "
+                    "policy for the guest, which comes without one");
         return false;
     }
     keys = calloc(n + 1, sizeof(*keys));
     if (!keys) {
-        say(h->a, SM_NO_MEMORY, "vm-policy", "%s",
-            sm_err_text(SM_NO_MEMORY));
+        hearing_say(h->a, SM_NO_MEMORY, "vm-policy", "%s",
+                    sm_err_text(SM_NO_MEMORY));
         return false;
     }
     for (i = 0; i < n; i++)
@@ -265,27 +242,27 @@ static bool read_vm_policy(struct hearing *h, struct sm_policy_request *r)
         r->vm_policy_signer = keys[signer];
     free(keys);
     if (rc) {
-        say(h->a, SM_REFUSED_LOCAL, "vm-policy", "it cannot be honoured "
-            "here: %s", why);
+        hearing_say(h->a, SM_REFUSED_LOCAL, "vm-policy", "it cannot be "
+                    "honoured here: %s", why);
         return false;
     }
     if (memcmp(sm_policy_vm(h->vm), h->q->facts->uuid, 16)) {
-        say(h->a, SM_REFUSED_LOCAL, "vm-policy", "the policy that came along "
-            "is of another guest");
+        hearing_say(h->a, SM_REFUSED_LOCAL, "vm-policy", "the policy that "
+                    "came along is of another guest");
         return false;
     }
     version = sm_policy_version(h->vm);
     floor = floors_vm(h->q->facts->uuid);
     if (version < floor) {
-        say(h->a, SM_REFUSED_LOCAL, "vm-policy", "the guest's own policy, "
-            "version %llu, is older than %llu, which this host has seen",
-            version, floor);
+        hearing_say(h->a, SM_REFUSED_LOCAL, "vm-policy", "the guest's own "
+                    "policy, version %llu, is older than %llu, which this "
+                    "host has seen", version, floor);
         return false;
     }
     if (!floors_vm_room(h->q->facts->uuid)) {
-        say(h->a, SM_BUSY, "vm-policy", "this host remembers the policies' "
-            "versions of %d guests, and has no room for one more",
-            FLOORS_VMS_MAX);
+        hearing_say(h->a, SM_BUSY, "vm-policy", "this host remembers the "
+                    "policies' versions of %d guests, and has no room for "
+                    "one more", FLOORS_VMS_MAX);
         return false;
     }
     h->a->vm_version = version;
@@ -353,19 +330,21 @@ static void decide(struct hearing *h)
     int rc;
 
     if (!parent.policy) {
-        say(h->a, SM_POLICY, "no-policy", "no policy in force: %s",
-            parent.policy_why);
+        hearing_say(h->a, SM_POLICY, "no-policy", "no policy in force: %s",
+                    parent.policy_why);
         return;
     }
     make_request(h, &r);
     r.label = label(q->facts);
     rc = read_tickets(h, &r);
     if (rc) {
-        say(h->a, rc, "judge", "%s", sm_err_text(rc));
+        hearing_say(h->a, rc, "judge", "%s", sm_err_text(rc));
         return;
     }
     if (!read_vm_policy(h, &r))
         return;
+    h->a->wants_proof = sm_policy_wants_attestation(h->vm, q->action);
+    hearing_platform(h, &r);
     sm_policy_decide_both(parent.policy, h->vm, &r, &d);
     if (d.allow && h->vm) {
         sm_policy_decide(h->vm, &r, &vm);
@@ -375,19 +354,20 @@ static void decide(struct hearing *h)
         sm_policy_check_config(parent.policy, &r, &d, q->facts->list,
                                q->facts->n, &d);
     if (!d.allow && h->ticket_why[0])
-        say(h->a, d.code, d.rule, "%s (a ticket does not count: %s)", d.text,
-            h->ticket_why);
+        hearing_say(h->a, d.code, d.rule, "%s (a ticket does not count: %s)",
+                    d.text, h->ticket_why);
     else
-        say(h->a, d.code, d.rule, "%s", d.text);
-    if (!d.allow)
+        hearing_say(h->a, d.code, d.rule, "%s", d.text);
+    hearing_platform_decided(h);
+    if (!h->a->allow)
         return;
     if (q->facts->flags & FACTS_NOMIGRATE)
-        say(h->a, SM_NOMIGRATE, "nomigrate", "%s is marked nomigrate",
-            q->facts->name);
+        hearing_say(h->a, SM_NOMIGRATE, "nomigrate", "%s is marked nomigrate",
+                    q->facts->name);
     else if (d.obligations.notify_guest || d.obligations.max_downtime_ms)
-        say(h->a, SM_UNMET, d.rule, "rule %s obliges to what this host "
-            "cannot do: %s", d.rule, d.obligations.notify_guest ?
-            "notify-guest" : "max-downtime");
+        hearing_say(h->a, SM_UNMET, d.rule, "rule %s obliges to what this "
+                    "host cannot do: %s", d.rule, d.obligations.notify_guest ?
+                    "notify-guest" : "max-downtime");
     else if (d.matched && d.matched->require.rate)
         h->a->rate_seconds = d.matched->require.rate_seconds;
 }
@@ -417,6 +397,14 @@ static void put_answer(struct sm_wire_writer *w, const struct hearing *h)
                           sizeof(a->lists[i].authority));
         sm_wire_put_u64(w, a->lists[i].version);
     }
+    sm_wire_put_u8(w, a->wants_proof);
+    sm_wire_put_str(w, a->attestation);
+    sm_wire_put_u8(w, a->seen);
+    sm_wire_put_bytes(w, a->platform.ak, sizeof(a->platform.ak));
+    sm_wire_put_bytes(w, a->platform.pcrs, sizeof(a->platform.pcrs));
+    sm_wire_put_u64(w, a->platform.clock);
+    sm_wire_put_u32(w, a->platform.reset_count);
+    sm_wire_put_u32(w, a->platform.restart_count);
     sm_wire_put_u64(w, a->vm_version);
     /* What the parent will keep when the guest has come. */
     sm_wire_put_blob(w, a->vm_policy.data, whole ? a->vm_policy.len : 0);
@@ -452,7 +440,8 @@ int decision_judge(const void *question, struct sm_wire_writer *w)
     if (!rc && len)
         rc = sm_papers_decode(papers, len, &h.papers);
     if (rc)
-        say(&answer, rc, "papers", "what came with the guest is malformed");
+        hearing_say(&answer, rc, "papers", "what came with the guest is "
+                    "malformed");
     else
         decide(&h);
 out:

@@ -37,6 +37,7 @@ static void incoming_free(struct incoming *in)
     }
     run_clear(&in->run);
     decision_clear(&in->decision);
+    prove_forget(&in->prove);
     receive_clear(&in->receive);
     keys_forget_wait(&in->key);
     spawn_forget(&in->peer);
@@ -233,7 +234,8 @@ static void known(void *ctx, const struct decision_answer *answer)
         sm_warning("in-%lu: %s", in->id, answer->text);
     in->state = IN_WAIT;
     /* The peer minds this deadline itself; unless it has been taken over. */
-    loop_arm(&in->timer, 2 * parent.conf.answer_timeout, peer_too_slow, in);
+    loop_arm(&in->timer, 2 * parent.conf.answer_timeout +
+             parent.conf.tpm_timeout, peer_too_slow, in);
     if (incoming_tell_peer(in, IPC_PEER_KEY_IS, 0, NULL, "", NULL))
         spawn_kill(&in->peer, SIGKILL);
 }
@@ -253,6 +255,18 @@ static void on_key(struct incoming *in, struct sm_wire_reader *r)
                  in->id, sm_err_text(rc));
         spawn_kill(&in->peer, SIGKILL);
     }
+}
+
+/* It is judged with the request. */
+static void on_evidence(struct incoming *in, struct sm_wire_reader *r)
+{
+    if (decision_shown(&in->other, r))
+        r->error = SM_PROTOCOL;
+}
+
+static void on_quote(struct incoming *in, struct sm_wire_reader *r)
+{
+    prove(&in->prove, SM_ATTEST_RESPONDER, &in->watch, r);
 }
 
 static void on_request(struct incoming *in, struct sm_wire_reader *r)
@@ -313,10 +327,10 @@ static void on_end(struct incoming *in, struct sm_wire_reader *r)
                                  * the guest */
 }
 
-/* Each is safe though a hostile peer process may send it: KEY and REQUEST
- * only start checks that hold whatever the claims are (a peer that has been
- * taken over may pose as any paired host: docs/architecture.md), END only
- * says that it will do no more. */
+/* Each is safe though a hostile peer process may send it: KEY, EVIDENCE and
+ * REQUEST only start checks that hold whatever the claims are (a peer that
+ * has been taken over may pose as any paired host: docs/architecture.md);
+ * QUOTE costs one use of the TPM, END only says that it will do no more. */
 static const struct {
     enum ipc_type type;
     unsigned int states;        /* bit (1 << state) */
@@ -324,6 +338,8 @@ static const struct {
     void (*handle)(struct incoming *in, struct sm_wire_reader *r);
 } from_peer[] = {
     { IPC_PEER_KEY,     1u << IN_STRANGER, 0, on_key },
+    { IPC_PEER_EVIDENCE, 1u << IN_WAIT, 0, on_evidence },
+    { IPC_PEER_QUOTE,   1u << IN_WAIT, 0, on_quote },
     { IPC_PEER_REQUEST, 1u << IN_WAIT, 2, on_request },
     { IPC_PEER_END,     ~0u, 0, on_end },
 };
@@ -388,7 +404,6 @@ static void peer_ended(void *ctx, int status)
 /* From here on the connection is the peer's. */
 static int start_peer(struct incoming *in)
 {
-    static const uint8_t nonce[SM_HELLO_NONCE_LEN];
     int rc, channel, fds[2] = { in->connection, in->key.client };
     struct sm_wire_writer w;
 
@@ -399,10 +414,13 @@ static int start_peer(struct incoming *in)
     loop_arm(&in->timer, 2 * parent.conf.handshake_timeout,
              peer_too_slow, in);
     sm_wire_writer_init(&w, IPC_MAX);
-    sm_wire_put_u8(&w, 0);
+    if (parent.conf.demand_attestation ||
+        sm_policy_wants_attestation(parent.policy, SM_POLICY_MIGRATE_IN))
+        decision_demand(&in->other);
+    sm_wire_put_u8(&w, in->other.demanded ? PEER_DEMAND : 0);
     sm_wire_put_str(&w, "");
     sm_wire_put_bytes(&w, in->key.own_key, sizeof(in->key.own_key));
-    sm_wire_put_bytes(&w, nonce, sizeof(nonce));
+    sm_wire_put_bytes(&w, in->other.nonce, sizeof(in->other.nonce));
     own_certificate_put(&w);
     rc = ipc_send(channel, IPC_PEER_START, &w, fds, 2);
     sm_wire_writer_dispose(&w);

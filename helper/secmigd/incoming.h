@@ -26,6 +26,7 @@
 #include "ipc.h"
 #include "keys.h"
 #include "loop.h"
+#include "prove.h"
 #include "receive.h"
 #include "spawn.h"
 
@@ -45,6 +46,7 @@ struct incoming {
     struct loop_timer timer;
     struct run run;
     struct decision_other other;
+    struct prove prove;         /* what this host runs */
     char by[SM_MESSAGE_OPERATOR_MAX + 1];
     uint32_t flags;
     int config, papers;         /* memfds as they came; -1: none */

@@ -46,6 +46,7 @@ void outgoing_free(struct outgoing *o)
     run_clear(&o->run);
     decision_clear(&o->decision);
     keys_forget_wait(&o->key);
+    prove_forget(&o->prove);
     spawn_forget(&o->control);
     spawn_forget(&o->dialer);
     spawn_forget(&o->peer);
@@ -205,6 +206,9 @@ static void previewed(void *ctx, const struct decision_answer *answer)
         outgoing_finish(o, SM_BUSY, "", "%s is already migrating",
                         o->facts.name);
     } else {
+        if (parent.conf.demand_attestation || answer->wants_proof ||
+            sm_policy_wants_attestation(parent.policy, SM_POLICY_MIGRATE_OUT))
+            decision_demand(&o->other);
         o->state = OUT_KEY;
         keys_need_host(&o->key, have_key, o);
     }

@@ -8,8 +8,9 @@
  *               judge says whether it might leave
  *   OUT_KEY     perhaps: the host key is released (keys.h)
  *   OUT_DIAL    the dialer connects                      (outgoing_peer.c)
- *   OUT_ASK     the peer shakes hands; a judge decides; the destination is
- *               asked
+ *   OUT_ASK     the peer shakes hands; a judge decides, once for all or, if
+ *               the other host is to prove what it runs, before and after
+ *               that; the destination is asked
  *   OUT_MOVE    accepted: the client has the stream
  *   OUT_ENDED   the client has its last word
  */
@@ -26,6 +27,7 @@
 #include "ipc.h"
 #include "keys.h"
 #include "loop.h"
+#include "prove.h"
 #include "spawn.h"
 
 enum out_state { OUT_IDLE, OUT_FACTS, OUT_KEY, OUT_DIAL, OUT_ASK, OUT_MOVE,
@@ -46,7 +48,9 @@ struct outgoing {
     struct decision decision;
     struct key_wait key;        /* for our part in the handshake */
     bool answered;              /* ANSWER was sent; RESULT is next */
+    bool accepted;              /* the other host is who it should be */
     bool requested;             /* the peer was given the REQUEST to send */
+    struct prove prove;         /* what this host runs */
 
     uint32_t domid, flags;
     char host[SM_CONF_NAME_MAX + 1];

@@ -43,7 +43,9 @@ static int send_request(struct outgoing *o)
     return rc;
 }
 
-static int tell_peer(struct outgoing *o, int code, const char *text)
+/* KEY_IS or EVIDENCE_IS. */
+static int tell_peer(struct outgoing *o, enum ipc_type type, int code,
+                     const char *text)
 {
     struct sm_wire_writer w;
     int rc;
@@ -51,30 +53,59 @@ static int tell_peer(struct outgoing *o, int code, const char *text)
     sm_wire_writer_init(&w, IPC_MAX);
     sm_wire_put_u16(&w, (uint16_t)-code);
     sm_wire_put_str(&w, text);
-    rc = ipc_send(o->peer_watch.fd, IPC_PEER_KEY_IS, &w, NULL, 0);
+    rc = ipc_send(o->peer_watch.fd, type, &w, NULL, 0);
     sm_wire_writer_dispose(&w);
     return rc;
 }
 
-/* The final word of this side, before the other one learns who asks. */
-static void decided(void *ctx, const struct decision_answer *answer)
+/* The client learns why.  The other host, which has shown its platform, does
+ * not learn for which guest. */
+static void refused(struct outgoing *o, enum ipc_type type,
+                    const struct decision_answer *answer)
 {
-    struct outgoing *o = ctx;
-    bool stranger = answer->told[0];
+    char text[SM_MESSAGE_TEXT_MAX + 1];
 
-    if (!stranger)
-        outgoing_log(o, DECISION_FINAL, answer);
-    if (answer->allow) {
-        o->requested = true;
-        if (send_request(o) || tell_peer(o, 0, ""))
-            outgoing_finish(o, SM_HELPER, "", "the peer process does not "
-                            "answer");
-        return;
-    }
-    if (tell_peer(o, answer->code, answer->text))
+    snprintf(text, sizeof(text), "the policy there says no (platform: %s)",
+             answer->attestation);
+    if (tell_peer(o, type, answer->code, text))
         spawn_kill(&o->peer, SIGKILL);
     outgoing_finish(o, answer->code, answer->rule, "%s%s",
-                    stranger ? "" : "refused here: ", answer->text);
+                    answer->told[0] ? "" : "refused here: ", answer->text);
+}
+
+/* The final word of this side, before the other one learns who asks; or,
+ * when it was to prove what it runs, before it learns for which guest. */
+static void decided(void *ctx, const struct decision_answer *answer)
+{
+    enum ipc_type type;
+    struct outgoing *o = ctx;
+
+    type = o->other.demanded ? IPC_PEER_EVIDENCE_IS : IPC_PEER_KEY_IS;
+    if (!answer->told[0])
+        outgoing_log(o, DECISION_FINAL, answer);
+    if (!answer->allow) {
+        refused(o, type, answer);
+        return;
+    }
+    o->accepted = o->requested = true;
+    if (send_request(o) || tell_peer(o, type, 0, ""))
+        outgoing_finish(o, SM_HELPER, "", "the peer process does not answer");
+}
+
+/* It is who it should be, and may be asked to prove what it runs. */
+static void met(void *ctx, const struct decision_answer *answer)
+{
+    struct outgoing *o = ctx;
+
+    if (!answer->allow) {
+        if (!answer->told[0])
+            outgoing_log(o, DECISION_PREVIEW, answer);
+        refused(o, IPC_PEER_KEY_IS, answer);
+        return;
+    }
+    o->accepted = true;
+    if (tell_peer(o, IPC_PEER_KEY_IS, 0, ""))
+        outgoing_finish(o, SM_HELPER, "", "the peer process does not answer");
 }
 
 static void on_peer_key(struct outgoing *o, struct sm_wire_reader *r)
@@ -83,8 +114,41 @@ static void on_peer_key(struct outgoing *o, struct sm_wire_reader *r)
         r->error = SM_PROTOCOL;
         return;
     }
-    if (!decision_meet(&o->other, r))
+    if (decision_meet(&o->other, r))
+        return;
+    if (o->other.demanded)
+        outgoing_decide(o, DECISION_PREVIEW, met);
+    else
         outgoing_decide(o, DECISION_FINAL, decided);
+}
+
+/* The two may cross the end of the session. */
+static bool too_late(const struct outgoing *o, struct sm_wire_reader *r)
+{
+    if (o->state != OUT_ENDED)
+        return false;
+    r->pos = r->len;
+    return true;
+}
+
+static void on_peer_evidence(struct outgoing *o, struct sm_wire_reader *r)
+{
+    if (too_late(o, r))
+        return;
+    if (!o->accepted)
+        r->error = SM_PROTOCOL;
+    else if (!decision_shown(&o->other, r))
+        outgoing_decide(o, DECISION_FINAL, decided);
+}
+
+static void on_peer_quote(struct outgoing *o, struct sm_wire_reader *r)
+{
+    if (too_late(o, r))
+        return;
+    if (!o->accepted)
+        r->error = SM_PROTOCOL;
+    else
+        prove(&o->prove, SM_ATTEST_INITIATOR, &o->peer_watch, r);
 }
 
 /* Accepted over there: make the stream and hand out its four ends. */
@@ -194,6 +258,8 @@ static const struct {
     void (*handle)(struct outgoing *o, struct sm_wire_reader *r);
 } from_peer[] = {
     { IPC_PEER_KEY,    1u << OUT_ASK, on_peer_key },
+    { IPC_PEER_EVIDENCE, 1u << OUT_ASK | 1u << OUT_ENDED, on_peer_evidence },
+    { IPC_PEER_QUOTE,  1u << OUT_ASK | 1u << OUT_ENDED, on_peer_quote },
     { IPC_PEER_ANSWER, 1u << OUT_ASK, on_peer_answer },
     { IPC_PEER_END,    1u << OUT_ASK | 1u << OUT_MOVE | 1u << OUT_ENDED,
       on_peer_end },
@@ -237,7 +303,6 @@ static void on_peer(void *ctx, short revents)
 static int start_peer(struct outgoing *o, int connection)
 {
     int rc, channel = -1, fds[2] = { connection, o->key.client };
-    static const uint8_t nonce[SM_HELLO_NONCE_LEN];
     struct sm_wire_writer w;
 
     sm_wire_writer_init(&w, IPC_MAX);
@@ -245,10 +310,11 @@ static int start_peer(struct outgoing *o, int connection)
     if (rc)
         goto out;
     loop_watch(&o->peer_watch, channel, POLLIN, on_peer, o);
-    sm_wire_put_u8(&w, PEER_INITIATOR);
+    sm_wire_put_u8(&w, PEER_INITIATOR | (o->other.demanded ? PEER_DEMAND :
+                                         0));
     sm_wire_put_str(&w, o->host);
     sm_wire_put_bytes(&w, o->key.own_key, sizeof(o->key.own_key));
-    sm_wire_put_bytes(&w, nonce, sizeof(nonce));
+    sm_wire_put_bytes(&w, o->other.nonce, sizeof(o->other.nonce));
     own_certificate_put(&w);
     rc = ipc_send(channel, IPC_PEER_START, &w, fds, 2);
     o->state = OUT_ASK;

@@ -34,6 +34,7 @@
 #include "seen.h"
 #include "spawn.h"
 #include "store.h"
+#include "trust/attest.h"
 
 #define LISTENERS_MAX 4
 #define BACKLOG 64
@@ -411,6 +412,8 @@ int parent_main(const struct sm_conf *conf, const char *root,
         return sm_err_exit(SM_CONFIG);
     }
     rc = check_users(conf);
+    if (!rc && sm_attest_init())
+        rc = SM_STATE;
     if (!rc)
         rc = check_places();
     if (!rc)

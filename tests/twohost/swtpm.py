@@ -7,9 +7,10 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 
-PACKAGES = ("swtpm", "tpm2_pcrextend", "tpm2_clear")
+PACKAGES = ("swtpm", "tpm2_pcrextend", "tpm2_pcrread", "tpm2_clear")
 
 
 def missing():
@@ -69,6 +70,35 @@ class Swtpm:
     def reset(self):
         self.kill()
         self.on()
+
+    def saved(self):
+        """A copy of its state, to be put back by restore(); it is reset."""
+        self.kill()
+        copy = tempfile.mkdtemp(prefix="tpm-", dir=os.path.dirname(self.dir))
+        shutil.copytree(self.dir, copy, dirs_exist_ok=True,
+                        ignore=shutil.ignore_patterns("sock*"))
+        self.on()
+        return copy
+
+    def restore(self, copy):
+        """... or that of another TPM; an empty directory is a new one."""
+        self.kill()
+        shutil.rmtree(self.dir)
+        shutil.copytree(copy, self.dir)
+        self.on()
+
+    def pcrs(self, *which):
+        """{index: hex value}"""
+        name = self.dir + "/pcrs"
+        self.tool("tpm2_pcrread", "-o", name, "sha256:" + ",".join(
+            str(i) for i in which))
+        with open(name, "rb") as f:
+            data = f.read()
+        os.unlink(name)
+        if len(data) != 32 * len(which):
+            raise AssertionError("no values of PCRs: %d bytes" % len(data))
+        return {i: data[32 * n:32 * n + 32].hex()
+                for n, i in enumerate(sorted(which))}
 
     def tool(self, *args, ok=True):
         """A program of tpm2-tools, on this TPM."""
