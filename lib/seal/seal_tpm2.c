@@ -143,6 +143,9 @@ static int obtain_pin(struct state *st, const struct sm_seal_source *source,
  * The authorization value of a PIN: as long as the TPM takes them, whatever
  * the PIN's length.  Its last byte is not zero: a TPM cuts zeros off, and not
  * every library does (part 1, 19.6.4.3).  No stretching: the TPM counts.
+ *
+ * ESAPI copies it into what it keeps of a session, where nobody can wipe it:
+ * it is gone when the process is.
  */
 static void auth_of(const struct state *st, TPM2B_AUTH *out)
 {
@@ -314,7 +317,10 @@ static int create(struct state *st, const struct sm_tpm2_params *p,
         out->private = *private;
     }
     sm_tpm_flush(st->tpm, &session);
-    sm_tpm_wipe(st->tpm);
+    sm_tpm_wipe_copies(st->tpm, key, SM_SEAL_KEY_LEN);
+    if (p->flags & SM_TPM2_PIN)
+        sm_tpm_wipe_copies(st->tpm, secret->sensitive.userAuth.buffer,
+                           AUTH_LEN);
 out:
     Esys_Free(public);
     Esys_Free(private);
@@ -391,7 +397,7 @@ static int unseal(struct state *st, const struct sm_tpm2_params *p,
         auth_of(st, &auth);
         rc = sm_tpm_rc(st->tpm, Esys_TR_SetAuth(esys, object, &auth),
                        "take the PIN", why, why_size);
-        sm_secret_wipe(&auth, sizeof(auth));
+        sm_secret_wipe(auth.buffer, sizeof(auth.buffer));
     }
     for (i = 0; !rc && i < ATTEMPTS && again; i++) {
         rc = unseal_once(st, p, parent, object, key, &again, why, why_size);
@@ -402,6 +408,9 @@ static int unseal(struct state *st, const struct sm_tpm2_params *p,
         WHY("the TPM's PCRs do not hold still: try again");
         rc = SM_BUSY;
     }
+    /* What ESAPI keeps of the PIN is freed as it is: now it is zeros. */
+    if (auth.size)
+        (void)Esys_TR_SetAuth(esys, object, &auth);
     sm_tpm_flush(st->tpm, &object);
     return rc;
 }

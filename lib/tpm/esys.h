@@ -92,4 +92,11 @@ void sm_tpm_pcr_digest(uint32_t mask,
  */
 void sm_tpm_wipe(struct sm_tpm *tpm);
 
+/*
+ * The same, and every copy of `len` bytes at `secret` in ESAPI's context:
+ * it keeps what a command was given, in order to send it again, and frees it
+ * as it is.  After each command that was given a secret.
+ */
+void sm_tpm_wipe_copies(struct sm_tpm *tpm, const void *secret, size_t len);
+
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "tpm/tpm.h"
 
+#include <malloc.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -111,7 +112,21 @@ void sm_tpm_wipe(struct sm_tpm *tpm)
      * TCTI: ours.  That lives as long as the context. */
     if (tpm->tcti.answer)
         sm_secret_wipe(tpm->tcti.answer, tpm->tcti.answer_size);
+    sm_secret_wipe(tpm->tcti.response, sizeof(tpm->tcti.response));
     sodium_stackzero(STACK_WIPED);
+}
+
+void sm_tpm_wipe_copies(struct sm_tpm *tpm, const void *secret, size_t len)
+{
+    uint8_t *at = (uint8_t *)tpm->esys, *found;
+    size_t left = malloc_usable_size(tpm->esys);
+
+    while (left >= len && (found = memmem(at, left, secret, len))) {
+        sm_secret_wipe(found, len);
+        left -= (size_t)(found - at) + len;
+        at = found + len;
+    }
+    sm_tpm_wipe(tpm);
 }
 
 /* ---- small things ---- */
