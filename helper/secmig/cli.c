@@ -24,11 +24,23 @@ int sm_cli_fail(int err, const char *fmt, ...)
     return err;
 }
 
+void sm_cli_note(const char *fmt, ...)
+{
+    va_list ap;
+
+    fputs("secmig: note: ", stderr);
+    va_start(ap, fmt);
+    vfprintf(stderr, fmt, ap);
+    va_end(ap);
+    fputc('\n', stderr);
+}
+
 static int ask(void *ctx, int confirm, uint8_t *buf, size_t size,
                size_t *len)
 {
     (void)ctx;
-    return sm_tty_passphrase(NULL, confirm, buf, size, len);
+    return sm_tty_secret("passphrase", "Passphrase", NULL, confirm, buf,
+                         size, len);
 }
 
 int sm_cli_seal_from(const char *backend, const char *passphrase_file,

@@ -12,75 +12,66 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "arguments.h"
 #include "base/file.h"
 #include "base/secret.h"
 #include "seal/box.h"
-#include "seal/seal.h"
+#include "sealing.h"
 #include "trust/identity.h"
-#include "verbs.h"
 
 struct options {
-    const char *name, *seal, *passphrase_file;
+    const char *name;
+    struct sm_sealing_options seal;
 };
 
 static int parse(int argc, char **argv, struct options *o)
 {
-    const char **value;
-    int i;
+    const struct sm_argument options[] = {
+        { .name = "--name", .value = &o->name },
+        { .name = "--seal", .value = &o->seal.backend },
+        SM_SEALING_ARGUMENTS(o->seal),
+    };
+    size_t n;
 
-    for (i = 1; i < argc; i++) {
-        if (!strcmp(argv[i], "--name"))
-            value = &o->name;
-        else if (!strcmp(argv[i], "--seal"))
-            value = &o->seal;
-        else if (!strcmp(argv[i], "--passphrase-file"))
-            value = &o->passphrase_file;
-        else
-            return SM_CLI_USAGE;
-        if (++i == argc || *value)
-            return SM_CLI_USAGE;
-        *value = argv[i];
-    }
-    return 0;
+    return sm_arguments_sort(argc, argv, options, 2 + SM_SEALING_N_ARGUMENTS,
+                             NULL, 0, &n);
 }
 
 /*
  * Settle name and seal: an existing configuration decides, and options must
  * agree with it, because the daemon will follow it and not them.
  */
-static int settle(struct sm_cli *cli, const struct options *o)
+static int settle(struct sm_cli *cli, const struct options *o,
+                  struct sm_sealing_form *form)
 {
-    struct sm_conf *conf = &cli->conf;
+    struct sm_conf then = cli->conf;
+    int rc;
 
     if (o->name && !sm_conf_name_ok(o->name))
         return sm_cli_fail(SM_USAGE, "--name %s: not the name of a host "
                            "(letters, digits, '-', '_', '.')", o->name);
-    if (o->seal && strcmp(o->seal, "passphrase") && strcmp(o->seal, "plain"))
-        return sm_cli_fail(SM_USAGE, "--seal %s: passphrase and plain are "
-                           "known", o->seal);
-    if (o->passphrase_file && (o->passphrase_file[0] != '/' ||
-                               strlen(o->passphrase_file) >=
-                                   sizeof(conf->passphrase_file)))
-        return sm_cli_fail(SM_USAGE, "--passphrase-file %s: not an absolute "
-                           "path", o->passphrase_file);
+    rc = sm_sealing_settle(&o->seal, &then, form);
+    if (rc)
+        return rc;
+    if (o->name)
+        snprintf(then.name, sizeof(then.name), "%s", o->name);
     if (cli->conf_present) {
-        if ((o->name && strcmp(o->name, conf->name)) ||
-            (o->seal && strcmp(o->seal, conf->seal)) ||
-            (o->passphrase_file &&
-             strcmp(o->passphrase_file, conf->passphrase_file)))
+        if (strcmp(then.name, cli->conf.name) ||
+            strcmp(then.seal, cli->conf.seal) ||
+            (o->seal.passphrase_file && strcmp(then.passphrase_file,
+                                          cli->conf.passphrase_file)) ||
+            (o->seal.pin_file && strcmp(then.pin_file,
+                                        cli->conf.pin_file)) ||
+            (o->seal.tpm && strcmp(then.tpm, cli->conf.tpm)))
             return sm_cli_fail(SM_CONFIG, "%s exists and says otherwise than "
                                "the options: change one of them",
-                               conf->conf_file);
+                               cli->conf.conf_file);
+        if (!o->seal.pin && cli->conf.pin_file[0])
+            form->pin = true;
     } else {
-        if (o->name)
-            snprintf(conf->name, sizeof(conf->name), "%s", o->name);
-        if (o->seal)
-            snprintf(conf->seal, sizeof(conf->seal), "%s", o->seal);
-        if (o->passphrase_file)
-            snprintf(conf->passphrase_file, sizeof(conf->passphrase_file),
-                     "%s", o->passphrase_file);
+        cli->conf = then;
     }
-    if (!conf->name[0])
+    if (!cli->conf.name[0])
         return sm_cli_fail(SM_USAGE, "this machine's host name cannot be "
                            "used: choose one with --name");
     return 0;
@@ -143,21 +134,12 @@ static int refuse_existing(const char *path)
     return 0;
 }
 
-static int write_conf(const struct sm_conf *conf)
+static int write_conf(const struct sm_cli *cli)
 {
-    char text[2 * SM_CONF_PATH_MAX], why[768];
-    int n, rc;
+    struct sm_conf_change changes[SM_SEALING_CHANGES];
 
-    n = snprintf(text, sizeof(text),
-                 "# Settings of secmigd; see secmigd.conf(5).\n"
-                 "name = %s\n"
-                 "seal = %s\n", conf->name, conf->seal);
-    if (conf->passphrase_file[0])
-        n += snprintf(text + n, sizeof(text) - (size_t)n,
-                      "passphrase-file = %s\n", conf->passphrase_file);
-    rc = sm_file_write(conf->conf_file, text, (size_t)n, 0644, why,
-                       sizeof(why));
-    return rc ? sm_cli_fail(rc, "%s", why) : 0;
+    sm_sealing_changes(&cli->conf, changes);
+    return sm_conf_edit(cli, changes, SM_SEALING_CHANGES);
 }
 
 static int make_key(const struct sm_conf *conf, struct sm_seal *seal)
@@ -251,23 +233,25 @@ int sm_verb_init(const struct sm_cli *cli, int argc, char **argv)
 {
     struct options o = { 0 };
     struct sm_cli settled = *cli;
+    struct sm_sealing_form form;
     struct sm_seal *seal = NULL;
     int rc;
 
     rc = parse(argc, argv, &o);
     if (!rc)
-        rc = settle(&settled, &o);
+        rc = settle(&settled, &o, &form);
     if (!rc)
         rc = refuse_existing(settled.conf.host_key);
     if (!rc)
         rc = refuse_existing(settled.conf.host_pub);
     /* Whoever gives up at the question leaves nothing behind. */
     if (!rc)
-        rc = sm_cli_seal(&settled, NULL, 1, &seal);
+        rc = sm_sealing_open(&settled.conf, settled.conf.seal, &form, 1, NULL,
+                             &seal);
     if (!rc)
         rc = make_directories(&settled.conf);
     if (!rc && !settled.conf_present)
-        rc = write_conf(&settled.conf);
+        rc = write_conf(&settled);
     if (!rc)
         rc = make_store_key(&settled.conf, seal);
     if (!rc)
@@ -275,5 +259,7 @@ int sm_verb_init(const struct sm_cli *cli, int argc, char **argv)
     sm_seal_free(seal);
     if (!rc)
         rc = tell(&settled);
+    if (!rc && !strcmp(settled.conf.seal, "tpm2"))
+        sm_sealing_warn(&settled.conf, &form);
     return rc;
 }

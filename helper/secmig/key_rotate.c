@@ -54,6 +54,8 @@ static int prepare(const struct sm_cli *cli)
     struct sm_sealing_ring ring = { .conf = &cli->conf };
     uint8_t key[SM_IDENTITY_KEY_LEN], *now = NULL;
     struct sm_identity *id = NULL;
+    struct sm_sealing_form form;
+    struct sm_seal *seal = NULL;
     size_t len;
     int rc;
 
@@ -68,12 +70,21 @@ static int prepare(const struct sm_cli *cli)
                            cli->conf.next_pub);
     if (rc != SM_STATE)
         return rc;
-    /* What opens the key of today is what the next one is sealed with. */
+    /* Before the next one is sealed with what it is sealed with: a passphrase
+     * that opens it is the right one. */
     rc = sm_sealing_load(&ring, cli->conf.host_key, SM_IDENTITY_PURPOSE,
                          cli->conf.name, &now, &len);
     sm_secret_free(now);
-    if (!rc)
+    if (!rc && strcmp(cli->conf.seal, "tpm2")) {
         rc = make(cli, ring.key[ring.n - 1].seal, &id, line);
+    } else if (!rc) {
+        sm_sealing_close(&ring);
+        sm_sealing_alike(&cli->conf, &form);
+        rc = sm_sealing_open(&cli->conf, "tpm2", &form, 1, NULL, &seal);
+        if (!rc)
+            rc = make(cli, seal, &id, line);
+        sm_seal_free(seal);
+    }
     if (rc)
         goto out;
     sm_identity_fingerprint(id->public_key, fingerprint);

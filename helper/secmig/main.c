@@ -19,7 +19,9 @@ static const struct {
     const char *purpose;
 } verbs[] = {
     { "init", sm_verb_init,
-      "[--name NAME] [--seal passphrase|plain] [--passphrase-file FILE]",
+      "[--name NAME] [--seal tpm2|passphrase|plain] "
+      "[--passphrase-file FILE] [--tpm TCTI] [--pcrs LIST|none] "
+      "[--pin | --pin-file FILE] [--update-key FILE]",
       "make this host's key and directories" },
     { "key", sm_verb_key,
       "show [--next] | export [--next] | "
@@ -27,7 +29,9 @@ static const struct {
       "this host's fingerprint, its public key line; change the key" },
     { "seal", sm_verb_seal,
       "list | show FILE | move --to BACKEND [OPTIONS] | "
-      "copy [OPTIONS] FILE OUT | restore [OPTIONS] COPY... | wipe [--yes]",
+      "copy [OPTIONS] FILE OUT | restore [OPTIONS] COPY... | "
+      "wipe [--yes] | update-key [OPTIONS] | "
+      "approve [OPTIONS] --now|--pcr N=HEX...",
       "how this host's keys are sealed; copies against their loss" },
     { "pair", sm_verb_pair,
       "[--fingerprint FPR] [--comment TEXT] NAME ADDRESS[:PORT] [FILE]",

@@ -12,15 +12,17 @@
 
 #include "base/clock.h"
 #include "base/wire.h"
+#include "pcr_list.h"
 #include "seal_verbs.h"
 #include "sealing.h"
+#include "tpm/tpm.h"
 
 #define SUFFIX ".sealed"
 
 /* What goes with the backend, in words. */
 static void details(const struct sm_seal_info *info, char *out, size_t size)
 {
-    char until[21];
+    char until[21], pcrs[SM_PCR_LIST_SIZE];
     int n = 0;
 
     out[0] = '\0';
@@ -28,6 +30,11 @@ static void details(const struct sm_seal_info *info, char *out, size_t size)
         n = snprintf(out, size, "Argon2id, %u passes over %u MiB",
                      (unsigned int)info->ops,
                      (unsigned int)(info->mem >> 20));
+    if (!strcmp(info->backend, "tpm2")) {
+        sm_pcr_list_format(info->pcrs, pcrs);
+        n = snprintf(out, size, "PCRs %s%s%s", pcrs, info->pin ? ", PIN" : "",
+                     info->updatable ? ", updatable" : "");
+    }
     if (info->expires) {
         sm_clock_format(info->expires, until);
         snprintf(out + n, size - (size_t)n, "%sopens until %s%s",
@@ -43,6 +50,35 @@ static int is_sealed(const struct dirent *de)
     return de->d_name[0] != '.' && len > n &&
            !strcmp(de->d_name + len - n, SUFFIX) &&
            sm_wire_text_ok(de->d_name, len);
+}
+
+/* Approvals, by what they approve besides what the host key is sealed to. */
+static void list_approvals(const struct sm_conf *conf)
+{
+    struct sm_approval *approvals = NULL;
+    char why[768], list[SM_PCR_LIST_SIZE];
+    struct sm_seal_info host = { .pcrs = 0 };
+    size_t i, n = 0;
+    unsigned int k;
+
+    if (sm_approvals_read(conf->approvals_dir, &approvals, &n, why,
+                          sizeof(why)))
+        sm_cli_note("%s", why);
+    if (n && sm_seal_inspect(conf->host_key, &host, why, sizeof(why)))
+        memset(&host, 0, sizeof(host));
+    for (i = 0; i < n; i++) {
+        uint32_t other = 0;
+
+        sm_pcr_list_format(approvals[i].pcrs, list);
+        printf("approval: PCRs %s", list);
+        for (k = 0; k < SM_SEAL_PCRS; k++)
+            if ((approvals[i].pcrs & (1u << k)) &&
+                memcmp(approvals[i].pcr[k], host.pcr[k], SM_SEAL_PCR_LEN))
+                other |= 1u << k;
+        sm_pcr_list_format(other, list);
+        printf(", other than sealed: %s\n", list);
+    }
+    free(approvals);
 }
 
 /* Every sealed file of the state directory, of whatever kind. */
@@ -72,8 +108,39 @@ static int list(const struct sm_cli *cli)
         free(names[i]);
     }
     free(names);
+    list_approvals(&cli->conf);
     return bad ? sm_cli_fail(SM_STATE, "%s: %d file(s) cannot be used",
                              cli->conf.state_dir, bad) : 0;
+}
+
+static void show_hex(const uint8_t *bytes, size_t len)
+{
+    size_t i;
+
+    for (i = 0; i < len; i++)
+        printf("%02x", bytes[i]);
+    putchar('\n');
+}
+
+static void show_tpm(const struct sm_seal_info *info)
+{
+    unsigned int i;
+
+    printf("storage key  ");
+    show_hex(info->parent, sizeof(info->parent));
+    for (i = 0; i < SM_SEAL_PCRS; i++) {
+        if (!(info->pcrs & (1u << i)))
+            continue;
+        printf("PCR %-2u       ", i);
+        show_hex(info->pcr[i], SM_SEAL_PCR_LEN);
+        printf("             %s\n", sm_tpm_pcr_text(i));
+    }
+    if (info->updatable) {
+        printf("update key   ");
+        show_hex(info->update_key.x, sizeof(info->update_key.x));
+        printf("             ");
+        show_hex(info->update_key.y, sizeof(info->update_key.y));
+    }
 }
 
 static int show(const char *path)
@@ -91,6 +158,8 @@ static int show(const char *path)
            "sealed with  %s\n", info.purpose, info.host, info.backend);
     if (more[0])
         printf("             %s\n", more);
+    if (!strcmp(info.backend, "tpm2"))
+        show_tpm(&info);
     printf("secret       %zu bytes\n"
            "What a file says of itself is proven only when it is opened.\n",
            info.size);
@@ -107,6 +176,8 @@ int sm_verb_seal(const struct sm_cli *cli, int argc, char **argv)
         { "copy", sm_seal_verb_copy },
         { "restore", sm_seal_verb_restore },
         { "wipe", sm_seal_verb_wipe },
+        { "update-key", sm_seal_verb_update_key },
+        { "approve", sm_seal_verb_approve },
     };
     int rc = SM_CLI_USAGE;
     size_t i;

@@ -26,6 +26,7 @@ int sm_seal_verb_copy(const struct sm_cli *cli, int argc, char **argv)
     const struct sm_argument options[] = {
         { .name = "--passphrase-file", .value = &o.passphrase_file },
     };
+    struct sm_sealing_form form;
     struct sm_sealing_ring ring = { .conf = &cli->conf };
     struct sm_conf then = cli->conf;
     uint8_t *secret = NULL, *object = NULL;
@@ -40,7 +41,7 @@ int sm_seal_verb_copy(const struct sm_cli *cli, int argc, char **argv)
         return SM_CLI_USAGE;
     /* The copy's passphrase is one of its own, not the host's. */
     then.passphrase_file[0] = '\0';
-    rc = sm_sealing_settle(&o, &then);
+    rc = sm_sealing_settle(&o, &then, &form);
     if (rc)
         return rc;
     if (!sm_sealing_there(words[1]))
@@ -216,7 +217,7 @@ static int put(struct sm_seal *to, const struct sm_conf *conf,
 }
 
 static int restore(const struct sm_cli *cli, struct copy *copies, size_t n,
-                   const struct sm_sealing_options *o,
+                   const struct sm_sealing_form *form,
                    const char *copy_passphrase)
 {
     struct sm_conf copied = cli->conf;
@@ -230,7 +231,7 @@ static int restore(const struct sm_cli *cli, struct copy *copies, size_t n,
     for (i = 0, rc = 0; !rc && i < n; i++)
         rc = open_copy(&ring, &cli->conf, &copies[i]);
     if (!rc)
-        rc = sm_sealing_open(&cli->conf, cli->conf.seal, o, 1, NULL, &to);
+        rc = sm_sealing_open(&cli->conf, cli->conf.seal, form, 1, NULL, &to);
     for (i = 0; !rc && i < n; i++)
         rc = check_place(to, &cli->conf, &copies[i]);
     for (i = 0; !rc && i < n; i++)
@@ -242,28 +243,44 @@ static int restore(const struct sm_cli *cli, struct copy *copies, size_t n,
 
 int sm_seal_verb_restore(const struct sm_cli *cli, int argc, char **argv)
 {
-    struct sm_sealing_options o = { .backend = NULL }, file = o;
+    struct sm_sealing_options file = { .backend = "passphrase" };
+    struct sm_sealing_options o = { .backend = NULL };
     const char *words[COPIES_MAX];
     const struct sm_argument options[] = {
         { .name = "--passphrase-file", .value = &file.passphrase_file },
+        { .name = "--pcrs", .value = &o.pcrs },
+        { .name = "--update-key", .value = &o.update_key },
     };
     struct copy copies[COPIES_MAX] = { { .from = NULL } };
     struct sm_conf check = cli->conf;
+    struct sm_sealing_form form, given;
     size_t i, n;
     int rc, lock;
 
-    rc = sm_arguments_sort(argc, argv, options, 1, words, COPIES_MAX, &n);
+    rc = sm_arguments_sort(argc, argv, options, 3, words, COPIES_MAX, &n);
     if (rc || !n)
         return SM_CLI_USAGE;
-    rc = sm_sealing_settle(&file, &check);
+    rc = sm_sealing_settle(&file, &check, &given);
+    check = cli->conf;
+    if (!rc)
+        rc = sm_sealing_settle(&o, &check, &given);
     if (rc)
         return rc;
     lock = sm_sealing_lock(&cli->conf);
     if (lock < 0)
         return SM_IO;
+    /* As what is there was sealed, unless it is said otherwise. */
+    sm_sealing_alike(&cli->conf, &form);
+    form.pin |= cli->conf.pin_file[0] != '\0';
+    if (o.pcrs)
+        form.pcrs = given.pcrs;
+    if (o.update_key) {
+        form.updatable = true;
+        form.update_key = given.update_key;
+    }
     for (i = 0; i < n; i++)
         copies[i].from = words[i];
-    rc = restore(cli, copies, n, &o, file.passphrase_file);
+    rc = restore(cli, copies, n, &form, file.passphrase_file);
     for (i = 0; i < n; i++)
         sm_secret_free(copies[i].secret);
     close(lock);

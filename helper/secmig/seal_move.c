@@ -16,7 +16,6 @@
 #include "arguments.h"
 #include "base/file.h"
 #include "base/secret.h"
-#include "conf_edit.h"
 #include "seal_verbs.h"
 #include "sealing.h"
 
@@ -64,21 +63,30 @@ static int look(struct move *m)
                                  "init')", m->now->state_dir);
 }
 
-/* `moved` says which: those that name the new backend, or the others. */
-static int open_keys(struct move *m, bool moved)
+/*
+ * Open what is not open yet.
+ *   moved    which: those that name the new backend, or the others
+ *   quietly  one that does not open now is for later, and so are those that
+ *            are written before it: each wrong PIN costs one of few tries
+ */
+static int open_keys(struct move *m, bool moved, bool quietly)
 {
+    int (*open_one)(struct sm_sealing_ring *ring, const char *path,
+                    const char *purpose, const char *host, uint8_t **secret,
+                    size_t *len) = quietly ? sm_sealing_try :
+                                             sm_sealing_load;
     size_t i;
     int rc;
 
-    for (i = 0; i < SM_SEALING_OBJECTS; i++) {
+    for (i = SM_SEALING_OBJECTS; i-- > 0;) {
         struct moved *k = &m->key[i];
 
         if (!k->there || k->secret ||
             !strcmp(k->info.backend, m->then.seal) != moved)
             continue;
-        rc = sm_sealing_load(&m->ring, k->is.path, k->is.purpose,
-                             m->now->name, &k->secret, &k->len);
-        if (rc)
+        rc = open_one(&m->ring, k->is.path, k->is.purpose, m->now->name,
+                      &k->secret, &k->len);
+        if (rc || !k->secret)
             return rc;
     }
     return 0;
@@ -129,14 +137,10 @@ static int write_all(struct move *m)
 
 static int write_conf(const struct sm_cli *cli, const struct move *m)
 {
-    bool asks = strcmp(m->then.seal, "passphrase") != 0 ||
-                !m->then.passphrase_file[0];
-    const struct sm_conf_change changes[] = {
-        { "seal", m->then.seal },
-        { "passphrase-file", asks ? NULL : m->then.passphrase_file },
-    };
+    struct sm_conf_change changes[SM_SEALING_CHANGES];
 
-    return sm_conf_edit(cli, changes, sizeof(changes) / sizeof(changes[0]));
+    sm_sealing_changes(&m->then, changes);
+    return sm_conf_edit(cli, changes, SM_SEALING_CHANGES);
 }
 
 static void tell(const struct move *m)
@@ -156,10 +160,12 @@ static void tell(const struct move *m)
 }
 
 static int move(const struct sm_cli *cli, struct move *m,
-                const struct sm_sealing_options *o)
+                const struct sm_sealing_form *form)
 {
     bool same = !strcmp(m->now->seal, m->then.seal);
-    bool others = strcmp(m->now->passphrase_file, m->then.passphrase_file);
+    bool others = strcmp(m->now->passphrase_file, m->then.passphrase_file) ||
+                  strcmp(m->now->pin_file, m->then.pin_file) ||
+                  strcmp(m->now->tpm, m->then.tpm);
     size_t i;
     int rc;
 
@@ -167,20 +173,24 @@ static int move(const struct sm_cli *cli, struct move *m,
     /* First as configured: who mistypes the old passphrase is not asked for
      * a new one. */
     if (!rc)
-        rc = open_keys(m, false);
-    if (!rc && same && !others)
-        rc = open_keys(m, true);
-    else if (!rc && same)
-        rc = sm_sealing_ready(&m->ring, m->then.seal);
+        rc = open_keys(m, false, false);
+    if (!rc && same)
+        rc = open_keys(m, true, others);
+    sm_sealing_close(&m->ring);
     if (!rc)
-        rc = sm_sealing_open(&m->then, m->then.seal, o, 1, NULL, &m->to);
+        rc = sm_sealing_open(&m->then, m->then.seal, form, 1, NULL, &m->to);
     if (!rc)
         rc = sm_sealing_lend(&m->ring, m->then.seal, m->to);
+    /* What an interrupted run has moved opens with the new. */
     if (!rc)
-        rc = open_keys(m, true);
+        rc = open_keys(m, true, false);
     for (i = 0; !rc && i < SM_SEALING_OBJECTS; i++)
         if (m->key[i].there)
             rc = wrap(m, &m->key[i]);
+    /* A TPM without a resource manager would keep what is open in it. */
+    sm_sealing_close(&m->ring);
+    sm_seal_free(m->to);
+    m->to = NULL;
     if (!rc)
         rc = write_all(m);
     if (!rc)
@@ -197,6 +207,7 @@ int sm_seal_verb_move(const struct sm_cli *cli, int argc, char **argv)
         { .name = "--to", .value = &o.backend },
         SM_SEALING_ARGUMENTS(o),
     };
+    struct sm_sealing_form form;
     struct move m = { .now = &cli->conf, .then = cli->conf,
                       .ring = { .conf = &cli->conf } };
     int rc, lock = -1;
@@ -206,13 +217,13 @@ int sm_seal_verb_move(const struct sm_cli *cli, int argc, char **argv)
                            NULL, 0, &n);
     if (rc || !o.backend)
         return SM_CLI_USAGE;
-    rc = sm_sealing_settle(&o, &m.then);
+    rc = sm_sealing_settle(&o, &m.then, &form);
     if (rc)
         return rc;
     lock = sm_sealing_lock(&cli->conf);
     if (lock < 0)
         return SM_IO;
-    rc = move(cli, &m, &o);
+    rc = move(cli, &m, &form);
     for (i = 0; i < SM_SEALING_OBJECTS; i++) {
         sm_secret_free(m.key[i].secret);
         sm_file_free(m.key[i].object, m.key[i].object_len);
@@ -220,5 +231,7 @@ int sm_seal_verb_move(const struct sm_cli *cli, int argc, char **argv)
     sm_sealing_close(&m.ring);
     sm_seal_free(m.to);
     close(lock);
+    if (!rc && !strcmp(m.then.seal, "tpm2"))
+        sm_sealing_warn(&m.then, &form);
     return rc;
 }

@@ -11,6 +11,8 @@
 int sm_seal_verb_move(const struct sm_cli *cli, int argc, char **argv);
 int sm_seal_verb_copy(const struct sm_cli *cli, int argc, char **argv);
 int sm_seal_verb_restore(const struct sm_cli *cli, int argc, char **argv);
+int sm_seal_verb_update_key(const struct sm_cli *cli, int argc, char **argv);
+int sm_seal_verb_approve(const struct sm_cli *cli, int argc, char **argv);
 int sm_seal_verb_wipe(const struct sm_cli *cli, int argc, char **argv);
 
 #endif

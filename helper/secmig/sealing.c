@@ -17,56 +17,45 @@
 
 #define N_RING(r) (sizeof((r)->key) / sizeof((r)->key[0]))
 
-/* ---- with what to seal ---- */
-
-static int take_path(const char *option, const char *value, char *out)
-{
-    if (!value)
-        return 0;
-    if (value[0] != '/' || strlen(value) >= SM_CONF_PATH_MAX)
-        return sm_cli_fail(SM_USAGE, "%s %s: not an absolute path", option,
-                           value);
-    snprintf(out, SM_CONF_PATH_MAX, "%s", value);
-    return 0;
-}
-
-int sm_sealing_settle(const struct sm_sealing_options *o,
-                      struct sm_conf *conf)
-{
-    if (o->backend && strcmp(o->backend, "passphrase") &&
-        strcmp(o->backend, "plain"))
-        return sm_cli_fail(SM_USAGE, "%s: no such sealed storage (passphrase "
-                           "and plain are known)", o->backend);
-    if (o->backend)
-        snprintf(conf->seal, sizeof(conf->seal), "%s", o->backend);
-    return take_path("--passphrase-file", o->passphrase_file,
-                     conf->passphrase_file);
-}
-
 /* Whether a person was asked since this was last set to false. */
 static bool person_asked;
 
-/* `ctx`: what the passphrase is of, or NULL. */
-static int ask(void *ctx, int confirm, uint8_t *buf, size_t size,
-               size_t *len)
+/* `ctx`: what it is of, or NULL. */
+static int ask_passphrase(void *ctx, int confirm, uint8_t *buf, size_t size,
+                          size_t *len)
 {
     person_asked = true;
-    return sm_tty_passphrase(ctx, confirm, buf, size, len);
+    return sm_tty_secret("passphrase", "Passphrase", ctx, confirm, buf, size,
+                         len);
+}
+
+static int ask_pin(void *ctx, int confirm, uint8_t *buf, size_t size,
+                   size_t *len)
+{
+    person_asked = true;
+    return sm_tty_secret("PIN", "PIN", ctx, confirm, buf, size, len);
 }
 
 int sm_sealing_open(const struct sm_conf *conf, const char *backend,
-                    const struct sm_sealing_options *o, int fresh,
+                    const struct sm_sealing_form *form, int fresh,
                     const char *what, struct sm_seal **out)
 {
+    static const struct sm_sealing_form none;
+    const struct sm_sealing_form *f = form ? form : &none;
     struct sm_seal_source source = {
         .passphrase_file = conf->passphrase_file[0] ? conf->passphrase_file :
                                                       NULL,
-        .ask = ask, .ask_ctx = (void *)(uintptr_t)what, .fresh = fresh,
+        .ask = ask_passphrase, .ask_ctx = (void *)(uintptr_t)what,
+        .fresh = fresh,
+        .tpm = conf->tpm, .tpm_timeout = conf->tpm_timeout,
+        .pin_file = conf->pin_file[0] ? conf->pin_file : NULL,
+        .ask_pin = ask_pin, .pin = f->pin, .pcrs = f->pcrs,
+        .update_key = f->updatable ? &f->update_key : NULL,
+        .approvals_dir = conf->approvals_dir,
     };
     char why[768];
     int rc;
 
-    (void)o;
     rc = sm_seal_open_backend(backend, &source, out, why, sizeof(why));
     return rc ? sm_cli_fail(rc, "%s", why) : 0;
 }
@@ -113,14 +102,10 @@ static int add(struct sm_sealing_ring *ring, const char *backend,
     return rc;
 }
 
-int sm_sealing_ready(struct sm_sealing_ring *ring, const char *backend)
-{
-    return add(ring, backend, NULL);
-}
-
-int sm_sealing_load(struct sm_sealing_ring *ring, const char *path,
-                    const char *purpose, const char *host, uint8_t **secret,
-                    size_t *len)
+/* `quietly`: as sm_sealing_try(). */
+static int load(struct sm_sealing_ring *ring, const char *path,
+                const char *purpose, const char *host, bool quietly,
+                uint8_t **secret, size_t *len)
 {
     bool unattended = false, mine = false;
     struct sm_seal_info info;
@@ -129,6 +114,7 @@ int sm_sealing_load(struct sm_sealing_ring *ring, const char *path,
     int rc;
 
     *secret = NULL;
+    *len = 0;
     rc = sm_seal_inspect(path, &info, why, sizeof(why));
     if (rc)
         return sm_cli_fail(rc, "%s", why);
@@ -148,15 +134,33 @@ int sm_sealing_load(struct sm_sealing_ring *ring, const char *path,
         mine |= !ring->key[i].borrowed;
         unattended |= !ring->key[i].borrowed && !ring->key[i].asked;
     }
-    /* Where nobody was asked, the same would come of it once more. */
-    if (rc == SM_SEAL && !unattended) {
+    /* Where nobody was asked, the same would come of it once more; and one
+     * TPM is not opened twice. */
+    if (rc == SM_SEAL && !unattended && !(quietly && mine) &&
+        !(i && !strcmp(info.backend, "tpm2"))) {
         rc = add(ring, info.backend, mine ? path : NULL);
         if (rc)
             return rc;
         rc = sm_seal_load(ring->key[ring->n - 1].seal, path, purpose, host,
                           secret, len, why, sizeof(why));
     }
+    if (quietly && rc == SM_SEAL)
+        return 0;
     return rc ? sm_cli_fail(rc, "%s", why) : 0;
+}
+
+int sm_sealing_load(struct sm_sealing_ring *ring, const char *path,
+                    const char *purpose, const char *host, uint8_t **secret,
+                    size_t *len)
+{
+    return load(ring, path, purpose, host, false, secret, len);
+}
+
+int sm_sealing_try(struct sm_sealing_ring *ring, const char *path,
+                   const char *purpose, const char *host, uint8_t **secret,
+                   size_t *len)
+{
+    return load(ring, path, purpose, host, true, secret, len);
 }
 
 void sm_sealing_close(struct sm_sealing_ring *ring)

@@ -12,37 +12,86 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "conf_edit.h"
 #include "seal/seal.h"
 #include "verbs.h"
 
-/* From the command line: how new objects are sealed.  NULL: not given. */
+/*
+ * From the command line: how new objects are sealed.  What is not given
+ * (NULL, false) is as the configuration has it, or the default.
+ */
 struct sm_sealing_options {
     const char *backend, *passphrase_file;
+    const char *tpm, *pcrs, *pin_file, *update_key;
+    bool pin;
 };
 
 /* The options above except for `backend`, for sm_arguments_sort(). */
 #define SM_SEALING_ARGUMENTS(o) \
-    { .name = "--passphrase-file", .value = &(o).passphrase_file }
-#define SM_SEALING_N_ARGUMENTS 1
+    { .name = "--passphrase-file", .value = &(o).passphrase_file }, \
+    SM_SEALING_TPM_ARGUMENTS(o)
+#define SM_SEALING_TPM_ARGUMENTS(o) \
+    { .name = "--tpm", .value = &(o).tpm }, \
+    { .name = "--pcrs", .value = &(o).pcrs }, \
+    { .name = "--pin-file", .value = &(o).pin_file }, \
+    { .name = "--update-key", .value = &(o).update_key }, \
+    { .name = "--pin", .flag = &(o).pin }
+#define SM_SEALING_N_TPM_ARGUMENTS 5
+#define SM_SEALING_N_ARGUMENTS (1 + SM_SEALING_N_TPM_ARGUMENTS)
 
 /*
- * Take the options into a configuration, as the file would say them.
- * Returns 0, or SM_USAGE when a value cannot stand there.
+ * What a new object is bound to without --pcrs: firmware, option ROMs, boot
+ * loader, Secure Boot.  They change when one of these is updated or switched
+ * off, and not with each new kernel.
+ */
+#define SM_SEALING_PCRS ((1u << 0) | (1u << 2) | (1u << 4) | (1u << 7))
+
+/* How new objects are sealed: the options, read and checked. */
+struct sm_sealing_form {
+    uint32_t pcrs;
+    bool pin, updatable;
+    struct sm_update_key update_key;
+};
+
+/*
+ * Take the options into a configuration, as the file would say them, and
+ * into *form.
+ * Returns 0, or SM_USAGE, or what sm_update_key_read() returns.
  */
 int sm_sealing_settle(const struct sm_sealing_options *o,
-                      struct sm_conf *conf) SM_WARN_UNUSED;
+                      struct sm_conf *conf, struct sm_sealing_form *form)
+    SM_WARN_UNUSED;
+
+/*
+ * The form of the host key of today, so that another one is sealed likewise;
+ * the defaults when it has none on a TPM.
+ */
+void sm_sealing_alike(const struct sm_conf *conf,
+                      struct sm_sealing_form *form);
+
+/*
+ * Lines of the configuration that go with its backend.
+ *   out  SM_SEALING_CHANGES of them; they point into *conf
+ */
+#define SM_SEALING_CHANGES 4
+void sm_sealing_changes(const struct sm_conf *conf,
+                        struct sm_conf_change out[static SM_SEALING_CHANGES]);
+
+/* Say on standard error what a new object on a TPM is not protected from. */
+void sm_sealing_warn(const struct sm_conf *conf,
+                     const struct sm_sealing_form *form);
 
 /*
  * Open a backend.
  *   conf   where it finds what it needs
- *   o      for new objects; NULL when none are made
+ *   form   of new objects; NULL when none are made
  *   fresh  a new passphrase is chosen: it is asked for twice
  *   what   what the passphrase is of, when it is asked for; NULL: sealed
  *          storage; must outlive *out
  *   out    the caller's
  */
 int sm_sealing_open(const struct sm_conf *conf, const char *backend,
-                    const struct sm_sealing_options *o, int fresh,
+                    const struct sm_sealing_form *form, int fresh,
                     const char *what, struct sm_seal **out) SM_WARN_UNUSED;
 
 /* ---- opening what is there ---- */
@@ -63,10 +112,6 @@ struct sm_sealing_ring {
 int sm_sealing_lend(struct sm_sealing_ring *ring, const char *backend,
                     struct sm_seal *seal) SM_WARN_UNUSED;
 
-/* Have the ring open a backend, as `conf` says, before it is needed. */
-int sm_sealing_ready(struct sm_sealing_ring *ring, const char *backend)
-    SM_WARN_UNUSED;
-
 /*
  * Open a sealed file by the backend that it names: with one that is open
  * already, else with one as `conf` says.  Where a person can be asked, one
@@ -74,12 +119,20 @@ int sm_sealing_ready(struct sm_sealing_ring *ring, const char *backend)
  *   purpose  what it must be
  *   host     whose it must be
  *   secret   out: in locked memory, the caller's; NULL on error
+ * A TPM that serves one program at a time is not asked by another one while
+ * the ring holds it: sm_sealing_close() first.
  */
 int sm_sealing_load(struct sm_sealing_ring *ring, const char *path,
                     const char *purpose, const char *host, uint8_t **secret,
                     size_t *len) SM_WARN_UNUSED;
 
-/* Close what is not borrowed. */
+/* Likewise, but a file that does not open (SM_SEAL) is no error yet: 0 and
+ * no secret, and nobody is asked twice. */
+int sm_sealing_try(struct sm_sealing_ring *ring, const char *path,
+                   const char *purpose, const char *host, uint8_t **secret,
+                   size_t *len) SM_WARN_UNUSED;
+
+/* Close what is not borrowed; the ring is empty then. */
 void sm_sealing_close(struct sm_sealing_ring *ring);
 
 /* ---- the objects of a host ---- */

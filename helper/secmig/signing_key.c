@@ -19,9 +19,6 @@
 
 #define SEALED ".sealed"
 
-/* Sealed objects name a host; these go with their owner. */
-#define ANY_HOST "any"
-
 int sm_signing_beside(const char *key, const char *suffix,
                       char out[static SM_CONF_PATH_MAX])
 {
@@ -59,7 +56,7 @@ static int write_halves(struct sm_seal *seal, const char *key,
     size_t len = 0;
     int rc;
 
-    rc = sm_seal_wrap(seal, purpose, ANY_HOST, 0, secret,
+    rc = sm_seal_wrap(seal, purpose, SM_SIGNING_ANY_HOST, 0, secret,
                       SM_MINISIGN_SECRET_LEN, &object, &len, why,
                       sizeof(why));
     if (!rc)
@@ -150,7 +147,7 @@ int sm_signing_open(const struct sm_signing_options *o, const char *purpose,
     rc = sm_cli_seal_from(info.backend, o->passphrase_file, 0, &seal);
     if (rc)
         return rc;
-    rc = sm_seal_load(seal, o->key, purpose, ANY_HOST, secret, &len, why,
+    rc = sm_seal_load(seal, o->key, purpose, SM_SIGNING_ANY_HOST, secret, &len, why,
                       sizeof(why));
     if (!rc && len != SM_MINISIGN_SECRET_LEN) {
         snprintf(why, sizeof(why), "%s: not a signing key", o->key);

@@ -17,6 +17,9 @@
 #define SM_SIGNING_SITE "site-key"
 #define SM_SIGNING_OWNER "owner-key"
 
+/* Sealed objects name a host; these go with their owner. */
+#define SM_SIGNING_ANY_HOST "any"
+
 /* From the command line; `key` is settled by the verb. */
 struct sm_signing_options {
     const char *key;                /* the sealed file */

@@ -117,8 +117,8 @@ out:
     return rc;
 }
 
-int sm_tty_passphrase(const char *what, int confirm, uint8_t *buf,
-                      size_t size, size_t *len)
+int sm_tty_secret(const char *kind, const char *begins, const char *what,
+                  int confirm, uint8_t *buf, size_t size, size_t *len)
 {
     char prompt[640];
     int rc, fd;
@@ -127,8 +127,8 @@ int sm_tty_passphrase(const char *what, int confirm, uint8_t *buf,
     fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
     if (fd < 0)
         return SM_USAGE;
-    snprintf(prompt, sizeof(prompt), "%s %s: ",
-             confirm ? "New passphrase for" : "Passphrase of",
+    snprintf(prompt, sizeof(prompt), "%s%s %s %s: ", confirm ? "New " : "",
+             confirm ? kind : begins, confirm ? "for" : "of",
              what ? what : "sealed storage");
     if (confirm)
         rc = read_new(fd, prompt, buf, size, len);

@@ -12,7 +12,9 @@
 #include "base/err.h"
 
 /*
- * Ask for a passphrase, without echo.
+ * Ask for a passphrase or a PIN, without echo.
+ *   kind     "passphrase", "PIN"
+ *   begins   the same at the beginning of a line
  *   what     what it is of; NULL: this host's sealed storage
  *   confirm  non-zero: a new one, asked for twice until both are the same
  *   buf      locked memory of `size` bytes
@@ -21,8 +23,9 @@
  * on end of file, when the line does not fit or after three attempts that
  * differ; SM_IO; SM_NO_MEMORY.
  */
-int sm_tty_passphrase(const char *what, int confirm, uint8_t *buf,
-                      size_t size, size_t *len) SM_WARN_UNUSED;
+int sm_tty_secret(const char *kind, const char *begins, const char *what,
+                  int confirm, uint8_t *buf, size_t size, size_t *len)
+    SM_WARN_UNUSED;
 
 /*
  * Show `question` and read one line.  Returns 0 when it is "yes";

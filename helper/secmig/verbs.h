@@ -52,6 +52,9 @@ int sm_verb_transport(const struct sm_cli *cli, int argc, char **argv);
 int sm_cli_fail(int err, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* Print one line on standard error that is no error. */
+void sm_cli_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
 /*
  * Open the seal backend as configured, asking on the terminal when there is
  * no passphrase file and no credential.

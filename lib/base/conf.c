@@ -99,6 +99,7 @@ int sm_conf_init(struct sm_conf *conf, const char *root, const char *file)
     bad |= place(conf->store_key, r, SM_STATE_DIR, "/store-key.sealed");
     bad |= place(conf->site_key, r, SM_STATE_DIR, "/site-key.sealed");
     bad |= place(conf->owner_key, r, SM_STATE_DIR, "/owner-key.sealed");
+    bad |= place(conf->update_key, r, SM_STATE_DIR, "/update-key.sealed");
     bad |= place(conf->next_key, r, SM_STATE_DIR, "/next-host-key.sealed");
     bad |= place(conf->next_pub, r, SM_ETC_DIR, "/next-host.pub");
     bad |= place(conf->attestation_key, r, SM_STATE_DIR,

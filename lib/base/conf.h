@@ -49,6 +49,7 @@ struct sm_conf {
     char store_key[SM_CONF_PATH_MAX];       /* STATE/store-key.sealed */
     char site_key[SM_CONF_PATH_MAX];        /* STATE/site-key.sealed */
     char owner_key[SM_CONF_PATH_MAX];       /* STATE/owner-key.sealed */
+    char update_key[SM_CONF_PATH_MAX];      /* STATE/update-key.sealed */
     char next_key[SM_CONF_PATH_MAX];        /* STATE/next-host-key.sealed */
     char next_pub[SM_CONF_PATH_MAX];        /* ETC/next-host.pub */
     char attestation_key[SM_CONF_PATH_MAX]; /* STATE/attestation-key */
