@@ -151,6 +151,12 @@ int seen_write(const struct sm_attest_seen *now, const char *host)
     }
     if (later < 0 || (later == 0 && now->clock <= s->tpm.clock))
         return unsaved ? save() : 0;
+    if (later > 0)
+        sm_notice("platform host=%s reset-count=%u restart-count=%u: seen "
+                  "for the first time since it was %s", host,
+                  (unsigned int)now->reset_count,
+                  (unsigned int)now->restart_count,
+                  now->restart_count ? "resumed" : "reset");
     s->tpm = *now;
     for (i = 0; i < n_records; i++)
         if (!strcmp(records[i].host, host))
