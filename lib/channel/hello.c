@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "channel/kem.h"
 #include "channel/noise.h"
 
 #define PROLOGUE_LABEL "xen-secmig 1"
@@ -36,22 +37,37 @@ int sm_hello_prologue(const char *name,
 }
 
 /* Tokens of XX: e | e ee s es | s se.  With psk0 there is a key from the
- * start, so that message 1's empty payload has a tag. */
-size_t sm_hello_message_len(unsigned int message, bool psk)
+ * start, so that message 1's empty payload has a tag.  With hfs there are
+ * e1 in message 1, without a key, and ekem1 in message 2, with one. */
+size_t sm_hello_message_len(unsigned int message, enum sm_hello_kind kind)
 {
+    bool hfs = kind == SM_HELLO_HFS, psk = kind == SM_HELLO_PSK;
     const size_t encrypted_key = SM_DH_LEN + SM_NOISE_TAG_LEN;
     const size_t encrypted_payload = SM_HELLO_PAYLOAD_LEN + SM_NOISE_TAG_LEN;
 
     switch (message) {
     case 1:
-        return SM_DH_LEN + (psk ? SM_NOISE_TAG_LEN : 0);
+        return SM_DH_LEN + (psk ? SM_NOISE_TAG_LEN : 0) +
+               (hfs ? SM_KEM_PUBLIC_LEN : 0);
     case 2:
-        return SM_DH_LEN + encrypted_key + encrypted_payload;
+        return SM_DH_LEN + encrypted_key + encrypted_payload +
+               (hfs ? SM_KEM_CIPHERTEXT_LEN + SM_NOISE_TAG_LEN : 0);
     case 3:
         return encrypted_key + encrypted_payload;
     default:
         return 0;
     }
+}
+
+uint32_t sm_hello_features(void)
+{
+    return sm_kem_available() ? SM_HELLO_MLKEM768 : 0;
+}
+
+bool sm_hello_stripped(enum sm_hello_kind kind, uint32_t ours,
+                       uint32_t theirs)
+{
+    return kind != SM_HELLO_HFS && (ours & theirs & SM_HELLO_MLKEM768);
 }
 
 /* There is one way to say that nothing is demanded. */

@@ -21,6 +21,7 @@
 
 #define SM_HELLO_VERSION 1              /* of the whole protocol */
 #define SM_HELLO_NOISE      "Noise_XX_25519_ChaChaPoly_BLAKE2b"
+#define SM_HELLO_NOISE_HFS  "Noise_XXhfs_25519+MLKEM768_ChaChaPoly_BLAKE2b"
 #define SM_HELLO_NOISE_PSK  "Noise_XXpsk0_25519_ChaChaPoly_BLAKE2b"
 
 #define SM_HELLO_MLKEM768 1u            /* a feature */
@@ -30,7 +31,7 @@
 #define SM_HELLO_CERTIFICATE_MAX 4096   /* bytes of a host's certificate */
 #define SM_HELLO_PAYLOAD_LEN 4352       /* every payload of message 2 or 3 */
 #define SM_HELLO_MESSAGES 3
-#define SM_HELLO_MESSAGE_MAX 4448       /* no handshake message is longer */
+#define SM_HELLO_MESSAGE_MAX 5552       /* no handshake message is longer */
 #define SM_HELLO_PROLOGUE_MAX 128
 
 /* A certificate (trust/certificate.h) as its sender says it is: a claim like
@@ -82,12 +83,29 @@ int sm_hello_prologue(const char *name,
                       uint8_t out[static SM_HELLO_PROLOGUE_MAX], size_t *len)
     SM_WARN_UNUSED;
 
+/* Which of the handshakes above. */
+enum sm_hello_kind { SM_HELLO_PLAIN, SM_HELLO_HFS, SM_HELLO_PSK };
+
 /*
  * The exact length of handshake message 1, 2 or 3 on the wire, without its
- * u16 length; 0 for any other number.
- *   psk   whether SM_HELLO_NOISE_PSK is used
+ * u16 length; 0 for any other number.  Message 1 tells the kinds apart by its
+ * length; a responder that has no SM_HELLO_HFS, or does not want it, answers
+ * with an empty message and closes.
  */
-size_t sm_hello_message_len(unsigned int message, bool psk);
+size_t sm_hello_message_len(unsigned int message, enum sm_hello_kind kind);
+
+/* The features of this build: SM_HELLO_MLKEM768, or 0. */
+uint32_t sm_hello_features(void);
+
+/*
+ * Whether somebody in between has talked two hosts out of SM_HELLO_HFS, which
+ * both say, inside the authenticated handshake that they did use, that they
+ * have and would use.
+ *   kind          the handshake that was used
+ *   ours, theirs  features as sent
+ */
+bool sm_hello_stripped(enum sm_hello_kind kind, uint32_t ours,
+                       uint32_t theirs);
 
 /*
  * Encode a payload, padded to SM_HELLO_PAYLOAD_LEN bytes.

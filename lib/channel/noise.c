@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/secret.h"
+#include "channel/kem.h"
 #include "channel/noise_pattern.h"
 #include "channel/noise_symmetric.h"
 
@@ -21,7 +22,10 @@ struct sm_noise {
     uint8_t e_secret[SM_DH_LEN], e[SM_DH_LEN];
     uint8_t rs[SM_DH_LEN], re[SM_DH_LEN];
     uint8_t psks[SM_NOISE_PATTERN_PSKS][SM_NOISE_PSK_LEN];
-    bool fixed_e;               /* tests gave the ephemeral key */
+    uint8_t kem_secret[SM_KEM_SECRET_LEN];
+    uint8_t kem_public[SM_KEM_PUBLIC_LEN];      /* ours, or theirs */
+    uint8_t kem_seed[SM_KEM_SEED_LEN];
+    bool fixed_e, fixed_kem;    /* tests gave the ephemeral keys */
     int (*dh)(void *ctx, const uint8_t public[static SM_DH_LEN],
               uint8_t shared[static SM_DH_LEN]);
     void *dh_ctx;
@@ -115,6 +119,11 @@ static int take_params(struct sm_noise *n, const struct sm_noise_params *p)
         memcpy(n->e_secret, p->ephemeral_secret, SM_DH_LEN);
         n->fixed_e = true;
     }
+    if (p->kem_seed) {
+        memcpy(n->kem_seed, p->kem_seed, p->initiator ? SM_KEM_SEED_LEN :
+               SM_KEM_ENCAPS_SEED_LEN);
+        n->fixed_kem = true;
+    }
     n->initiator = p->initiator;
     n->dh = p->dh;
     n->dh_ctx = p->dh_ctx;
@@ -174,6 +183,7 @@ static int give_up(struct sm_noise *n, int rc)
     sm_secret_wipe(&n->symmetric, sizeof(n->symmetric));
     sm_secret_wipe(n->s_secret, sizeof(n->s_secret));
     sm_secret_wipe(n->e_secret, sizeof(n->e_secret));
+    sm_secret_wipe(n->kem_secret, sizeof(n->kem_secret));
     sm_secret_wipe(n->psks, sizeof(n->psks));
     return rc;
 }
@@ -209,6 +219,11 @@ size_t sm_noise_overhead(const struct sm_noise *n)
             key = key || n->pattern.n_psks;
         } else if (*token == SM_NOISE_S) {
             sum += SM_DH_LEN + (key ? SM_NOISE_TAG_LEN : 0);
+        } else if (*token == SM_NOISE_E1) {
+            sum += SM_KEM_PUBLIC_LEN + (key ? SM_NOISE_TAG_LEN : 0);
+        } else if (*token == SM_NOISE_EKEM1) {
+            sum += SM_KEM_CIPHERTEXT_LEN + (key ? SM_NOISE_TAG_LEN : 0);
+            key = true;
         } else {
             key = true;
         }
@@ -303,11 +318,47 @@ static void next_message(struct sm_noise *n)
 
 /* ---- writing ---- */
 
-static int write_token(struct sm_noise *n, uint8_t token, uint8_t **p)
+/* EncryptAndHash() to *p, which moves on. */
+static int put_encrypted(struct sm_noise *n, const uint8_t *in, size_t len,
+                         uint8_t **p)
 {
-    size_t len;
+    size_t total = len + sm_noise_cipher_overhead(&n->symmetric.cipher);
     int rc;
 
+    rc = sm_noise_symmetric_encrypt(&n->symmetric, in, len, *p);
+    *p += total;
+    return rc;
+}
+
+/* "e1": a key pair of the KEM, its public key. */
+static int write_e1(struct sm_noise *n, uint8_t **p)
+{
+    int rc;
+
+    rc = sm_kem_keypair(n->fixed_kem ? n->kem_seed : NULL, n->kem_secret,
+                        n->kem_public);
+    return rc ? rc : put_encrypted(n, n->kem_public, SM_KEM_PUBLIC_LEN, p);
+}
+
+/* "ekem1": a secret for the other side's key. */
+static int write_ekem1(struct sm_noise *n, uint8_t **p)
+{
+    uint8_t ciphertext[SM_KEM_CIPHERTEXT_LEN], shared[SM_KEM_SHARED_LEN];
+    int rc;
+
+    rc = sm_kem_encaps(n->fixed_kem ? n->kem_seed : NULL, n->kem_public,
+                       ciphertext, shared);
+    if (!rc)
+        rc = put_encrypted(n, ciphertext, sizeof(ciphertext), p);
+    if (!rc)
+        rc = sm_noise_symmetric_mix_key(&n->symmetric, shared,
+                                        sizeof(shared));
+    sm_secret_wipe(shared, sizeof(shared));
+    return rc;
+}
+
+static int write_token(struct sm_noise *n, uint8_t token, uint8_t **p)
+{
     switch (token) {
     case SM_NOISE_E:
         if (!n->fixed_e)
@@ -318,10 +369,11 @@ static int write_token(struct sm_noise *n, uint8_t token, uint8_t **p)
         *p += SM_DH_LEN;
         return mix_ephemeral(n, n->e);
     case SM_NOISE_S:
-        len = SM_DH_LEN + sm_noise_cipher_overhead(&n->symmetric.cipher);
-        rc = sm_noise_symmetric_encrypt(&n->symmetric, n->s, SM_DH_LEN, *p);
-        *p += len;
-        return rc;
+        return put_encrypted(n, n->s, SM_DH_LEN, p);
+    case SM_NOISE_E1:
+        return write_e1(n, p);
+    case SM_NOISE_EKEM1:
+        return write_ekem1(n, p);
     default:
         return common_token(n, token);
     }
@@ -355,9 +407,36 @@ int sm_noise_write(struct sm_noise *n, const void *payload, size_t len,
 
 /* ---- reading ---- */
 
+/* DecryptAndHash() of `len` bytes of plaintext from *p, which moves on. */
+static int get_encrypted(struct sm_noise *n, const uint8_t **p, uint8_t *out,
+                         size_t len)
+{
+    size_t total = len + sm_noise_cipher_overhead(&n->symmetric.cipher);
+    int rc;
+
+    rc = sm_noise_symmetric_decrypt(&n->symmetric, *p, total, out);
+    *p += total;
+    return rc;
+}
+
+static int read_ekem1(struct sm_noise *n, const uint8_t **p)
+{
+    uint8_t ciphertext[SM_KEM_CIPHERTEXT_LEN], shared[SM_KEM_SHARED_LEN];
+    int rc;
+
+    rc = get_encrypted(n, p, ciphertext, sizeof(ciphertext));
+    if (!rc)
+        rc = sm_kem_decaps(n->kem_secret, ciphertext, shared);
+    if (!rc)
+        rc = sm_noise_symmetric_mix_key(&n->symmetric, shared,
+                                        sizeof(shared));
+    sm_secret_wipe(n->kem_secret, sizeof(n->kem_secret));
+    sm_secret_wipe(shared, sizeof(shared));
+    return rc;
+}
+
 static int read_token(struct sm_noise *n, uint8_t token, const uint8_t **p)
 {
-    size_t len;
     int rc;
 
     switch (token) {
@@ -370,15 +449,17 @@ static int read_token(struct sm_noise *n, uint8_t token, const uint8_t **p)
             return SM_PROTOCOL;
         return mix_ephemeral(n, n->re);
     case SM_NOISE_S:
-        len = SM_DH_LEN + sm_noise_cipher_overhead(&n->symmetric.cipher);
-        rc = sm_noise_symmetric_decrypt(&n->symmetric, *p, len, n->rs);
+        rc = get_encrypted(n, p, n->rs, SM_DH_LEN);
         if (rc)
             return rc;
-        *p += len;
         n->have_rs = true;
         if (n->have_s && !memcmp(n->rs, n->s, SM_DH_LEN))
             return SM_PROTOCOL;
         return 0;
+    case SM_NOISE_E1:
+        return get_encrypted(n, p, n->kem_public, SM_KEM_PUBLIC_LEN);
+    case SM_NOISE_EKEM1:
+        return read_ekem1(n, p);
     default:
         return common_token(n, token);
     }

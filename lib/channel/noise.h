@@ -5,8 +5,11 @@
  *
  *   patterns   N K X  NN NK NX KN KK KX XN XK XX IN IK IX, and the deferred
  *              ones (NK1, X1K1 ...)
- *   modifiers  psk0 .. psk4, also several ("XXpsk0+psk3")
+ *   modifiers  psk0 .. psk4, also several ("XXpsk0+psk3"); hfs, first
  *   DH         25519; a result of all zeroes is refused
+ *   KEM        with hfs: MLKEM768, as "25519+MLKEM768" (Noise Hybrid Forward
+ *              Secrecy, draft, github.com/noiseprotocol/noise_hfs_spec;
+ *              channel/kem.h)
  *   ciphers    ChaChaPoly, AESGCM (where the processor has AES)
  *   hashes     BLAKE2b, SHA256, SHA512 (not BLAKE2s: libsodium has none)
  *
@@ -61,6 +64,9 @@ struct sm_noise_params {
     const uint8_t (*psks)[SM_NOISE_PSK_LEN];    /* in order of modifiers */
     unsigned int n_psks;
     const uint8_t *ephemeral_secret;    /* 32 bytes, for tests ONLY */
+    const uint8_t *kem_seed;    /* for tests ONLY: SM_KEM_SEED_LEN bytes for
+                                 * the initiator, SM_KEM_ENCAPS_SEED_LEN for
+                                 * the responder */
 };
 
 /*
@@ -113,8 +119,8 @@ size_t sm_noise_overhead(const struct sm_noise *n);
  *   out_len         out: bytes written; 0 on error
  * Returns 0; SM_USAGE when it is not our turn, or `out_size` or the 65535
  * bytes of a message are too short: nothing has then changed; else an error
- * of the callback or of the DH (SM_PROTOCOL: low-order key), and the
- * handshake is dead.
+ * of the callback, of the DH or of the KEM (SM_PROTOCOL: low-order key, or
+ * a KEM key that is none), and the handshake is dead.
  */
 int sm_noise_write(struct sm_noise *n, const void *payload, size_t len,
                    uint8_t *out, size_t out_size, size_t *out_len)
@@ -127,8 +133,8 @@ int sm_noise_write(struct sm_noise *n, const void *payload, size_t len,
  *   len             out: bytes of payload; 0 on error
  * Returns 0; SM_USAGE when it is not their turn or `size` is too short:
  * nothing has then changed.  Any other error kills the handshake for good
- * and wipes its keys: SM_PROTOCOL for a wrong length, a low-order key or our
- * own key sent back to us; SM_AUTH when a part does not decrypt (changed on
+ * and wipes its keys: SM_PROTOCOL for a wrong length, a low-order key, a
+ * KEM key that is none or our own key sent back to us; SM_AUTH when a part does not decrypt (changed on
  * the way, other prologue, other key or PSK); or an error of the callback.
  *
  * In patterns whose first message is not encrypted (XX, NN, IX and others

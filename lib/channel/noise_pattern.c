@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "channel/kem.h"
+
 #define E SM_NOISE_E
 #define S SM_NOISE_S
 #define EE SM_NOISE_EE
@@ -117,17 +119,59 @@ static void add_psk(struct sm_noise_pattern *out, unsigned int where)
     out->n_psks++;
 }
 
+/* A token, behind the first `before` of the pattern. */
+static bool add_after(struct sm_noise_pattern *out, uint8_t before,
+                      uint8_t token)
+{
+    uint8_t *p, *row;
+    unsigned int m;
+
+    for (m = 0; m < out->n_messages; m++) {
+        row = out->messages[m];
+        p = memchr(row, before, SM_NOISE_PATTERN_TOKENS);
+        if (!p)
+            continue;
+        p++;
+        memmove(p + 1, p, (size_t)(row + SM_NOISE_PATTERN_TOKENS - p - 1));
+        *p = token;
+        return true;
+    }
+    return false;
+}
+
+/* Noise HFS: "e1" behind the first "e", "ekem1" behind the first "ee". */
+static const char *add_hfs(struct sm_noise_pattern *out)
+{
+    if (!add_after(out, SM_NOISE_EE, SM_NOISE_EKEM1))
+        return "hfs has no place in a one-way pattern";
+    (void)add_after(out, SM_NOISE_E, SM_NOISE_E1);
+    out->hfs = true;
+    return NULL;
+}
+
 static const char *modifiers(const char *start, size_t len,
                              struct sm_noise_pattern *out)
 {
     int last = -1, where;
+    const char *why;
 
+    if (len >= 3 && !memcmp(start, "hfs", 3) && (len == 3 || start[3] == '+')) {
+        why = add_hfs(out);
+        if (why || len == 3)
+            return why;
+        start += 4;
+        len -= 4;
+        if (!len)
+            return "modifiers are not separated by one +";
+    }
     while (len) {
+        if (len == 3 && !memcmp(start, "hfs", 3))
+            return "modifiers are not in order";
         if (len < 4 || memcmp(start, "psk", 3))
-            return "modifier is not psk0 to psk4";
+            return "modifier is not hfs or psk0 to psk4";
         where = start[3] - '0';
         if (where < 0 || where > 4)
-            return "modifier is not psk0 to psk4";
+            return "modifier is not hfs or psk0 to psk4";
         if (where <= last)
             return "modifiers are not in order";
         if ((unsigned int)where > out->n_messages)
@@ -181,8 +225,14 @@ const char *sm_noise_pattern_parse(const char *name,
     if (*p++ != '_')
         return "name ends after the pattern";
     len = part(&p, &start, "_");
-    if (!is(start, len, "25519"))
+    if (out->hfs) {
+        if (!is(start, len, "25519+" SM_KEM_NAME))
+            return "DH and KEM are not 25519+" SM_KEM_NAME;
+        if (!sm_kem_available())
+            return SM_KEM_NAME " takes libsodium 1.0.22";
+    } else if (!is(start, len, "25519")) {
         return "DH is not 25519";
+    }
 
     if (*p++ != '_')
         return "name ends after the DH";

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Noise protocol names and the table of handshake patterns (revision 34,
- * sections 7, 8 and 9).  Used by noise.c only.
+ * sections 7, 8 and 9), with the modifier of Noise HFS.  Used by noise.c only.
  */
 #ifndef SM_CHANNEL_NOISE_PATTERN_H
 #define SM_CHANNEL_NOISE_PATTERN_H
@@ -22,6 +22,7 @@ enum sm_noise_token {
     SM_NOISE_E, SM_NOISE_S,
     SM_NOISE_EE, SM_NOISE_ES, SM_NOISE_SE, SM_NOISE_SS,
     SM_NOISE_PSK,
+    SM_NOISE_E1, SM_NOISE_EKEM1,        /* Noise HFS: the KEM */
 };
 
 /* A protocol name taken apart.  Even messages are the initiator's. */
@@ -31,6 +32,7 @@ struct sm_noise_pattern {
     unsigned int n_messages;
     uint8_t messages[SM_NOISE_PATTERN_MESSAGES][SM_NOISE_PATTERN_TOKENS];
     unsigned int n_psks;
+    bool hfs;                   /* there is a KEM beside the DH */
     enum sm_suite suite;
     enum sm_hash hash;
 };

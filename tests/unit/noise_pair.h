@@ -16,8 +16,9 @@
 
 #define UNUSED __attribute__((unused))
 #define XX "Noise_XX_25519_ChaChaPoly_BLAKE2b"
+#define XXHFS "Noise_XXhfs_25519+MLKEM768_ChaChaPoly_BLAKE2b"
 #define XXPSK0 "Noise_XXpsk0_25519_ChaChaPoly_BLAKE2b"
-#define WIRE_MAX 4608
+#define WIRE_MAX 6144
 
 /* Everything that both sides can be given; [0] is the initiator. */
 struct keys {

@@ -80,27 +80,52 @@ END_TEST
 
 START_TEST(message_lengths_are_those_of_the_handshake)
 {
+    static const char *const names[] = {
+        [SM_HELLO_PLAIN] = SM_HELLO_NOISE,
+        [SM_HELLO_HFS] = SM_HELLO_NOISE_HFS,
+        [SM_HELLO_PSK] = SM_HELLO_NOISE_PSK,
+    };
     uint8_t payload[SM_HELLO_PAYLOAD_LEN] = { 0 };
     unsigned int m;
     struct wire w;
     struct pair pair;
-    int psk;
+    int kind;
 
-    for (psk = 0; psk < 2; psk++) {
-        pair_start(&pair, psk ? SM_HELLO_NOISE_PSK : SM_HELLO_NOISE);
+    for (kind = SM_HELLO_PLAIN; kind <= SM_HELLO_PSK; kind++) {
+        if (kind == SM_HELLO_HFS && !sm_hello_features())
+            continue;
+        pair_start(&pair, names[kind]);
         for (m = 0; m < SM_HELLO_MESSAGES; m++) {
             ck_assert_int_eq(sm_noise_write(pair.side[writer(m)], payload,
                                             m ? sizeof(payload) : 0, w.data,
                                             sizeof(w.data), &w.len), 0);
-            ck_assert_uint_eq(w.len, sm_hello_message_len(m + 1, psk));
+            ck_assert_uint_eq(w.len, sm_hello_message_len(m + 1,
+                              (enum sm_hello_kind)kind));
             ck_assert_uint_le(w.len, SM_HELLO_MESSAGE_MAX);
             ck_assert_int_eq(read_wire(pair.side[!writer(m)], &w), 0);
         }
         ck_assert(sm_noise_done(pair.side[1]));
         pair_end(&pair);
     }
-    ck_assert_uint_eq(sm_hello_message_len(0, false), 0);
-    ck_assert_uint_eq(sm_hello_message_len(4, false), 0);
+    ck_assert_uint_eq(sm_hello_message_len(0, SM_HELLO_PLAIN), 0);
+    ck_assert_uint_eq(sm_hello_message_len(4, SM_HELLO_HFS), 0);
+    ck_assert_uint_eq(sm_hello_message_len(1, SM_HELLO_PLAIN), 32);
+    ck_assert_uint_eq(sm_hello_message_len(1, SM_HELLO_HFS), 1216);
+    ck_assert_uint_eq(sm_hello_message_len(2, SM_HELLO_HFS),
+                      SM_HELLO_MESSAGE_MAX);
+}
+END_TEST
+
+START_TEST(stripping_is_seen_when_both_have_it_and_it_was_not_used)
+{
+    uint32_t f = SM_HELLO_MLKEM768;
+
+    ck_assert(sm_hello_stripped(SM_HELLO_PLAIN, f, f));
+    ck_assert(sm_hello_stripped(SM_HELLO_PLAIN, f, 0xffffffff));
+    ck_assert(!sm_hello_stripped(SM_HELLO_HFS, f, f));
+    ck_assert(!sm_hello_stripped(SM_HELLO_PLAIN, 0, f));
+    ck_assert(!sm_hello_stripped(SM_HELLO_PLAIN, f, 0));
+    ck_assert(!sm_hello_stripped(SM_HELLO_PLAIN, f, 0xfffffffe));
 }
 END_TEST
 
@@ -265,6 +290,8 @@ int main(void)
     tcase_add_test(t, a_certificate_over_its_cap_is_refused_by_the_sender);
     tcase_add_test(t, a_nonce_without_a_demand_is_refused_by_the_sender);
     tcase_add_test(t, message_lengths_are_those_of_the_handshake);
+    tcase_add_test(t,
+        stripping_is_seen_when_both_have_it_and_it_was_not_used);
     tcase_add_test(t, payloads_survive_the_round_trip_and_have_one_length);
     tcase_add_test(t, anything_but_one_padded_payload_is_refused);
     tcase_add_test(t, only_the_best_common_suite_may_be_chosen);

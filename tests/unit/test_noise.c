@@ -65,6 +65,30 @@ START_TEST(every_pattern_cipher_and_hash_ends_with_equal_keys)
 }
 END_TEST
 
+/* The rows of tokens are full when every modifier is there. */
+static const char *const hybrids[] = {
+    "NNhfs", "XXhfs", "IKhfs", "KKhfs", "IXhfs", "KXhfs", "X1X1hfs",
+    "NK1hfs", "XXhfs+psk0", "KKhfs+psk0+psk2", "IXhfs+psk2",
+    "KXhfs+psk2", "IKhfs+psk0+psk1+psk2", "XXhfs+psk0+psk1+psk2+psk3",
+};
+
+START_TEST(patterns_with_a_kem_end_with_equal_keys)
+{
+    char protocol[128];
+    size_t i, k;
+
+    for (i = 0; i < COUNT(hybrids); i++)
+        for (k = 0; k < COUNT(hashes); k++) {
+            snprintf(protocol, sizeof(protocol),
+                     "Noise_%s_25519+MLKEM768_ChaChaPoly_%s", hybrids[i],
+                     hashes[k]);
+            if (!have_protocol(protocol, __func__))
+                return;
+            whole_handshake(protocol);
+        }
+}
+END_TEST
+
 START_TEST(unusable_names_say_why)
 {
     static const struct {
@@ -78,11 +102,11 @@ START_TEST(unusable_names_say_why)
           "pattern is not in the table" },
         { "Noise_X_X_25519_ChaChaPoly_BLAKE2b", "DH is not 25519" },
         { "Noise_XXfallback_25519_ChaChaPoly_BLAKE2b",
-          "modifier is not psk0 to psk4" },
+          "modifier is not hfs or psk0 to psk4" },
         { "Noise_XXpsk5_25519_ChaChaPoly_BLAKE2b",
-          "modifier is not psk0 to psk4" },
+          "modifier is not hfs or psk0 to psk4" },
         { "Noise_XXpsk_25519_ChaChaPoly_BLAKE2b",
-          "modifier is not psk0 to psk4" },
+          "modifier is not hfs or psk0 to psk4" },
         { "Noise_XXpsk3+psk0_25519_ChaChaPoly_BLAKE2b",
           "modifiers are not in order" },
         { "Noise_XXpsk0+psk0_25519_ChaChaPoly_BLAKE2b",
@@ -93,6 +117,22 @@ START_TEST(unusable_names_say_why)
           "modifiers are not separated by one +" },
         { "Noise_NNpsk3_25519_ChaChaPoly_BLAKE2b",
           "psk modifier is beyond the last message" },
+        { "Noise_XXhfs_25519_ChaChaPoly_BLAKE2b",
+          "DH and KEM are not 25519+MLKEM768" },
+        { "Noise_XXhfs_25519+Kyber1024_ChaChaPoly_BLAKE2b",
+          "DH and KEM are not 25519+MLKEM768" },
+        { "Noise_XX_25519+MLKEM768_ChaChaPoly_BLAKE2b",
+          "DH is not 25519" },
+        { "Noise_Xhfs_25519+MLKEM768_ChaChaPoly_BLAKE2b",
+          "hfs has no place in a one-way pattern" },
+        { "Noise_XXpsk0+hfs_25519+MLKEM768_ChaChaPoly_BLAKE2b",
+          "modifiers are not in order" },
+        { "Noise_XXhfs+_25519+MLKEM768_ChaChaPoly_BLAKE2b",
+          "modifiers are not separated by one +" },
+        { "Noise_XXhfs+hfs_25519+MLKEM768_ChaChaPoly_BLAKE2b",
+          "modifiers are not in order" },
+        { "Noise_XXhfsx_25519+MLKEM768_ChaChaPoly_BLAKE2b",
+          "modifier is not hfs or psk0 to psk4" },
         { "Noise_XX", "name ends after the pattern" },
         { "Noise_XX_448_ChaChaPoly_BLAKE2b", "DH is not 25519" },
         { "Noise_XX_25519", "name ends after the DH" },
@@ -451,6 +491,7 @@ int main(void)
         return EXIT_FAILURE;
     tcase_set_timeout(t, 60);
     tcase_add_test(t, every_pattern_cipher_and_hash_ends_with_equal_keys);
+    tcase_add_test(t, patterns_with_a_kem_end_with_equal_keys);
     tcase_add_test(t, unusable_names_say_why);
     tcase_add_test(t, needs_are_those_of_the_pattern);
     tcase_add_test(t, only_the_side_whose_turn_it_is_may_write);
