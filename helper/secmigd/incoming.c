@@ -222,12 +222,31 @@ static void turn_away(struct incoming *in,
         spawn_kill(&in->peer, SIGKILL);
 }
 
+/* It is known, and has come without what the settings require. */
+static void too_classic(struct incoming *in)
+{
+    char text[SM_MESSAGE_TEXT_MAX + 1];
+
+    snprintf(text, sizeof(text), "%s requires the post-quantum handshake, "
+             "which %s has not (it takes libsodium 1.0.22 there) or has "
+             "switched off", parent.conf.name, in->other.name);
+    sm_warning("in-%lu: from=%s refused: %s", in->id, in->from, text);
+    if (incoming_tell_peer(in, IPC_PEER_KEY_IS, SM_REFUSED_LOCAL, NULL, text,
+                           NULL))
+        spawn_kill(&in->peer, SIGKILL);
+}
+
 static void known(void *ctx, const struct decision_answer *answer)
 {
     struct incoming *in = ctx;
 
     if (!answer->allow) {
         turn_away(in, answer);
+        return;
+    }
+    if (parent.conf.post_quantum == SM_CONF_PQ_REQUIRE &&
+        !(in->other.flags & PEER_POST_QUANTUM)) {
+        too_classic(in);
         return;
     }
     if (answer->text[0])
@@ -417,7 +436,8 @@ static int start_peer(struct incoming *in)
     if (parent.conf.demand_attestation ||
         sm_policy_wants_attestation(parent.policy, SM_POLICY_MIGRATE_IN))
         decision_demand(&in->other);
-    sm_wire_put_u8(&w, in->other.demanded ? PEER_DEMAND : 0);
+    sm_wire_put_u8(&w, (uint8_t)(parent_post_quantum() |
+                                 (in->other.demanded ? PEER_DEMAND : 0)));
     sm_wire_put_str(&w, "");
     sm_wire_put_bytes(&w, in->key.own_key, sizeof(in->key.own_key));
     sm_wire_put_bytes(&w, in->other.nonce, sizeof(in->other.nonce));

@@ -49,6 +49,9 @@ enum ipc_type {
                                nonce[32] of our demand for a quote, blob own
                                certificate (empty: none);
                                fds: connection, keeper's request socket */
+    IPC_PEER_CLASSIC,       /* > parent, initiator: nothing; it ends, since
+                               the other side has no post-quantum handshake
+                               (or somebody in between says so) */
     IPC_PEER_KEY,           /* > parent: key[32], str claimed name,
                                u16 suite of the records, u8 flags
                                (PEER_POST_QUANTUM; PEER_DEMAND: of the other
@@ -109,8 +112,10 @@ enum vault_key { VAULT_HOST = 1, VAULT_STORE };
 
 /* Flags of a peer's START and KEY. */
 #define PEER_INITIATOR    1u
-#define PEER_POST_QUANTUM 2u    /* with ML-KEM-768 */
+#define PEER_POST_QUANTUM 2u    /* with ML-KEM-768; START: where both can */
 #define PEER_DEMAND       4u    /* a quote is demanded */
+#define PEER_CLASSIC      8u    /* START: dial without ML-KEM-768 though we
+                                 * have it, since the other side has not */
 
 struct ipc_message {
     uint16_t type;

@@ -23,7 +23,7 @@
 struct link {
     int fd;
     struct sm_record *rec;      /* NULL during the handshake */
-    size_t expect;              /* length of the next handshake frame */
+    size_t expect, other;       /* lengths of the next handshake frame */
     uint8_t *in;
     size_t in_size, have, need; /* need 0: the header is not complete */
     uint8_t *out;
@@ -88,9 +88,10 @@ int link_fd(const struct link *l)
     return l->fd;
 }
 
-void link_expect(struct link *l, size_t len)
+void link_expect(struct link *l, size_t len, size_t other)
 {
     l->expect = len;
+    l->other = other;
 }
 
 int link_secure(struct link *l, struct sm_record *rec)
@@ -125,7 +126,7 @@ static int judge_header(struct link *l)
     if (l->rec)
         return sm_record_need(l->rec, l->in, &l->need);
     len = (size_t)l->in[0] << 8 | l->in[1];
-    if (len != l->expect)
+    if (len != l->expect && len != l->other)
         return SM_PROTOCOL;
     l->need = FRAME_LEN + len;
     return 0;

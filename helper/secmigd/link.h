@@ -30,8 +30,9 @@ int link_fd(const struct link *l);
  */
 int link_read(struct link *l) SM_WARN_UNUSED;
 
-/* Length that the next handshake frame must have, before it is read. */
-void link_expect(struct link *l, size_t len);
+/* Length that the next handshake frame must have, before it is read: `len`
+ * or `other`. */
+void link_expect(struct link *l, size_t len, size_t other);
 
 /* The complete handshake frame; valid until the next link_read(). */
 void link_frame(struct link *l, const uint8_t **data, size_t *len);

@@ -51,6 +51,7 @@ struct outgoing {
     bool accepted;              /* the other host is who it should be */
     bool requested;             /* the peer was given the REQUEST to send */
     struct prove prove;         /* what this host runs */
+    bool classic;               /* dialled again, without ML-KEM-768 */
 
     uint32_t domid, flags;
     char host[SM_CONF_NAME_MAX + 1];

@@ -252,11 +252,33 @@ static void on_peer_end(struct outgoing *o, struct sm_wire_reader *r)
         outgoing_finish(o, code ? code : SM_FAIL, "", "%s", text);
 }
 
+/* The other side, or somebody in between, says that it has no post-quantum
+ * handshake.  One without tells which, before anything else is said. */
+static void on_peer_classic(struct outgoing *o, struct sm_wire_reader *r)
+{
+    (void)r;
+    outgoing_unwatch(&o->peer_watch);
+    spawn_forget(&o->peer);
+    if (o->classic || parent.conf.post_quantum != SM_CONF_PQ_AUTO) {
+        outgoing_finish(o, SM_REFUSED_LOCAL, "post-quantum", "refused here: "
+                        "%s has no post-quantum handshake (or has it "
+                        "switched off), and this host's settings require one "
+                        "(post-quantum = require)", o->host);
+        return;
+    }
+    sm_notice("out-%lu: to=%s has no post-quantum handshake: dialling again "
+              "without", o->id, o->host);
+    o->classic = true;
+    spawn_forget(&o->dialer);
+    outgoing_dial(o);
+}
+
 static const struct {
     enum ipc_type type;
     unsigned int states;        /* bit (1 << state) */
     void (*handle)(struct outgoing *o, struct sm_wire_reader *r);
 } from_peer[] = {
+    { IPC_PEER_CLASSIC, 1u << OUT_ASK, on_peer_classic },
     { IPC_PEER_KEY,    1u << OUT_ASK, on_peer_key },
     { IPC_PEER_EVIDENCE, 1u << OUT_ASK | 1u << OUT_ENDED, on_peer_evidence },
     { IPC_PEER_QUOTE,  1u << OUT_ASK | 1u << OUT_ENDED, on_peer_quote },
@@ -310,8 +332,9 @@ static int start_peer(struct outgoing *o, int connection)
     if (rc)
         goto out;
     loop_watch(&o->peer_watch, channel, POLLIN, on_peer, o);
-    sm_wire_put_u8(&w, PEER_INITIATOR | (o->other.demanded ? PEER_DEMAND :
-                                         0));
+    sm_wire_put_u8(&w, (uint8_t)(PEER_INITIATOR | parent_post_quantum() |
+                                 (o->classic ? PEER_CLASSIC : 0) |
+                                 (o->other.demanded ? PEER_DEMAND : 0)));
     sm_wire_put_str(&w, o->host);
     sm_wire_put_bytes(&w, o->key.own_key, sizeof(o->key.own_key));
     sm_wire_put_bytes(&w, o->other.nonce, sizeof(o->other.nonce));

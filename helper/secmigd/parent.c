@@ -24,6 +24,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "channel/hello.h"
 #include "floors.h"
 #include "keys.h"
 #include "ledger.h"
@@ -395,6 +396,11 @@ static int remember(void)
     return rc;
 }
 
+uint8_t parent_post_quantum(void)
+{
+    return parent.conf.post_quantum == SM_CONF_PQ_OFF ? 0 : PEER_POST_QUANTUM;
+}
+
 int parent_main(const struct sm_conf *conf, const char *root,
                 const char *conf_file)
 {
@@ -408,6 +414,12 @@ int parent_main(const struct sm_conf *conf, const char *root,
     }
     if (!conf->name[0]) {
         sm_error("%s: no 'name', and the system's host name is not usable",
+                 conf->conf_file);
+        return sm_err_exit(SM_CONFIG);
+    }
+    if (conf->post_quantum == SM_CONF_PQ_REQUIRE && !sm_hello_features()) {
+        sm_error("%s: post-quantum = require: this secmigd was built with a "
+                 "libsodium that has no ML-KEM-768 (1.0.22 has)",
                  conf->conf_file);
         return sm_err_exit(SM_CONFIG);
     }

@@ -32,6 +32,9 @@ struct parent {
 
 extern struct parent parent;    /* the process's state: there is one */
 
+/* PEER_POST_QUANTUM (ipc.h), unless the settings switch it off. */
+uint8_t parent_post_quantum(void);
+
 /* ---- outgoing.c, outgoing_peer.c: one client of the control socket ---- */
 
 /* Takes over `fd`, a connection from the client that `cred` tells about. */

@@ -563,13 +563,17 @@ static int start(struct peer *p)
     sm_wire_get_blob(&r, sizeof(p->certificate.bytes), &certificate,
                      &p->certificate.len);
     if (flags & ~(unsigned int)(PEER_INITIATOR | PEER_POST_QUANTUM |
-                                PEER_DEMAND) || message.type != IPC_PEER_START || message.n_fds != 2 ||
+                                PEER_DEMAND | PEER_CLASSIC) || message.type != IPC_PEER_START || message.n_fds != 2 ||
         sm_wire_end(&r)) {
         ipc_close_fds(&message);
         return SM_PROTOCOL;
     }
     p->initiator = flags & PEER_INITIATOR;
     p->ours.made = flags & PEER_DEMAND;
+    if (flags & PEER_POST_QUANTUM)
+        p->features = sm_hello_features();
+    if (p->features && !(flags & PEER_CLASSIC))
+        p->kind = SM_HELLO_HFS;
     memcpy(p->certificate.bytes, certificate, p->certificate.len);
     fd = ipc_take_fd(&message, 0);
     p->keeper = ipc_take_fd(&message, 1);

@@ -2,7 +2,7 @@
 /*
  * Inside the peer process: one connection, from handshake to end.
  *
- *   PEER_HANDSHAKE  Noise XX                       (peer_handshake.c)
+ *   PEER_HANDSHAKE  Noise XX(hfs)                    (peer_handshake.c)
  *   PEER_KEY        the parent judges the other side's static key
  *   PEER_PROVE      evidence that was demanded is exchanged (peer_prove.c)
  *   PEER_ASK        source: the REQUEST is to be sent; destination: awaited
@@ -46,6 +46,8 @@ struct peer {
     uint8_t own_public[SM_NOISE_KEY_LEN];
     struct sm_hello_certificate certificate;    /* our own */
     unsigned int step;                  /* message 1 to 3 */
+    enum sm_hello_kind kind;            /* PLAIN or HFS */
+    uint32_t features;                  /* what we have and would use */
     struct sm_hello hello;              /* the responder's, as received */
     struct sm_hello_choice choice;
     struct sm_hello_demand ours, theirs;        /* for a quote */

@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The handshake: Noise XX as docs/protocol.md has it, one function a
- * message, in order of time.
+ * The handshake: Noise XX, or XXhfs, as docs/protocol.md has it, one
+ * function a message, in order of time.
  *
- *   1  -> e
- *   2  <- e, ee, s, es   HELLO: responder's name and suites
- *   3  -> s, se          CHOICE: initiator's name, suites, the suite chosen
+ *   1  -> e [e1]
+ *   2  <- e, ee, [ekem1] s, es  HELLO: responder's name and suites
+ *   3  -> s, se                 CHOICE: initiator's name, suites, the suite
+ *                               chosen
+ *
+ * The initiator says by message 1 which of the two it is.  A responder that
+ * has no XXhfs says so with an empty message 2; the parent may then dial
+ * again.  Whether that was true comes out in the second handshake.
  *
  * The initiator shows its own static key (message 3) only after the parent
  * has accepted the responder's.
@@ -18,6 +23,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/secret.h"
 #include "roles.h"
 
@@ -45,7 +51,8 @@ static int start_noise(struct peer *p, const uint8_t *own_public)
 {
     uint8_t prologue[SM_HELLO_PROLOGUE_MAX];
     struct sm_noise_params params = {
-        .protocol = SM_HELLO_NOISE,
+        .protocol = p->kind == SM_HELLO_HFS ? SM_HELLO_NOISE_HFS :
+                    SM_HELLO_NOISE,
         .initiator = p->initiator,
         .prologue = prologue,
         .static_public = own_public,
@@ -61,34 +68,40 @@ static int start_noise(struct peer *p, const uint8_t *own_public)
     return sm_noise_new(&p->noise, &params);
 }
 
-static void write_message(struct peer *p, const void *payload, size_t len)
+static void write_message(struct peer *p, const void *payload,
+                          size_t payload_len)
 {
     uint8_t out[SM_HELLO_MESSAGE_MAX];
-    size_t out_len;
+    size_t out_len, len;
     int rc;
 
-    rc = sm_noise_write(p->noise, payload, len, out, sizeof(out), &out_len);
+    rc = sm_noise_write(p->noise, payload, payload_len, out, sizeof(out), &out_len);
     if (!rc)
         rc = link_put_frame(p->link, out, out_len);
     if (rc)
         peer_end(p, rc, "handshake message %u: %s", p->step,
                  sm_err_text(rc));
     p->step++;
-    link_expect(p->link, sm_hello_message_len(p->step, false));
+    len = sm_hello_message_len(p->step, p->kind);
+    link_expect(p->link, len, p->step == 2 && p->kind == SM_HELLO_HFS ? 0 :
+                len);
 }
 
 void peer_handshake_start(struct peer *p)
 {
     int rc;
 
-    rc = start_noise(p, p->own_public);
-    if (rc) {
-        peer_end(p, rc, "cannot start the handshake: %s", sm_err_text(rc));
+    p->step = 1;
+    if (!p->initiator) {
+        /* Also when we have no XXhfs: who asks for it is told. */
+        link_expect(p->link, sm_hello_message_len(1, SM_HELLO_PLAIN),
+                    sm_hello_message_len(1, SM_HELLO_HFS));
         return;
     }
-    p->step = 1;
-    link_expect(p->link, sm_hello_message_len(1, false));
-    if (p->initiator)
+    rc = start_noise(p, p->own_public);
+    if (rc)
+        peer_end(p, rc, "cannot start the handshake: %s", sm_err_text(rc));
+    else
         write_message(p, NULL, 0);
 }
 
@@ -97,7 +110,9 @@ void peer_handshake_start(struct peer *p)
 static void tell_parent_key(struct peer *p, const char *name, uint16_t suite,
                             const struct sm_hello_certificate *certificate)
 {
-    uint8_t flags = p->theirs.made ? PEER_DEMAND : 0;
+    uint8_t flags = (uint8_t)((p->theirs.made ? PEER_DEMAND : 0) |
+                              (p->kind == SM_HELLO_HFS ? PEER_POST_QUANTUM :
+                               0));
     uint8_t key[SM_NOISE_KEY_LEN];
     struct sm_wire_writer w;
     int rc;
@@ -147,6 +162,25 @@ static void start_records(struct peer *p)
         peer_end(p, rc, "cannot start the records: %s", sm_err_text(rc));
 }
 
+/* The initiator wants XXhfs, and will try again without if it may. */
+static void cannot(struct peer *p)
+{
+    if (link_put_frame(p->link, (const uint8_t *)"", 0) ||
+        link_flush(p->link))
+        p->done = true;
+    peer_end(p, SM_CONFIG, "the post-quantum handshake was asked for, which "
+             "this host %s", sm_hello_features() ? "has switched off" :
+             "has not (built with an old libsodium)");
+}
+
+/* ... and is told so. */
+static void turned_down(struct peer *p)
+{
+    if (ipc_send(ROLE_CHANNEL, IPC_PEER_CLASSIC, NULL, NULL, 0))
+        sm_debug("the parent has gone");
+    p->done = true;
+}
+
 /* Message 1 at the responder; answered at once with message 2. */
 static void read_1(struct peer *p, const uint8_t *data, size_t len)
 {
@@ -155,6 +189,17 @@ static void read_1(struct peer *p, const uint8_t *data, size_t len)
     size_t n;
     int rc;
 
+    p->kind = len == sm_hello_message_len(1, SM_HELLO_HFS) ? SM_HELLO_HFS :
+              SM_HELLO_PLAIN;
+    if (p->kind == SM_HELLO_HFS && !p->features) {
+        cannot(p);
+        return;
+    }
+    rc = start_noise(p, p->own_public);
+    if (rc) {
+        peer_end(p, rc, "cannot start the handshake: %s", sm_err_text(rc));
+        return;
+    }
     rc = sm_noise_read(p->noise, data, len, payload, sizeof(payload), &n);
     if (rc || n) {
         peer_end(p, rc ? rc : SM_PROTOCOL, "handshake message 1 is not ours");
@@ -163,6 +208,7 @@ static void read_1(struct peer *p, const uint8_t *data, size_t len)
     p->step = 2;
     strcpy(hello.host, p->conf->name);
     hello.suites = sm_suite_available();
+    hello.features = p->features;
     hello.demand = p->ours;
     hello.certificate = p->certificate;
     rc = sm_hello_encode(&hello, payload);
@@ -181,6 +227,7 @@ static void choose(struct peer *p)
     p->choice.suites = sm_suite_available();
     p->choice.suite = (uint16_t)sm_suite_best(p->choice.suites,
                                               p->hello.suites);
+    p->choice.features = p->features;
     p->choice.demand = p->ours;
     p->choice.certificate = p->certificate;
     if (p->choice.suite == SM_SUITE_NONE)
@@ -198,6 +245,10 @@ static void read_2(struct peer *p, const uint8_t *data, size_t len)
     size_t n;
     int rc;
 
+    if (!len) {
+        turned_down(p);
+        return;
+    }
     rc = sm_noise_read(p->noise, data, len, payload, sizeof(payload), &n);
     if (!rc)
         rc = sm_hello_decode(payload, n, &p->hello);
@@ -209,6 +260,10 @@ static void read_2(struct peer *p, const uint8_t *data, size_t len)
     } else if (strcmp(p->hello.host, p->other)) {
         peer_end(p, SM_AUTH, "the other host calls itself %s, not %s",
                  p->hello.host, p->other);
+    } else if (sm_hello_stripped(p->kind, p->features, p->hello.features)) {
+        peer_end(p, SM_AUTH, "the post-quantum handshake was stripped: %s "
+                 "has it, and somebody in between said that it has not",
+                 p->other);
     } else {
         p->step = 3;
         p->theirs = p->hello.demand;
@@ -246,6 +301,12 @@ static void read_3(struct peer *p, const uint8_t *data, size_t len)
         rc = sm_hello_check(&p->choice, sm_suite_available());
     if (rc) {
         peer_end(p, rc, "handshake message 3: %s", sm_err_text(rc));
+        return;
+    }
+    if (sm_hello_stripped(p->kind, p->features, p->choice.features)) {
+        peer_end(p, SM_AUTH, "the post-quantum handshake was stripped: both "
+                 "hosts have it, and somebody in between kept it from being "
+                 "used");
         return;
     }
     strcpy(p->other, p->choice.host);

@@ -18,6 +18,8 @@
  *   request FILE NAME UUID KB FLAGS   REQUEST, config from FILE
  *   certificate FILE           what our payloads show from now on
  *   papers FILE                what our REQUESTs carry from now on
+ *   classic                    no post-quantum handshake, and said so
+ *   features MASK              what our payload says that we have
  *   demand HEX                 a quote over that nonce, in our payload
  *   evidence FILE              EVIDENCE with that content
  *   unable TEXT                EVIDENCE without, for that reason
@@ -76,6 +78,8 @@ struct evil {
     uint16_t version, suite;
     uint32_t suites, peer_suites;
     struct sm_hello_certificate certificate;
+    enum sm_hello_kind kind;
+    uint32_t features;
     struct sm_hello_demand demand, theirs;
     const char *keep;
     uint8_t *papers;
@@ -193,7 +197,8 @@ static void start_noise(void)
 
     must(sm_hello_prologue(e->source ? e->peer : e->name, prologue, &len),
          "prologue");
-    p.protocol = SM_HELLO_NOISE;
+    p.protocol = e->kind == SM_HELLO_HFS ? SM_HELLO_NOISE_HFS
+                                         : SM_HELLO_NOISE;
     p.initiator = e->source;
     p.prologue = prologue;
     p.prologue_len = len;
@@ -239,10 +244,11 @@ static void start_records(void)
 static size_t payload_for(int number, uint8_t out[SM_HELLO_PAYLOAD_LEN])
 {
     struct sm_hello h = { .version = e->version, .suites = e->suites,
-                          .demand = e->demand,
+                          .features = e->features, .demand = e->demand,
                           .certificate = e->certificate };
     struct sm_hello_choice c = { .version = e->version, .suites = e->suites,
                                  .suite = e->suite,
+                                 .features = e->features,
                                  .demand = e->demand,
                                  .certificate = e->certificate };
 
@@ -280,9 +286,9 @@ static void handshake_message(int number)
     uint8_t payload[SM_HELLO_PAYLOAD_LEN], wire[2 + SM_HELLO_MESSAGE_MAX];
     size_t len, n;
 
-    if (!e->noise)
+    if (!e->noise && e->source)
         start_noise();
-    if (sm_noise_my_turn(e->noise)) {
+    if (e->noise && sm_noise_my_turn(e->noise)) {
         len = payload_for(number, payload);
         must(sm_noise_write(e->noise, payload, len, wire + 2,
                             SM_HELLO_MESSAGE_MAX, &n), "write message");
@@ -297,6 +303,13 @@ static void handshake_message(int number)
         len = (size_t)wire[0] << 8 | wire[1];
         if (len > SM_HELLO_MESSAGE_MAX || get(wire + 2, len, deadline) != 1)
             die("torn handshake message");
+        if (!len)
+            die("turned down");
+        if (!e->noise) {
+            e->kind = len == sm_hello_message_len(1, SM_HELLO_HFS) ?
+                      SM_HELLO_HFS : SM_HELLO_PLAIN;
+            start_noise();
+        }
         must(sm_noise_read(e->noise, wire + 2, len, payload,
                            sizeof(payload), &n), "read message");
         take_payload(number, payload, n);
@@ -385,6 +398,18 @@ static void do_papers(char **a)
 {
     free(e->papers);
     e->papers = read_all(a[0], &e->papers_len);
+}
+
+static void do_classic(char **a)
+{
+    (void)a;
+    e->kind = SM_HELLO_PLAIN;
+    e->features = 0;
+}
+
+static void do_features(char **a)
+{
+    e->features = (uint32_t)num(a[0]);
 }
 
 static void do_demand(char **a)
@@ -699,6 +724,7 @@ static const struct {
     { "message2", 0, do_message2 },   { "message3", 0, do_message3 },
     { "lie", 3, do_lie },             { "request", 5, do_request },
     { "papers", 1, do_papers },       { "certificate", 1, do_certificate },
+    { "classic", 0, do_classic },     { "features", 1, do_features },
     { "demand", 1, do_demand },       { "evidence", 1, do_evidence },
     { "unable", 1, do_unable },       { "keep", 1, do_keep },
     { "accept", 0, do_accept },       { "done", 1, do_done },
@@ -843,6 +869,8 @@ int main(int argc, char **argv)
     e->name = argv[3];
     e->version = SM_HELLO_VERSION;
     e->suites = sm_suite_available();
+    e->features = sm_hello_features();
+    e->kind = e->features ? SM_HELLO_HFS : SM_HELLO_PLAIN;
     first = 6;
     if (e->source)
         e->peer = argv[first++];

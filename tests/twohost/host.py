@@ -48,6 +48,20 @@ def places():
     return out
 
 
+def post_quantum(build=BUILD):
+    """Whether that build has the post-quantum handshake."""
+    with open(os.path.join(build, "config.mk")) as f:
+        return "-DHAVE_MLKEM" in f.read()
+
+
+# Bytes of the handshake's messages on the wire: e e1, e ee ekem1 s es, s se.
+MESSAGES = {("out", 0): 2 + 32, ("in", 0): 2 + 32 + 48 + 4368,
+            ("out", 1): 2 + 48 + 4368}
+if post_quantum():
+    MESSAGES["out", 0] += 1184
+    MESSAGES["in", 0] += 1088 + 16
+
+
 def wait_until(true, limit=5.0, every=0.01):
     end = time.monotonic() + limit
     while True:
@@ -127,6 +141,7 @@ class Host:
         self.log_path = os.path.join(lab.dir, name + ".log")
         self.log_mark = 0
         self.daemon = None
+        self.build = BUILD
         self.base = None
         self.version = 0
         self.settings = dict(
@@ -169,7 +184,8 @@ class Host:
                     f.write("%s = %s\n" % (k, v))
 
     def secmig(self, *args, data=None, ok=True):
-        p = subprocess.run([BUILD + "/secmig", "--root", self.root, *args],
+        p = subprocess.run([self.build + "/secmig", "--root", self.root,
+                            *args],
                            input=data, capture_output=True, text=True,
                            timeout=30)
         if ok and p.returncode:
@@ -202,7 +218,7 @@ class Host:
             env["ASAN_OPTIONS"] = "detect_leaks=0"
         env["PATH"] = "/usr/sbin:/usr/bin:/sbin:/bin"
         self.daemon = subprocess.Popen(
-            [BUILD + "/secmigd", "--root", self.root], stderr=log,
+            [self.build + "/secmigd", "--root", self.root], stderr=log,
             stdout=log, stdin=subprocess.DEVNULL, cwd="/", env=env)
         log.close()
 
