@@ -256,10 +256,13 @@ static void on_peer_end(struct outgoing *o, struct sm_wire_reader *r)
  * handshake.  One without tells which, before anything else is said. */
 static void on_peer_classic(struct outgoing *o, struct sm_wire_reader *r)
 {
-    (void)r;
+    if (o->other.met || o->classic || !parent_post_quantum()) {
+        r->error = SM_PROTOCOL;
+        return;
+    }
     outgoing_unwatch(&o->peer_watch);
     spawn_forget(&o->peer);
-    if (o->classic || parent.conf.post_quantum != SM_CONF_PQ_AUTO) {
+    if (parent.conf.post_quantum == SM_CONF_PQ_REQUIRE) {
         outgoing_finish(o, SM_REFUSED_LOCAL, "post-quantum", "refused here: "
                         "%s has no post-quantum handshake (or has it "
                         "switched off), and this host's settings require one "
