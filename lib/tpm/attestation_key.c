@@ -5,6 +5,7 @@
  */
 #include "tpm/attestation_key.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -78,6 +79,7 @@ int sm_attestation_key_read(const char *path, struct sm_attestation_key *out,
     if (!problem)
         return 0;
     memset(out, 0, sizeof(*out));
+    errno = 0;      /* it is not missing */
     WHY("%s: %s (move it away and make a new one: 'secmig attest request')",
         path, problem);
     return SM_STATE;
