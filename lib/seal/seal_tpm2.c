@@ -1,21 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Backend `tpm2`: the object key is encrypted under 32 random bytes that are
- * sealed in a TPM object of their own (TPM 2.0 part 1, 27.6.3).
+ * sealed in a TPM object of their own.
  *
  * Parameters   tpm2.h
- * Wrapped key  blob TPM2B_PUBLIC · blob TPM2B_PRIVATE · nonce[24] ·
+ * Wrapped key  the TPM's object (tpm2.h) · nonce[24] ·
  *              XChaCha20-Poly1305(object key)
  */
-#include <errno.h>
-#include <limits.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <tss2/tss2_mu.h>
 
-#include "base/file.h"
 #include "base/secret.h"
 #include "seal/tpm2.h"
 
@@ -24,16 +20,10 @@
 #define NONCE_LEN crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
 #define TAG_LEN crypto_aead_xchacha20poly1305_ietf_ABYTES
 #define ATTEMPTS 5              /* while something extends PCRs */
-#define AUTH_LEN SM_TPM_HASH_LEN
-#define AUTH_CONTEXT "xen-secmig PIN 1"
 
 struct state {
     struct sm_tpm *tpm;
-    uint8_t *pin;               /* locked; NULL: not known */
-    size_t pin_len;
-    bool pin_refused;           /* by the TPM: not to be sent again */
-    sm_seal_ask_fn *ask;
-    void *ask_ctx;
+    struct sm_tpm2_pin pin;
     struct sm_approval *approvals;
     size_t approval_count;
     struct sm_tpm2_params fresh;        /* of new objects */
@@ -41,120 +31,6 @@ struct state {
     int fresh_rc;                       /* why there can be none */
     char fresh_why[512];
 };
-
-/* What the TPM keeps of one object. */
-struct blobs {
-    TPM2B_PUBLIC public;
-    TPM2B_PRIVATE private;
-};
-
-/* ---- the PIN ---- */
-
-static int pin_from_file(struct state *st, const char *path, char *why,
-                         size_t why_size)
-{
-    int rc;
-
-    /* One byte over the limit for the newline. */
-    rc = sm_file_read_secret(path, SM_SEAL_PIN_MAX + 1, &st->pin,
-                             &st->pin_len, why, why_size);
-    if (rc)
-        return rc;
-    if (st->pin_len && st->pin[st->pin_len - 1] == '\n')
-        st->pin_len--;
-    return 0;
-}
-
-static int pin_from_person(struct state *st, int confirm, char *why,
-                           size_t why_size)
-{
-    void *locked = NULL;
-    int rc;
-
-    if (!st->ask) {
-        WHY("no PIN to open it with: name a file (pin-file) or give the "
-            "systemd credential '" SM_SEAL_CREDENTIAL_PIN "'");
-        return SM_SEAL;
-    }
-    rc = sm_secret_new(&locked, SM_SEAL_PIN_MAX + 1);
-    if (rc) {
-        WHY("no locked memory for the PIN (RLIMIT_MEMLOCK)");
-        return rc;
-    }
-    st->pin = locked;
-    rc = st->ask(st->ask_ctx, confirm, st->pin, SM_SEAL_PIN_MAX + 1,
-                 &st->pin_len);
-    if (rc) {
-        sm_secret_free(st->pin);
-        st->pin = NULL;
-        WHY("no PIN was given (a file, pin-file, or the systemd credential '"
-            SM_SEAL_CREDENTIAL_PIN "' will do, too)");
-    }
-    return rc;
-}
-
-static int check_pin(const struct state *st, int fresh, char *why,
-                     size_t why_size)
-{
-    if (!st->pin_len)
-        WHY("the PIN is empty");
-    else if (st->pin_len > SM_SEAL_PIN_MAX)
-        WHY("the PIN is too long (%d characters at most)", SM_SEAL_PIN_MAX);
-    else if (fresh && st->pin_len < SM_SEAL_PIN_MIN)
-        WHY("the PIN is too short (%d characters at least)",
-            SM_SEAL_PIN_MIN);
-    else
-        return 0;
-    return SM_SEAL;
-}
-
-/* From a file when there is one; a person is asked when it is needed, which
- * is now for new objects. */
-static int obtain_pin(struct state *st, const struct sm_seal_source *source,
-                      char *why, size_t why_size)
-{
-    const char *dir = getenv("CREDENTIALS_DIRECTORY");
-    char path[PATH_MAX];
-    int rc = 0;
-
-    if (source->pin_file) {
-        rc = pin_from_file(st, source->pin_file, why, why_size);
-    } else if (dir && dir[0] == '/') {
-        if (snprintf(path, sizeof(path), "%s/" SM_SEAL_CREDENTIAL_PIN, dir) >=
-            (int)sizeof(path)) {
-            WHY("$CREDENTIALS_DIRECTORY: path too long");
-            return SM_STATE;
-        }
-        errno = 0;
-        rc = pin_from_file(st, path, why, why_size);
-        if (rc == SM_STATE && errno == ENOENT) {
-            WHY("%s", "");
-            rc = 0;
-        }
-    }
-    if (!rc && !st->pin && source->pin)
-        rc = pin_from_person(st, source->fresh, why, why_size);
-    if (!rc && st->pin)
-        rc = check_pin(st, source->pin && source->fresh, why, why_size);
-    return rc;
-}
-
-/*
- * The authorization value of a PIN: as long as the TPM takes them, whatever
- * the PIN's length.  Its last byte is not zero: a TPM cuts zeros off, and not
- * every library does (part 1, 19.6.4.3).  No stretching: the TPM counts.
- *
- * ESAPI copies it into what it keeps of a session, where nobody can wipe it:
- * it is gone when the process is.
- */
-static void auth_of(const struct state *st, TPM2B_AUTH *out)
-{
-    out->size = AUTH_LEN;
-    /* Cannot fail: the lengths are constant or bounded. */
-    crypto_generichash(out->buffer, AUTH_LEN, st->pin, st->pin_len,
-                       (const uint8_t *)AUTH_CONTEXT, strlen(AUTH_CONTEXT));
-    out->buffer[AUTH_LEN - 1] |= 1;
-}
 
 /* ---- opening ---- */
 
@@ -165,7 +41,7 @@ static void tpm2_close(void *p)
     if (!st)
         return;
     sm_tpm_close(st->tpm);
-    sm_secret_free(st->pin);
+    sm_tpm2_pin_free(&st->pin);
     free(st->approvals);
     free(st);
 }
@@ -208,11 +84,9 @@ static int tpm2_open(const struct sm_seal_source *source, void **state,
         WHY("out of memory");
         return SM_NO_MEMORY;
     }
-    st->ask = source->ask_pin;
-    st->ask_ctx = source->ask_ctx;
     rc = take_fresh(st, source, why, why_size);
     if (!rc)
-        rc = obtain_pin(st, source, why, why_size);
+        rc = sm_tpm2_pin_obtain(&st->pin, source, why, why_size);
     if (!rc && source->approvals_dir)
         rc = sm_approvals_read(source->approvals_dir, &st->approvals,
                                &st->approval_count, why, why_size);
@@ -266,7 +140,7 @@ static int tpm2_check_params(struct sm_seal_bytes bytes,
 /* ---- the TPM's part ---- */
 
 static int create(struct state *st, const struct sm_tpm2_params *p,
-                  ESYS_TR parent, const uint8_t *key, struct blobs *out,
+                  ESYS_TR parent, const uint8_t *key, struct sm_tpm2_blobs *out,
                   char *why, size_t why_size)
 {
     ESYS_CONTEXT *esys = sm_tpm_esys(st->tpm);
@@ -288,7 +162,7 @@ static int create(struct state *st, const struct sm_tpm2_params *p,
     secret->sensitive.data.size = SM_SEAL_KEY_LEN;
     memcpy(secret->sensitive.data.buffer, key, SM_SEAL_KEY_LEN);
     if (p->flags & SM_TPM2_PIN)
-        auth_of(st, &secret->sensitive.userAuth);
+        sm_tpm2_pin_auth(&st->pin, &secret->sensitive.userAuth);
     template.publicArea.type = TPM2_ALG_KEYEDHASH;
     template.publicArea.nameAlg = TPM2_ALG_SHA256;
     template.publicArea.objectAttributes =
@@ -320,7 +194,7 @@ static int create(struct state *st, const struct sm_tpm2_params *p,
     sm_tpm_wipe_copies(st->tpm, key, SM_SEAL_KEY_LEN);
     if (p->flags & SM_TPM2_PIN)
         sm_tpm_wipe_copies(st->tpm, secret->sensitive.userAuth.buffer,
-                           AUTH_LEN);
+                           SM_TPM2_AUTH_LEN);
 out:
     Esys_Free(public);
     Esys_Free(private);
@@ -354,7 +228,7 @@ static int unseal_once(struct state *st, const struct sm_tpm2_params *p,
         tss = Esys_Unseal(esys, object, session, ESYS_TR_NONE, ESYS_TR_NONE,
                           &data);
     *again = sm_tpm_code(tss) == TPM2_RC_PCR_CHANGED;
-    st->pin_refused |= sm_tpm_code(tss) == TPM2_RC_AUTH_FAIL;
+    st->pin.refused |= sm_tpm_code(tss) == TPM2_RC_AUTH_FAIL;
     rc = sm_tpm_rc(st->tpm, tss, "unseal the key", why, why_size);
     if (!rc && data->size != SM_SEAL_KEY_LEN) {
         WHY("damaged (the TPM's secret has another length)");
@@ -372,7 +246,7 @@ out:
 }
 
 static int unseal(struct state *st, const struct sm_tpm2_params *p,
-                  ESYS_TR parent, const struct blobs *blobs, uint8_t *key,
+                  ESYS_TR parent, const struct sm_tpm2_blobs *blobs, uint8_t *key,
                   char *why, size_t why_size)
 {
     ESYS_CONTEXT *esys = sm_tpm_esys(st->tpm);
@@ -394,7 +268,7 @@ static int unseal(struct state *st, const struct sm_tpm2_params *p,
     if (rc)
         return rc;
     if (p->flags & SM_TPM2_PIN) {
-        auth_of(st, &auth);
+        sm_tpm2_pin_auth(&st->pin, &auth);
         rc = sm_tpm_rc(st->tpm, Esys_TR_SetAuth(esys, object, &auth),
                        "take the PIN", why, why_size);
         sm_secret_wipe(auth.buffer, sizeof(auth.buffer));
@@ -417,40 +291,6 @@ static int unseal(struct state *st, const struct sm_tpm2_params *p,
 
 /* ---- wrapping ---- */
 
-static int put_blobs(const struct blobs *b, struct sm_wire_writer *w)
-{
-    uint8_t bytes[sizeof(TPM2B_PUBLIC) + sizeof(TPM2B_PRIVATE)];
-    size_t len = 0;
-
-    if (Tss2_MU_TPM2B_PUBLIC_Marshal(&b->public, bytes, sizeof(bytes), &len))
-        return SM_FAIL;
-    sm_wire_put_blob(w, bytes, len);
-    len = 0;
-    if (Tss2_MU_TPM2B_PRIVATE_Marshal(&b->private, bytes, sizeof(bytes),
-                                      &len))
-        return SM_FAIL;
-    sm_wire_put_blob(w, bytes, len);
-    return 0;
-}
-
-static int get_blobs(struct sm_wire_reader *r, struct blobs *out)
-{
-    const uint8_t *bytes;
-    size_t len, at = 0;
-
-    memset(out, 0, sizeof(*out));
-    sm_wire_get_blob(r, SM_SEAL_WRAPPED_MAX, &bytes, &len);
-    if (!len || Tss2_MU_TPM2B_PUBLIC_Unmarshal(bytes, len, &at,
-                                               &out->public) || at != len)
-        return SM_SEAL;
-    at = 0;
-    sm_wire_get_blob(r, SM_SEAL_WRAPPED_MAX, &bytes, &len);
-    if (!len || Tss2_MU_TPM2B_PRIVATE_Unmarshal(bytes, len, &at,
-                                                &out->private) || at != len)
-        return SM_SEAL;
-    return 0;
-}
-
 static int tpm2_wrap(void *state, struct sm_seal_bytes params,
                      struct sm_seal_bytes bound, const uint8_t *key,
                      struct sm_wire_writer *w, char *why, size_t why_size)
@@ -458,7 +298,7 @@ static int tpm2_wrap(void *state, struct sm_seal_bytes params,
     uint8_t nonce[NONCE_LEN], box[SM_SEAL_KEY_LEN + TAG_LEN];
     struct state *st = state;
     struct sm_tpm2_params p;
-    struct blobs blobs;
+    struct sm_tpm2_blobs blobs;
     void *kek = NULL;
     ESYS_TR parent;
     int rc;
@@ -481,7 +321,7 @@ static int tpm2_wrap(void *state, struct sm_seal_bytes params,
     randombytes_buf(kek, SM_SEAL_KEY_LEN);
     rc = create(st, &p, parent, kek, &blobs, why, why_size);
     if (!rc)
-        rc = put_blobs(&blobs, w);
+        rc = sm_tpm2_put_blobs(&blobs, w);
     if (!rc) {
         randombytes_buf(nonce, sizeof(nonce));
         crypto_aead_xchacha20poly1305_ietf_encrypt(
@@ -503,7 +343,7 @@ static int tpm2_unwrap(void *state, struct sm_seal_bytes params,
     struct state *st = state;
     struct sm_wire_reader r;
     struct sm_tpm2_params p;
-    struct blobs blobs;
+    struct sm_tpm2_blobs blobs;
     void *kek = NULL;
     ESYS_TR parent;
     int rc;
@@ -511,21 +351,15 @@ static int tpm2_unwrap(void *state, struct sm_seal_bytes params,
     rc = sm_tpm2_get_params(params, &p);
     sm_wire_reader_init(&r, wrapped.data, wrapped.len);
     if (!rc)
-        rc = get_blobs(&r, &blobs);
+        rc = sm_tpm2_get_blobs(&r, &blobs);
     sm_wire_get_bytes(&r, nonce, sizeof(nonce));
     sm_wire_get_bytes(&r, box, sizeof(box));
     if (rc || sm_wire_end(&r)) {
         WHY("damaged (the TPM's object)");
         return SM_SEAL;
     }
-    if (p.flags & SM_TPM2_PIN && st->pin_refused) {
-        WHY("the PIN was wrong before, and is not tried again");
-        return SM_SEAL;
-    }
-    if (p.flags & SM_TPM2_PIN && !st->pin) {
-        rc = pin_from_person(st, 0, why, why_size);
-        if (!rc)
-            rc = check_pin(st, 0, why, why_size);
+    if (p.flags & SM_TPM2_PIN) {
+        rc = sm_tpm2_pin_need(&st->pin, why, why_size);
         if (rc)
             return rc;
     }

@@ -33,6 +33,49 @@ void sm_tpm2_put_params(const struct sm_tpm2_params *p,
 int sm_tpm2_get_params(struct sm_seal_bytes bytes, struct sm_tpm2_params *p)
     SM_WARN_UNUSED;
 
+/* What the TPM keeps of one object: its two halves, the private one encrypted
+ * for the storage key. */
+struct sm_tpm2_blobs {
+    TPM2B_PUBLIC public;
+    TPM2B_PRIVATE private;
+};
+
+/* blob TPM2B_PUBLIC · blob TPM2B_PRIVATE, as TPM 2.0 part 2 has them */
+int sm_tpm2_put_blobs(const struct sm_tpm2_blobs *b,
+                      struct sm_wire_writer *w) SM_WARN_UNUSED;
+/* Leaves the reader behind them.  Returns 0 or SM_SEAL. */
+int sm_tpm2_get_blobs(struct sm_wire_reader *r, struct sm_tpm2_blobs *out)
+    SM_WARN_UNUSED;
+
+/* ---- the PIN ---- */
+
+#define SM_TPM2_AUTH_LEN SM_TPM_HASH_LEN
+
+struct sm_tpm2_pin {
+    uint8_t *bytes;             /* locked; NULL: not known */
+    size_t len;
+    bool refused;               /* by the TPM: not to be sent again */
+    sm_seal_ask_fn *ask;
+    void *ask_ctx;
+};
+
+/* Read it when there is a file; ask for it when new objects get one. */
+int sm_tpm2_pin_obtain(struct sm_tpm2_pin *pin,
+                       const struct sm_seal_source *source, char *why,
+                       size_t why_size) SM_WARN_UNUSED;
+
+/* Before one is used to open: ask for it when it is not known.  Returns
+ * SM_SEAL when there is none or the TPM has refused it before. */
+int sm_tpm2_pin_need(struct sm_tpm2_pin *pin, char *why, size_t why_size)
+    SM_WARN_UNUSED;
+
+/* The authorization value of the TPM object; the caller's to wipe. */
+void sm_tpm2_pin_auth(const struct sm_tpm2_pin *pin, TPM2B_AUTH *out);
+
+void sm_tpm2_pin_free(struct sm_tpm2_pin *pin);
+
+/* ---- policies ---- */
+
 /* The digest of TPM2_PolicyPCR alone (part 3, 23.7). */
 void sm_tpm2_pcr_policy(uint32_t pcrs,
                         const uint8_t pcr[SM_SEAL_PCRS][SM_SEAL_PCR_LEN],

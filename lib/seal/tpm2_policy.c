@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Parameters and policies of the backend `tpm2`. */
+/* Policies of the backend `tpm2`. */
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
-#include <tss2/tss2_mu.h>
 
 #include "seal/tpm2.h"
 
@@ -13,48 +12,6 @@
 
 _Static_assert(SM_SEAL_PCRS == SM_TPM_PCRS &&
                SM_SEAL_PCR_LEN == SM_TPM_HASH_LEN, "one and the same");
-
-/* ---- parameters ---- */
-
-void sm_tpm2_put_params(const struct sm_tpm2_params *p,
-                        struct sm_wire_writer *w)
-{
-    unsigned int i;
-
-    sm_wire_put_u8(w, p->flags);
-    sm_wire_put_bytes(w, p->parent, sizeof(p->parent));
-    sm_wire_put_u32(w, p->pcrs);
-    for (i = 0; i < SM_SEAL_PCRS; i++)
-        if (p->pcrs >> i & 1)
-            sm_wire_put_bytes(w, p->pcr[i], SM_SEAL_PCR_LEN);
-    if (p->flags & SM_TPM2_UPDATABLE) {
-        sm_wire_put_bytes(w, p->update.x, sizeof(p->update.x));
-        sm_wire_put_bytes(w, p->update.y, sizeof(p->update.y));
-    }
-}
-
-int sm_tpm2_get_params(struct sm_seal_bytes bytes, struct sm_tpm2_params *p)
-{
-    struct sm_wire_reader r;
-    unsigned int i;
-
-    memset(p, 0, sizeof(*p));
-    sm_wire_reader_init(&r, bytes.data, bytes.len);
-    p->flags = sm_wire_get_u8(&r);
-    sm_wire_get_bytes(&r, p->parent, sizeof(p->parent));
-    p->pcrs = sm_wire_get_u32(&r);
-    if (p->pcrs & ~SM_TPM_PCR_MASK || p->flags & ~SM_TPM2_FLAGS ||
-        (p->flags & SM_TPM2_UPDATABLE && !p->pcrs))
-        return SM_SEAL;
-    for (i = 0; i < SM_SEAL_PCRS; i++)
-        if (p->pcrs >> i & 1)
-            sm_wire_get_bytes(&r, p->pcr[i], SM_SEAL_PCR_LEN);
-    if (p->flags & SM_TPM2_UPDATABLE) {
-        sm_wire_get_bytes(&r, p->update.x, sizeof(p->update.x));
-        sm_wire_get_bytes(&r, p->update.y, sizeof(p->update.y));
-    }
-    return sm_wire_end(&r) ? SM_SEAL : 0;
-}
 
 /* ---- digests ---- */
 

@@ -57,8 +57,8 @@ int sm_tpm_storage_primary(struct sm_tpm *tpm, const uint8_t *pinned,
                            char *why, size_t why_size) SM_WARN_UNUSED;
 
 /*
- * Start a session whose secret is made of a salt that only `key` can decrypt
- * (part 1, 19.6.8), with AES-128-CFB for parameters, SHA-256.
+ * Start a session whose secret is made of a salt that only `key` can decrypt,
+ * with AES-128-CFB for parameters, SHA-256.
  *   key   a decrypting key in the TPM whose Name has been checked
  *   type  TPM2_SE_HMAC or TPM2_SE_POLICY
  *   out   the caller's, to be flushed with sm_tpm_flush(); its first
@@ -69,7 +69,7 @@ int sm_tpm_salted_session(struct sm_tpm *tpm, ESYS_TR key, TPM2_SE type,
     SM_WARN_UNUSED;
 
 /* The Name of a public area without its algorithm: SHA-256 of it, marshalled
- * (part 1, 16).  Returns 0, or SM_SEAL when its nameAlg is not SHA-256. */
+ *.  Returns 0, or SM_SEAL when its nameAlg is not SHA-256. */
 int sm_tpm_name(const TPM2B_PUBLIC *public,
                 uint8_t name[static SM_TPM_HASH_LEN]) SM_WARN_UNUSED;
 

@@ -80,7 +80,7 @@ static const char *seconds(uint32_t n, char out[static 24])
     return out;
 }
 
-/* Wrong PINs: how many more, and for how long (part 1, 19.8). */
+/* Wrong PINs: how many more, and for how long. */
 static int wrong_pin(struct sm_tpm *tpm, const char *doing, bool locked,
                      char *why, size_t why_size)
 {

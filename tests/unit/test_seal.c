@@ -405,7 +405,23 @@ START_TEST(unsafe_files_are_refused)
     ck_assert_int_eq(load(), SM_STATE);
     ck_assert_int_eq(sm_seal_inspect(scratch_path("o"), &info, why,
                                      sizeof(why)), SM_STATE);
+    ck_assert_int_eq(chmod(scratch_path("o"), 0620), 0);
+    ck_assert_int_eq(load(), SM_STATE);
     ck_assert_int_eq(chmod(scratch_path("o"), 0600), 0);
+    if (geteuid()) {
+        printf("skip - unsafe_files_are_refused: another owner: not root\n");
+    } else {
+        ck_assert_int_eq(chown(scratch_path("o"), 65534, 65534), 0);
+        ck_assert_int_eq(load(), SM_STATE);
+        ck_assert_ptr_nonnull(strstr(why, "owned"));
+        ck_assert_int_eq(sm_seal_inspect(scratch_path("o"), &info, why,
+                                         sizeof(why)), SM_STATE);
+        ck_assert_int_eq(chown(scratch_path("o"), 0, 0), 0);
+    }
+    ck_assert_int_eq(chmod(scratch, 0777), 0);
+    ck_assert_int_eq(load(), SM_STATE);
+    ck_assert_int_eq(chmod(scratch, 0700), 0);
+    ck_assert_int_eq(load(), 0);
     ck_assert_int_eq(link(scratch_path("o"), scratch_path("p")), 0);
     ck_assert_int_eq(load(), SM_STATE);
     ck_assert_int_eq(unlink(scratch_path("o")), 0);
