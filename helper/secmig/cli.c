@@ -59,8 +59,11 @@ int sm_cli_seal_from(const char *backend, const char *passphrase_file,
 int sm_cli_seal(const struct sm_cli *cli, const char *backend, int fresh,
                 struct sm_seal **out)
 {
+    struct sm_sealing_form form;
+
+    sm_sealing_alike(&cli->conf, &form);
     return sm_sealing_open(&cli->conf, backend ? backend : cli->conf.seal,
-                           NULL, fresh, NULL, out);
+                           fresh ? &form : NULL, fresh, NULL, out);
 }
 
 int sm_cli_public(const char *path, char *name, uint8_t *key)

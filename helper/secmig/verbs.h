@@ -59,7 +59,8 @@ void sm_cli_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
  * Open the seal backend as configured, asking on the terminal when there is
  * no passphrase file and no credential.
  *   backend  NULL for the configured one
- *   fresh    non-zero when a new passphrase is chosen: asked for twice
+ *   fresh    non-zero when something new is sealed: a passphrase is asked for
+ *            twice, and on a TPM it is sealed as the host key is
  *   out      a struct sm_seal (seal/seal.h), the caller's
  * Prints its own error line.  Returns 0 or an error.
  */

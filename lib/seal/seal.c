@@ -204,7 +204,8 @@ static int check_binding(const struct sm_seal *seal, const struct object *o,
     char when[21];
 
     if (o->backend != seal->backend)
-        WHY("sealed with '%s', but '%s' is configured", o->info.backend,
+        WHY("sealed with '%s', but '%s' is configured ('secmig seal move', "
+            "run again, finishes what was interrupted)", o->info.backend,
             seal->backend->name);
     else if (strcmp(o->info.purpose, purpose))
         WHY("it is a '%s', not a '%s'", o->info.purpose, purpose);

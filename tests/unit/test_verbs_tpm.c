@@ -382,7 +382,7 @@ START_TEST(in_the_middle_of_a_move_the_daemon_does_not_guess)
     ck_assert_int_eq(daemon_opens(cli.conf.host_key, SM_IDENTITY_PURPOSE,
                                   k.host), SM_SEAL);
     ck_assert_ptr_nonnull(strstr(why, "sealed with 'tpm2', but 'plain' is "
-                                 "configured"));
+                                 "configured ('secmig seal move'"));
 }
 END_TEST
 
@@ -570,6 +570,11 @@ START_TEST(the_next_key_is_sealed_as_the_key_of_today)
     must(seal("update-key --key @site --passphrase-file @pass"));
     must(init("--seal tpm2 --tpm % --pcrs 4,7 --pin-file @pin --update-key "
               "@site.pub"));
+    /* And so is the key of the site's policy. */
+    must(run(sm_verb_policy, "policy keygen"));
+    info = info_of(cli.conf.policy_key);
+    ck_assert_uint_eq(info.pcrs, 0x90);
+    ck_assert(info.pin && info.updatable);
     ck_assert_int_eq(daemon_opens(cli.conf.host_key, SM_IDENTITY_PURPOSE,
                                   old), 0);
     must(run(sm_verb_key, "key rotate --prepare"));
