@@ -265,6 +265,7 @@ static void host_finished(void)
         sm_error("host key: %s", host.why);
     } else {
         state = HELD;
+        failed_at = -RETRY_TIME;
         loop_disarm(&again);    /* what was to be forgotten is replaced */
         if (parent.conf.key_lifetime) {
             loop_arm(&expiry, parent.conf.key_lifetime, expired, NULL);

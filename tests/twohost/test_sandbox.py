@@ -10,6 +10,7 @@ import time
 
 import case
 import host
+import memory
 from case import Skip, check, equal
 
 ROLES = {"peer": host.PEER_UID, "keeper": host.KEEPER_UID,
@@ -164,53 +165,17 @@ def _(lab):
     check(accepted, "no TCP connection seen: the check sees nothing")
 
 
-def memory_has(pid, needle):
-    """Whether a process's memory holds these bytes."""
-    with open("/proc/%d/maps" % pid) as maps, \
-            open("/proc/%d/mem" % pid, "rb", 0) as mem:
-        for line in maps:
-            w = line.split()
-            if "r" not in w[1] or (len(w) > 5 and w[5] in ("[vvar]",
-                                                           "[vsyscall]")):
-                continue
-            lo, hi = (int(x, 16) for x in w[0].split("-"))
-            if hi - lo > 1 << 31:
-                continue                # a sanitizer's shadow
-            try:
-                mem.seek(lo)
-                while lo < hi:
-                    data = mem.read(min(hi - lo, 1 << 24))
-                    if not data:
-                        break
-                    if needle in data:
-                        return True
-                    lo += len(data)
-            except OSError:
-                continue
-    return False
-
-
-def static_key(h):
-    """This host's secret key, from its plain sealed object: the 32 bytes
-    whose public key is the host's."""
-    p = subprocess.run([host.BUILD + "/tests/twohost/evil", "unseal",
-                        h.var + "/host-key.sealed", h.name],
-                       capture_output=True, text=True)
-    equal(p.returncode, 0, "unseal: " + p.stdout)
-    return bytes.fromhex(p.stdout.strip())
-
-
 @case.case("the static key is in the keeper's memory and nowhere else")
 def _(lab):
     g, m = moving(lab)
     for h in lab.hosts:
-        key = static_key(h)
+        key = memory.static_key(h)
         keeper = h.role(host.KEEPER_UID)[0]
-        check(memory_has(keeper, key), "not found in the keeper: the search "
+        check(memory.has(keeper, key), "not found in the keeper: the search "
               "sees nothing")
         for p in h.tree():
             if p != keeper:
-                check(not memory_has(p, key), "%s: %d (%s) holds the static "
+                check(not memory.has(p, key), "%s: %d (%s) holds the static "
                       "key" % (h.name, p, host.cmdline(p)))
     finish(lab, g, m)
 
@@ -218,7 +183,7 @@ def _(lab):
 @case.case("the key is not in any file, argument or environment")
 def _(lab):
     for h in lab.hosts:
-        key = static_key(h)
+        key = memory.static_key(h)
         forms = [key, key.hex().encode()]
         for p in h.tree():
             for part in ("cmdline", "environ"):

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What root sees in a process's memory, and keys to look for in it."""
+import re
+import subprocess
+
+import host
+from case import equal
+
+
+def areas(pid):
+    """(first, end) of each area that can be read."""
+    with open("/proc/%d/maps" % pid) as f:
+        for line in f:
+            w = line.split()
+            if "r" not in w[1] or (len(w) > 5 and w[5] in ("[vvar]",
+                                                           "[vsyscall]")):
+                continue
+            lo, hi = (int(x, 16) for x in w[0].split("-"))
+            if hi - lo <= 1 << 31:          # else a sanitizer's shadow
+                yield lo, hi
+
+
+def find(pid, needle):
+    """Address of these bytes in a process's memory, or None."""
+    with open("/proc/%d/mem" % pid, "rb", 0) as mem:
+        for lo, hi in areas(pid):
+            try:
+                mem.seek(lo)
+                while lo < hi:
+                    data = mem.read(min(hi - lo, 1 << 24))
+                    if not data:
+                        break
+                    if needle in data:
+                        return lo + data.index(needle)
+                    lo += len(data)
+            except OSError:
+                continue
+    return None
+
+
+def has(pid, needle):
+    return find(pid, needle) is not None
+
+
+def flags(pid, address):
+    """The kernel's flags of the area there: "lo" locked, "dd" not in core
+    dumps (proc(5), smaps)."""
+    inside = False
+    with open("/proc/%d/smaps" % pid) as f:
+        for line in f:
+            m = re.match(r"([0-9a-f]+)-([0-9a-f]+) ", line)
+            if m:
+                inside = (int(m.group(1), 16) <= address
+                          < int(m.group(2), 16))
+            elif inside and line.startswith("VmFlags:"):
+                return line.split()[1:]
+    return []
+
+
+def static_key(h, name="host-key"):
+    """This host's secret key, from its plain sealed object: the 32 bytes
+    whose public key is the host's."""
+    p = subprocess.run([host.BUILD + "/tests/twohost/evil", "unseal",
+                        "%s/%s.sealed" % (h.var, name), h.name],
+                       capture_output=True, text=True)
+    equal(p.returncode, 0, "unseal: " + p.stdout)
+    return bytes.fromhex(p.stdout.strip())
+
+
+def forms(key):
+    """An X25519 key as it may lie about: as it is (its ends are changed by
+    clamping, RFC 7748 section 5, so the middle is looked for), in hex, and as
+    the signed digits to the base 16 that fixed-base multiplication makes."""
+    a = bytearray(key)
+    a[0] &= 248
+    a[31] = a[31] & 127 | 64
+    digits, carry = [d for b in a for d in (b & 15, b >> 4)], 0
+    for i in range(63):
+        digits[i] += carry
+        carry = digits[i] + 8 >> 4
+        digits[i] -= carry << 4
+    digits[63] += carry
+    return {"bytes": key[1:31], "hex": key.hex().encode(),
+            "digits": bytes(d & 255 for d in digits)}
+
+
+def holds(pid, key):
+    """In which form a process has a key, "" when in none."""
+    for name, needle in forms(key).items():
+        if has(pid, needle):
+            return name
+    return ""
