@@ -21,7 +21,15 @@ def areas(pid):
 
 
 def find(pid, needle):
-    """Address of these bytes in a process's memory, or None."""
+    """Address of these bytes in a process's memory, or None; also when it
+    has ended."""
+    try:
+        return _find(pid, needle)
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+
+
+def _find(pid, needle):
     with open("/proc/%d/mem" % pid, "rb", 0) as mem:
         for lo, hi in areas(pid):
             try:
