@@ -7,6 +7,8 @@
 #include "swtpm.h"
 #include "attest.h"
 
+#include <sys/resource.h>
+
 /* ---- good ---- */
 
 START_TEST(a_good_quote_is_accepted)
@@ -79,6 +81,20 @@ START_TEST(no_event_log)
     ck_assert_int_eq(mkfifo(scratch_path("fifo"), 0600), 0);
     ck_assert(!sm_attest_event_log(scratch_path("fifo"), log));
     ck_assert(!sm_attest_event_log(scratch, log));
+}
+END_TEST
+
+/* Judges verify when they can no longer open anything. */
+START_TEST(no_file_is_needed_to_verify)
+{
+    const struct rlimit none = { 0, 0 };
+
+    prove();
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+    ck_assert_int_eq(open("/dev/null", O_RDONLY), -1);
+    accepted();
+    evidence[evidence_len - 1] ^= 1;
+    refused(SM_AUTH, SM_ATTEST_DIGEST, "not those that were quoted");
 }
 END_TEST
 
@@ -322,6 +338,7 @@ int main(void)
     tcase_add_test(tc, either_role_and_any_length_of_hash);
     tcase_add_test(tc, the_event_log_is_bound);
     tcase_add_test(tc, no_event_log);
+    tcase_add_test(tc, no_file_is_needed_to_verify);
     tcase_add_test(tc, a_replayed_quote_is_refused);
     tcase_add_test(tc, a_quote_of_another_session_is_refused);
     tcase_add_test(tc, a_reflected_quote_is_refused);
