@@ -70,7 +70,8 @@ int sm_tpm2_get_blobs(struct sm_wire_reader *r, struct sm_tpm2_blobs *out)
     memset(out, 0, sizeof(*out));
     sm_wire_get_blob(r, SM_SEAL_WRAPPED_MAX, &bytes, &len);
     if (!len || Tss2_MU_TPM2B_PUBLIC_Unmarshal(bytes, len, &at,
-                                               &out->public) || at != len)
+                                               &out->public) ||
+        at != len || !out->public.size)
         return SM_SEAL;
     at = 0;
     sm_wire_get_blob(r, SM_SEAL_WRAPPED_MAX, &bytes, &len);

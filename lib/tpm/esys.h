@@ -68,8 +68,8 @@ int sm_tpm_salted_session(struct sm_tpm *tpm, ESYS_TR key, TPM2_SE type,
                           ESYS_TR *out, char *why, size_t why_size)
     SM_WARN_UNUSED;
 
-/* The Name of a public area without its algorithm: SHA-256 of it, marshalled
- *.  Returns 0, or SM_SEAL when its nameAlg is not SHA-256. */
+/* The Name of a public area without its algorithm: SHA-256 of it, marshalled.
+ * Returns 0, or SM_SEAL when its nameAlg is not SHA-256. */
 int sm_tpm_name(const TPM2B_PUBLIC *public,
                 uint8_t name[static SM_TPM_HASH_LEN]) SM_WARN_UNUSED;
 

@@ -22,6 +22,7 @@
 #define PAUSE_FIRST 20                  /* ms before a command's second try */
 #define PAUSE_MAX 500
 #define SOCKET "swtpm:path="
+#define DEVICE "device:"
 
 static struct sm_tpm_tcti *ours(TSS2_TCTI_CONTEXT *context)
 {
@@ -30,17 +31,23 @@ static struct sm_tpm_tcti *ours(TSS2_TCTI_CONTEXT *context)
 
 /* ---- one command of the TCTI underneath ---- */
 
-/* Wait until it has something to read.  One that has no descriptor to wait
- * on waits in receive(), for as long as it is told. */
-static int wait_inner(struct sm_tpm_tcti *t)
+/*
+ * Wait until it has something to read.
+ *   left  out: how long receive() may wait still: what it will, now that
+ *         there is something; for one that has no descriptor to wait on, the
+ *         time that is left
+ */
+static int wait_inner(struct sm_tpm_tcti *t, int32_t *left)
 {
     struct pollfd fds[HANDLES_MAX] = { { 0 } };
     size_t i, n = 0;
     int rc;
 
+    *left = sm_clock_left(t->deadline);
     if (Tss2_Tcti_GetPollHandles(t->inner, NULL, &n) || n > HANDLES_MAX ||
         Tss2_Tcti_GetPollHandles(t->inner, fds, &n))
         return 0;
+    *left = TSS2_TCTI_TIMEOUT_BLOCK;
     for (i = 0; i < n; i++)
         fds[i].events = POLLIN;
     do
@@ -60,6 +67,7 @@ static int send_command(struct sm_tpm_tcti *t)
 
 static int receive_answer(struct sm_tpm_tcti *t)
 {
+    int32_t left;
     TSS2_RC tss;
     int rc;
 
@@ -67,12 +75,12 @@ static int receive_answer(struct sm_tpm_tcti *t)
     if (!t->inner)
         return sm_tpm_socket_receive(t->fd, t->response, sizeof(t->response),
                                      &t->response_len, t->deadline);
-    rc = wait_inner(t);
+    rc = wait_inner(t, &left);
     if (rc)
         return rc;
     t->response_len = sizeof(t->response);
     tss = Tss2_Tcti_Receive(t->inner, &t->response_len, t->response,
-                            sm_clock_left(t->deadline));
+                            left);
     if (!tss)
         return 0;
     t->response_len = 0;
@@ -198,14 +206,10 @@ static TSS2_RC tcti_set_locality(TSS2_TCTI_CONTEXT *context,
 /* ---- connecting ---- */
 
 /* tctildr says only that it did not work: see what the device says. */
-static int device_problem(const char *name, char *why, size_t why_size)
+static int device_problem(const char *path, char *why, size_t why_size)
 {
-    const char *path;
     int fd;
 
-    if (strncmp(name, "device:", 7))
-        return 0;
-    path = name + 7;
     fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
     if (fd >= 0) {
         close(fd);
@@ -235,19 +239,37 @@ static int open_socket(struct sm_tpm_tcti *t, const char *name, char *why,
     return rc;
 }
 
+/*
+ * tcti-device asks its device something while it opens, and waits for one
+ * second only: so again, while there is time.
+ */
 static int open_inner(struct sm_tpm_tcti *t, const char *name, char *why,
                       size_t why_size)
 {
+    int64_t deadline = sm_clock_deadline(t->timeout);
+    bool device = !strncmp(name, DEVICE, strlen(DEVICE));
     TSS2_RC code;
     int rc;
 
-    rc = device_problem(name, why, why_size);
-    if (rc)
-        return rc;
-    code = Tss2_TctiLdr_Initialize(name, &t->inner) & ~TSS2_RC_LAYER_MASK;
-    if (!code)
-        return 0;
-    t->inner = NULL;
+    for (;;) {
+        rc = device ? device_problem(name + strlen(DEVICE), why, why_size)
+                    : 0;
+        if (rc)
+            return rc;
+        code = Tss2_TctiLdr_Initialize(name, &t->inner) &
+               ~TSS2_RC_LAYER_MASK;
+        if (!code)
+            return 0;
+        t->inner = NULL;
+        if (!device || code != TSS2_BASE_RC_IO_ERROR)
+            break;
+        if (!sm_clock_left(deadline)) {
+            WHY("the TPM at %s does not answer: another program holds it, or "
+                "it hangs; see dmesg", name);
+            return SM_TIMEOUT;
+        }
+        pause_ms(PAUSE_FIRST);
+    }
     if (code == TSS2_BASE_RC_MEMORY) {
         WHY("out of memory");
         return SM_NO_MEMORY;

@@ -2,7 +2,8 @@
 /*
  * Sealed objects.  The checksum is put right first, as somebody who tampers
  * would do; the backend is `plain`, so that no Argon2id slows it down, but
- * the parameters of `passphrase` are read and judged all the same.
+ * the parameters of the others are read and judged all the same.  What a TPM
+ * would be given of the file is taken out of it, too.
  */
 #include <sodium.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 #include "base/log.h"
 #include "base/secret.h"
 #include "seal/seal.h"
+#include "seal/tpm2.h"
 
 #define SUM_LEN 32
 
@@ -27,6 +29,27 @@ static struct sm_seal *open_plain(void)
         sm_seal_open_backend("plain", &source, &seal, why, sizeof(why)))
         abort();
     return seal;
+}
+
+/* A TPM's object at each place where one could begin: what is read is
+ * written as it was. */
+static void try_blobs(const uint8_t *data, size_t size)
+{
+    struct sm_tpm2_blobs blobs;
+    struct sm_wire_reader r;
+    struct sm_wire_writer w;
+    size_t i;
+
+    for (i = 0; i < size && i < 256; i++) {
+        sm_wire_reader_init(&r, data + i, size - i);
+        if (sm_tpm2_get_blobs(&r, &blobs))
+            continue;
+        sm_wire_writer_init(&w, SM_SEAL_WRAPPED_MAX * 2);
+        if (sm_tpm2_put_blobs(&blobs, &w) || sm_wire_error(&w) ||
+            w.len > r.pos)
+            abort();
+        sm_wire_writer_dispose(&w);
+    }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -52,8 +75,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     if (!rc && (!info.purpose[0] || !info.host[0] || !info.size ||
                 info.size > SM_SEAL_DATA_MAX || info.mem > SM_SEAL_MEM_MAX ||
-                info.ops > SM_SEAL_OPS_MAX))
+                info.ops > SM_SEAL_OPS_MAX || info.pcrs >> SM_SEAL_PCRS ||
+                (info.updatable && !info.pcrs)))
         abort();
+    try_blobs(data, size);
     rc = sm_seal_unwrap(seal, object, size + SUM_LEN, "host-key", "hostA",
                         &secret, &len, why, sizeof(why));
     if (rc ? (secret || len || !why[0]) : (!secret || len != info.size))

@@ -6,6 +6,8 @@
  * PCRs, another TPM and a cleared one: test_seal_tpm2.c; wrong PINs and the
  * lock after them: test_seal_tpm2_pin.c.
  */
+#include <termios.h>
+
 #include "seal_tpm2.h"
 #include "tpm_relay.h"
 
@@ -237,6 +239,79 @@ START_TEST(noise_is_not_believed)
 }
 END_TEST
 
+/* ---- a device ---- */
+
+/*
+ * tcti-device of tpm2-tss, which is what drives /dev/tpmrm0, on a terminal
+ * that another process answers from the TPM: read, write and poll as a device
+ * has them.
+ *   silent_at  it stops answering at this command; -1: never
+ *   gone_at    it vanishes at this command
+ */
+static pid_t device(char path[static 64], int silent_at, int gone_at)
+{
+    uint8_t buf[4096];
+    struct termios raw;
+    int master = posix_openpt(O_RDWR | O_NOCTTY), slave, tpm, n;
+    ssize_t len;
+    size_t size;
+    pid_t pid;
+
+    ck_assert_int_ge(master, 0);
+    ck_assert_int_eq(grantpt(master), 0);
+    ck_assert_int_eq(unlockpt(master), 0);
+    ck_assert_int_eq(ptsname_r(master, path, 64), 0);
+    slave = open(path, O_RDWR | O_NOCTTY);
+    ck_assert_int_ge(slave, 0);
+    ck_assert_int_eq(tcgetattr(slave, &raw), 0);
+    cfmakeraw(&raw);
+    ck_assert_int_eq(tcsetattr(slave, TCSANOW, &raw), 0);
+    pid = fork();
+    if (!pid) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        tpm = relay_connect(machine.sock);
+        for (n = 1; ; n++) {
+            len = read(master, buf, sizeof(buf));
+            if (len < 10 || n == gone_at)
+                _exit(0);
+            if (n == silent_at)
+                pause();
+            if (!relay_all(tpm, buf, (size_t)len, false))
+                _exit(1);
+            size = relay_read(relay.s, tpm, buf);
+            if (!size || write(master, buf, size) != (ssize_t)size)
+                _exit(1);
+        }
+    }
+    close(master);
+    close(slave);
+    return pid;
+}
+
+START_TEST(a_device_works_hangs_and_vanishes)
+{
+    static const struct { int silent_at, gone_at, rc; } cases[] = {
+        { -1, -1, 0 },
+        { 1, -1, SM_TIMEOUT }, { 5, -1, SM_TIMEOUT },
+        { -1, 1, SM_IO }, { -1, 5, SM_IO },
+    };
+    char path[64], tcti[80];
+    int64_t took;
+    pid_t pid;
+
+    pid = device(path, cases[_i].silent_at, cases[_i].gone_at);
+    snprintf(tcti, sizeof(tcti), "device:%s", path);
+    through.tpm = tcti;
+    ck_assert_msg(attempt(&through, &took) == cases[_i].rc, "%s, %d ms",
+                  why, (int)took);
+    ck_assert_int_lt(took, TIMEOUT + SLACK);
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    swtpm_reset(&machine);
+    opens_again();
+}
+END_TEST
+
 /* ---- what it says ---- */
 
 START_TEST(each_answer_has_its_class_and_its_words)
@@ -437,6 +512,7 @@ static Suite *make(void)
     tcase_add_test(tc, a_tpm_that_is_killed_while_it_works);
     tcase_add_loop_test(tc, a_cut_at_each_command, 0, 4);
     tcase_add_test(tc, noise_is_not_believed);
+    tcase_add_loop_test(tc, a_device_works_hangs_and_vanishes, 0, 5);
     tcase_add_loop_test(tc, each_answer_has_its_class_and_its_words, 0,
                         CASES);
     tcase_add_test(tc, no_room_for_sessions);
