@@ -122,6 +122,9 @@ static int connection(const struct sm_tpm *tpm, const char *doing, char *why,
             "another program holds it, or it hangs; see dmesg", tpm->name,
             ms / 1000, ms % 1000 / 100, doing);
         return SM_TIMEOUT;
+    case SM_BUSY:
+        WHY("the TPM cannot %s: it is busy: try again", doing);
+        return SM_BUSY;
     default:
         WHY("the connection to the TPM at %s was lost (asked to %s): see "
             "dmesg", tpm->name, doing);

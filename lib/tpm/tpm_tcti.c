@@ -115,9 +115,13 @@ static void pause_ms(int ms)
 static int fetch(struct sm_tpm_tcti *t)
 {
     int pause = PAUSE_FIRST, rc;
+    bool busy = false;
 
     for (;;) {
         rc = receive_answer(t);
+        if (rc == SM_TIMEOUT && busy)
+            rc = SM_BUSY;
+        busy = true;
         if (rc || !is_retry(t) || sm_clock_left(t->deadline) <= pause)
             break;
         pause_ms(pause);
