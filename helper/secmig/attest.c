@@ -79,24 +79,29 @@ static int identity(const struct sm_cli *cli, bool next,
     return sm_cli_host_key(&as_next, r->host, r->key);
 }
 
-/* The kind of endorsement key that has a certificate; ECC without any. */
-static int choose(struct sm_tpm *tpm, TPM2_ALG_ID *alg, char *why,
-                  size_t why_size)
+/* The endorsement key that has a certificate; without any, the ECC one. */
+static int endorsement(struct sm_tpm *tpm, struct sm_enrolment_request *r,
+                       char *why, size_t why_size)
 {
-    static const TPM2_ALG_ID kinds[] = { TPM2_ALG_ECC, TPM2_ALG_RSA };
-    uint8_t certificate[SM_ENDORSEMENT_CERTIFICATE_MAX];
-    size_t len, i;
+    TPM2_ALG_ID alg = TPM2_ALG_ECC;
+    ESYS_TR handle = ESYS_TR_NONE;
+    TPM2B_PUBLIC public;
     int rc;
 
-    for (i = 0; i < 2; i++) {
-        rc = sm_endorsement_certificate(tpm, kinds[i], certificate, &len, why,
-                                        why_size);
-        *alg = kinds[i];
-        if (rc || len)
-            return rc;
+    rc = sm_endorsement_certificate(tpm, alg, r->certificate,
+                                    &r->certificate_len, why, why_size);
+    if (!rc && !r->certificate_len) {
+        rc = sm_endorsement_certificate(tpm, TPM2_ALG_RSA, r->certificate,
+                                        &r->certificate_len, why, why_size);
+        if (r->certificate_len)
+            alg = TPM2_ALG_RSA;
     }
-    *alg = TPM2_ALG_ECC;
-    return 0;
+    if (!rc)
+        rc = sm_endorsement_load(tpm, alg, &public, &handle, why, why_size);
+    if (!rc)
+        r->ek = public.publicArea;
+    sm_endorsement_release(tpm, &handle);
+    return rc;
 }
 
 /* This host's attestation key, made when there is none and it `may`. */
@@ -105,15 +110,12 @@ static int own_key(const struct sm_cli *cli, struct sm_tpm *tpm, bool may,
 {
     const char *path = cli->conf.attestation_key;
     char why[TPM_WHY_SIZE];
-    TPM2_ALG_ID alg;
     int rc;
 
     errno = 0;
     rc = sm_attestation_key_read(path, key, why, sizeof(why));
     if (rc == SM_STATE && errno == ENOENT && may) {
-        rc = choose(tpm, &alg, why, sizeof(why));
-        if (!rc)
-            rc = sm_attestation_key_make(tpm, alg, key, why, sizeof(why));
+        rc = sm_attestation_key_make(tpm, key, why, sizeof(why));
         if (!rc)
             rc = sm_attestation_key_write(path, key, why, sizeof(why));
     } else if (rc == SM_STATE && errno == ENOENT) {
@@ -136,16 +138,12 @@ static int make_request(const struct sm_cli *cli, struct sm_tpm *tpm,
     rc = identity(cli, next, r);
     if (rc)
         return rc;
-    r->ek = key->ek.publicArea;
     r->ak = key->public_half.publicArea;
     /* Not a request that this TPM could not answer. */
-    rc = sm_attestation_key_load(tpm, key, NULL, &loaded, why, sizeof(why));
+    rc = sm_attestation_key_load(tpm, key, &loaded, why, sizeof(why));
     if (!rc)
-        rc = sm_endorsement_certificate(tpm, r->ek.type, r->certificate,
-                                        &r->certificate_len, why,
-                                        sizeof(why));
-    if (loaded != ESYS_TR_NONE)
-        sm_tpm_flush(tpm, &loaded);
+        rc = endorsement(tpm, r, why, sizeof(why));
+    sm_tpm_flush(tpm, &loaded);
     return rc ? sm_cli_fail(rc, "%s", why) : 0;
 }
 
@@ -215,18 +213,18 @@ static int load_challenge(const char *path, struct sm_enrolment_challenge *c)
 static int check_request(const struct sm_cli *cli, struct sm_tpm *tpm,
                          const struct options *o,
                          const struct sm_attestation_key *key,
-                         const struct sm_enrolment_challenge *c)
+                         const struct sm_enrolment_challenge *c,
+                         struct sm_enrolment_request *r)
 {
     uint8_t digest[SM_ENROLMENT_DIGEST_LEN];
-    struct sm_enrolment_request r;
     int rc;
 
-    rc = make_request(cli, tpm, o->next, key, &r);
+    rc = make_request(cli, tpm, o->next, key, r);
     if (rc)
         return rc;
-    if (sm_enrolment_digest(&r, digest))
+    if (sm_enrolment_digest(r, digest))
         return sm_cli_fail(SM_FAIL, "this host's request cannot be written");
-    if (memcmp(digest, c->request, sizeof(digest)) || strcmp(c->host, r.host))
+    if (memcmp(digest, c->request, sizeof(digest)) || strcmp(c->host, r->host))
         return sm_cli_fail(SM_AUTH, "%s: it is not for the request of this "
                            "host: of another one, or the host's %s or its "
                            "TPM's certificate has changed since (begin again "
@@ -255,6 +253,7 @@ static int answer(const struct sm_cli *cli, int argc, char **argv)
 {
     struct options o = { .out = NULL };
     struct sm_enrolment_challenge c;
+    struct sm_enrolment_request r;
     struct sm_enrolment_answer a;
     struct sm_attestation_key key;
     struct sm_tpm *tpm = NULL;
@@ -274,7 +273,7 @@ static int answer(const struct sm_cli *cli, int argc, char **argv)
         return rc;
     rc = own_key(cli, tpm, false, &key);
     if (!rc)
-        rc = check_request(cli, tpm, &o, &key, &c);
+        rc = check_request(cli, tpm, &o, &key, &c, &r);
     if (rc)
         goto out;
     rc = sm_secret_new(&secret, SM_ENROLMENT_SECRET_LEN);
@@ -282,7 +281,8 @@ static int answer(const struct sm_cli *cli, int argc, char **argv)
         sm_cli_fail(rc, "no locked memory for a secret");
         goto out;
     }
-    rc = sm_credential_activate(tpm, &key, &c, secret, why, sizeof(why));
+    rc = sm_credential_activate(tpm, &key, r.ek.type, &c, secret, why,
+                                sizeof(why));
     if (rc) {
         sm_cli_fail(rc, "%s: %s", o.word, why);
         goto out;

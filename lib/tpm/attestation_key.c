@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The file: "SMAK", u16 version (1), then three blobs (base/wire.h): the EK's
+ * The file: "SMAK", u16 version (1), then three blobs (base/wire.h): the parent's
  * TPMT_PUBLIC, the AK's TPMT_PUBLIC, the AK's private half as the TPM gave it.
  */
 #include "tpm/attestation_key.h"
@@ -49,15 +49,16 @@ static const char *parse(const uint8_t *data, size_t len,
         return "not an attestation key";
     if (sm_wire_get_u16(&r) != VERSION)
         return "an attestation key of another version";
-    if (!get_public(&r, &out->ek) || !get_public(&r, &out->public_half))
+    if (!get_public(&r, &out->parent) || !get_public(&r, &out->public_half))
         return "damaged";
     sm_wire_get_blob(&r, sizeof(out->private_half.buffer), &private, &n);
     if (sm_wire_end(&r) || !n)
         return "damaged";
     memcpy(out->private_half.buffer, private, n);
     out->private_half.size = (uint16_t)n;
-    if (sm_tpm_key_ek_problem(&out->ek.publicArea))
-        return "its parent is not an endorsement key";
+    if (sm_tpm_key_ek_problem(&out->parent.publicArea) ||
+        out->parent.publicArea.type != TPM2_ALG_ECC)
+        return "its parent is not the ECC endorsement key";
     return sm_tpm_key_ak_problem(&out->public_half.publicArea);
 }
 
@@ -102,7 +103,7 @@ int sm_attestation_key_write(const char *path,
     sm_wire_writer_init(&w, SM_ATTESTATION_KEY_MAX);
     sm_wire_put_bytes(&w, MAGIC, 4);
     sm_wire_put_u16(&w, VERSION);
-    put_public(&w, &key->ek);
+    put_public(&w, &key->parent);
     put_public(&w, &key->public_half);
     sm_wire_put_blob(&w, key->private_half.buffer, key->private_half.size);
     rc = sm_wire_error(&w);
@@ -116,7 +117,7 @@ int sm_attestation_key_write(const char *path,
 
 /* ---- in the TPM ---- */
 
-int sm_attestation_key_make(struct sm_tpm *tpm, TPM2_ALG_ID ek_alg,
+int sm_attestation_key_make(struct sm_tpm *tpm,
                             struct sm_attestation_key *out,
                             char *why, size_t why_size)
 {
@@ -131,7 +132,8 @@ int sm_attestation_key_make(struct sm_tpm *tpm, TPM2_ALG_ID ek_alg,
     int rc;
 
     memset(out, 0, sizeof(*out));
-    rc = sm_endorsement_load(tpm, ek_alg, &out->ek, &ek, why, why_size);
+    rc = sm_endorsement_load(tpm, TPM2_ALG_ECC, &out->parent, &ek, why,
+                             why_size);
     if (!rc)
         rc = sm_endorsement_session(tpm, ek, &session, why, why_size);
     if (rc)
@@ -161,38 +163,35 @@ out:
 
 /* The parent, which must be the very key that the file names. */
 static int load_parent(struct sm_tpm *tpm,
-                       const struct sm_attestation_key *key, ESYS_TR *ek,
-                       char *why, size_t why_size)
+                       const struct sm_attestation_key *key,
+                       ESYS_TR *parent, char *why, size_t why_size)
 {
     uint8_t want[SM_TPM_KEY_NAME_LEN], name[SM_TPM_KEY_NAME_LEN];
     TPM2B_PUBLIC public;
     int rc;
 
-    rc = sm_endorsement_load(tpm, key->ek.publicArea.type, &public, ek, why,
+    rc = sm_endorsement_load(tpm, TPM2_ALG_ECC, &public, parent, why,
                              why_size);
     if (rc)
         return rc;
-    if (sm_tpm_key_name(&key->ek.publicArea, want) &&
+    if (sm_tpm_key_name(&key->parent.publicArea, want) &&
         sm_tpm_key_name(&public.publicArea, name) &&
         !memcmp(want, name, sizeof(want)))
         return 0;
-    sm_endorsement_release(tpm, ek);
+    sm_endorsement_release(tpm, parent);
     WHY("the attestation key is of another TPM: " ANEW);
     return SM_STATE;
 }
 
 int sm_attestation_key_load(struct sm_tpm *tpm,
                             const struct sm_attestation_key *key,
-                            ESYS_TR *ek, ESYS_TR *handle,
-                            char *why, size_t why_size)
+                            ESYS_TR *handle, char *why, size_t why_size)
 {
     ESYS_TR parent = ESYS_TR_NONE, session = ESYS_TR_NONE;
     TSS2_RC tss;
     int rc;
 
     *handle = ESYS_TR_NONE;
-    if (ek)
-        *ek = ESYS_TR_NONE;
     rc = load_parent(tpm, key, &parent, why, why_size);
     if (!rc)
         rc = sm_endorsement_session(tpm, parent, &session, why, why_size);
@@ -207,12 +206,8 @@ int sm_attestation_key_load(struct sm_tpm *tpm,
             "key's file was damaged: " ANEW);
         rc = SM_STATE;
     }
-    if (rc) {
+    if (rc)
         *handle = ESYS_TR_NONE;
-    } else if (ek) {
-        *ek = parent;
-        parent = ESYS_TR_NONE;
-    }
 out:
     sm_tpm_flush(tpm, &session);
     sm_endorsement_release(tpm, &parent);

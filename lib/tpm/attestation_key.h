@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The attestation key (AK) of a host: ECDSA P-256 with SHA-256, restricted to
- * sign what the TPM itself has made, a child of the TPM's endorsement key
- * (tpm/endorsement.h).
+ * sign what the TPM itself has made, a child of the TPM's ECC endorsement key
+ * (tpm/endorsement.h): in that hierarchy quotes tell the reset counters as
+ * they are, and the parent is derived in no time, which an RSA one is not.
+ * The endorsement key that it is enrolled with may be the other one.
  *
  * Its file, STATE/attestation-key (mode 0600), holds both halves, the private
  * one encrypted by the TPM: it is of no use to any other TPM, and no secret.
@@ -23,21 +25,19 @@
 #define SM_ATTESTATION_KEY_MAX 4096     /* bytes of the file */
 
 struct sm_attestation_key {
-    TPM2B_PUBLIC ek;            /* its parent */
+    TPM2B_PUBLIC parent;
     TPM2B_PUBLIC public_half;
     TPM2B_PRIVATE private_half; /* encrypted by the TPM */
 };
 
 /*
  * Make a new key in the TPM.
- *   ek_alg  of the endorsement key that is its parent: TPM2_ALG_ECC or
- *           TPM2_ALG_RSA
- *   out     to be kept with sm_attestation_key_write()
- *   why     out: `why_size` bytes, what is wrong and what to do
+ *   out  to be kept with sm_attestation_key_write()
+ *   why  out: `why_size` bytes, what is wrong and what to do
  * Returns 0, SM_STATE when the TPM makes none that is fit, or as sm_tpm_rc()
  * (tpm/esys.h).
  */
-int sm_attestation_key_make(struct sm_tpm *tpm, TPM2_ALG_ID ek_alg,
+int sm_attestation_key_make(struct sm_tpm *tpm,
                             struct sm_attestation_key *out,
                             char *why, size_t why_size) SM_WARN_UNUSED;
 
@@ -57,15 +57,13 @@ int sm_attestation_key_write(const char *path,
 
 /*
  * Load a key into the TPM.
- *   ek      out: its parent, to be given back with sm_endorsement_release();
- *           NULL: not wanted
  *   handle  out: to be flushed with sm_tpm_flush()
  * Returns 0; SM_STATE when the key is of another TPM, or this one was cleared
  * since it was made; or as sm_tpm_rc().
  */
 int sm_attestation_key_load(struct sm_tpm *tpm,
                             const struct sm_attestation_key *key,
-                            ESYS_TR *ek, ESYS_TR *handle,
-                            char *why, size_t why_size) SM_WARN_UNUSED;
+                            ESYS_TR *handle, char *why,
+                            size_t why_size) SM_WARN_UNUSED;
 
 #endif

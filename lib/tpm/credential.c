@@ -16,9 +16,9 @@ int sm_credential_make(struct sm_tpm *tpm, const TPMT_PUBLIC *ek,
                        struct sm_enrolment_challenge *out,
                        char *why, size_t why_size)
 {
-    TPM2B_NAME name = { .size = 2 + SM_TPM_KEY_NAME_LEN,
-                        .name = { TPM2_ALG_SHA256 >> 8,
-                                  TPM2_ALG_SHA256 & 0xff } };
+    TPM2B_NAME whole = { .size = 2 + SM_TPM_KEY_NAME_LEN,
+                         .name = { TPM2_ALG_SHA256 >> 8,
+                                   TPM2_ALG_SHA256 & 0xff } };
     TPM2B_PUBLIC public = { .publicArea = *ek };
     TPM2B_DIGEST told = { .size = SM_ENROLMENT_SECRET_LEN };
     TPM2B_ENCRYPTED_SECRET *seed = NULL;
@@ -36,11 +36,11 @@ int sm_credential_make(struct sm_tpm *tpm, const TPMT_PUBLIC *ek,
                    why, why_size);
     if (rc)
         return rc;
-    memcpy(name.name + 2, ak, SM_TPM_KEY_NAME_LEN);
+    memcpy(whole.name + 2, ak, SM_TPM_KEY_NAME_LEN);
     memcpy(told.buffer, secret, SM_ENROLMENT_SECRET_LEN);
     tss = Esys_MakeCredential(sm_tpm_esys(tpm), key, ESYS_TR_NONE,
-                              ESYS_TR_NONE, ESYS_TR_NONE, &told, &name, &blob,
-                              &seed);
+                              ESYS_TR_NONE, ESYS_TR_NONE, &told, &whole,
+                              &blob, &seed);
     sm_secret_wipe(&told, sizeof(told));
     rc = sm_tpm_rc(tpm, tss, "make a credential", why, why_size);
     if (!rc && (blob->size > sizeof(out->credential) ||
@@ -81,6 +81,7 @@ static bool not_for_us(TSS2_RC tss)
 
 int sm_credential_activate(struct sm_tpm *tpm,
                            const struct sm_attestation_key *key,
+                           TPM2_ALG_ID ek_alg,
                            const struct sm_enrolment_challenge *challenge,
                            uint8_t secret[static SM_ENROLMENT_SECRET_LEN],
                            char *why, size_t why_size)
@@ -89,10 +90,13 @@ int sm_credential_activate(struct sm_tpm *tpm,
     TPM2B_ENCRYPTED_SECRET seed = { .size = (uint16_t)challenge->secret_len };
     ESYS_TR ek = ESYS_TR_NONE, ak = ESYS_TR_NONE, session = ESYS_TR_NONE;
     TPM2B_DIGEST *told = NULL;
+    TPM2B_PUBLIC public;
     TSS2_RC tss;
     int rc;
 
-    rc = sm_attestation_key_load(tpm, key, &ek, &ak, why, why_size);
+    rc = sm_attestation_key_load(tpm, key, &ak, why, why_size);
+    if (!rc)
+        rc = sm_endorsement_load(tpm, ek_alg, &public, &ek, why, why_size);
     if (!rc)
         rc = sm_endorsement_session(tpm, ek, &session, why, why_size);
     if (rc)

@@ -29,12 +29,14 @@ int sm_credential_make(struct sm_tpm *tpm, const TPMT_PUBLIC *ek,
 
 /*
  * Have this host's TPM tell the secret.
+ *   ek_alg  of the endorsement key that the challenge is for
  *   secret  out: locked memory
  * Returns 0; SM_AUTH when the TPM refuses: the challenge is not for this TPM
  * and this key, or was tampered with; or as sm_attestation_key_load().
  */
 int sm_credential_activate(struct sm_tpm *tpm,
                            const struct sm_attestation_key *key,
+                           TPM2_ALG_ID ek_alg,
                            const struct sm_enrolment_challenge *challenge,
                            uint8_t secret[static SM_ENROLMENT_SECRET_LEN],
                            char *why, size_t why_size) SM_WARN_UNUSED;

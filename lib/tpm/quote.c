@@ -103,7 +103,7 @@ int sm_tpm_quote(struct sm_tpm *tpm, const struct sm_attestation_key *key,
     int rc, tries = 0;
 
     *len = 0;
-    rc = sm_attestation_key_load(tpm, key, NULL, &ak, why, why_size);
+    rc = sm_attestation_key_load(tpm, key, &ak, why, why_size);
     if (rc)
         return rc;
     do {

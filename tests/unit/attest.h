@@ -65,8 +65,8 @@ static inline void attest_make(void)
     scratch_make();
     swtpm_start(&host, "tpm");
     tpm = connected(&host);
-    ck_assert_msg(!sm_attestation_key_make(tpm, TPM2_ALG_ECC, &ak, why,
-                                           sizeof(why)), "%s", why);
+    ck_assert_msg(!sm_attestation_key_make(tpm, &ak, why, sizeof(why)),
+                  "%s", why);
     sm_tpm_close(tpm);
     ck_assert(sm_tpm_key_name(&ak.public_half.publicArea, ak_name));
     good_claims();

@@ -24,7 +24,7 @@ static struct sm_tpm *with_key(void)
 {
     struct sm_tpm *tpm = connected(&host);
 
-    ck_assert_msg(!sm_attestation_key_load(tpm, &ak, NULL, &loaded, why,
+    ck_assert_msg(!sm_attestation_key_load(tpm, &ak, &loaded, why,
                                            sizeof(why)), "%s", why);
     parts.ak_len = sm_tpm_key_format(&ak.public_half.publicArea, parts.ak);
     ck_assert_msg(!sm_tpm_pcr_read(tpm, parts.pcr, why, sizeof(why)), "%s",

@@ -114,8 +114,8 @@ START_TEST(a_cleared_tpm)
     ck_assert_int_eq(sm_tpm_quote(tpm, &ak, extra, quote, sizeof(quote), &len,
                                   why, sizeof(why)), SM_STATE);
     ck_assert_ptr_nonnull(strstr(why, "was cleared"));
-    ck_assert_int_eq(sm_attestation_key_make(tpm, TPM2_ALG_ECC, &again, why,
-                                             sizeof(why)), 0);
+    ck_assert_int_eq(sm_attestation_key_make(tpm, &again, why, sizeof(why)),
+                     0);
     sm_tpm_close(tpm);
     ak = again;
     prove();

@@ -17,6 +17,7 @@
 
 static struct swtpm one, two;       /* as made; bare */
 static struct sm_attestation_key key_one, key_two;
+static TPMT_PUBLIC ek_two;
 static struct sm_enrolment_request request;
 static uint8_t digest[32], ak_name[32];
 static uint8_t *site, *secret, *told;
@@ -42,6 +43,8 @@ static uint8_t *locked(size_t len)
 static void make(void)
 {
     struct sm_minisign_public pub;
+    ESYS_TR handle = ESYS_TR_NONE;
+    TPM2B_PUBLIC ek;
     struct sm_tpm *tpm;
 
     ck_assert_int_eq(sm_secret_init(), 0);
@@ -52,18 +55,21 @@ static void make(void)
     sm_minisign_keygen(&pub, site);
     swtpm_made(&one, "one");
     tpm = connected(&one);
-    ck_assert_msg(!sm_attestation_key_make(tpm, TPM2_ALG_RSA, &key_one, why,
-                                           sizeof(why)), "%s", why);
+    ck_assert_msg(!sm_attestation_key_make(tpm, &key_one, why, sizeof(why)),
+                  "%s", why);
     memset(&request, 0, sizeof(request));
     ck_assert_msg(!sm_endorsement_certificate(tpm, TPM2_ALG_RSA,
                                               request.certificate,
                                               &request.certificate_len, why,
                                               sizeof(why)), "%s", why);
+    ck_assert_msg(!sm_endorsement_load(tpm, TPM2_ALG_RSA, &ek, &handle, why,
+                                       sizeof(why)), "%s", why);
+    sm_endorsement_release(tpm, &handle);
     sm_tpm_close(tpm);
     ck_assert_uint_ne(request.certificate_len, 0);
     strcpy(request.host, "hostA");
     request.key[0] = 9;
-    request.ek = key_one.ek.publicArea;
+    request.ek = ek.publicArea;
     request.ak = key_one.public_half.publicArea;
     ck_assert(sm_tpm_key_name(&request.ak, ak_name));
     ck_assert_int_eq(sm_enrolment_digest(&request, digest), 0);
@@ -78,8 +84,9 @@ static void make_two(void)
     snprintf(leaf, sizeof(leaf), "two-%d", (int)getpid());
     swtpm_start(&two, leaf);        /* ends with the test */
     tpm = connected(&two);
-    ck_assert_msg(!sm_attestation_key_make(tpm, TPM2_ALG_ECC, &key_two, why,
-                                           sizeof(why)), "%s", why);
+    ck_assert_msg(!sm_attestation_key_make(tpm, &key_two, why, sizeof(why)),
+                  "%s", why);
+    ek_two = key_two.parent.publicArea;
     sm_tpm_close(tpm);
 }
 
@@ -118,7 +125,8 @@ static int activate(const struct swtpm *at,
     int rc;
 
     memset(told, 0, SM_ENROLMENT_SECRET_LEN);
-    rc = sm_credential_activate(tpm, key, c, told, why, sizeof(why));
+    rc = sm_credential_activate(tpm, key, at == &one ? TPM2_ALG_RSA :
+                                TPM2_ALG_ECC, c, told, why, sizeof(why));
     sm_tpm_close(tpm);
     return rc;
 }
@@ -146,7 +154,7 @@ START_TEST(the_right_tpm_tells_the_secret)
     ck_assert_msg(!activate(&one, &key_one, &read), "%s", why);
     ck_assert_mem_eq(told, secret, SM_ENROLMENT_SECRET_LEN);
     /* The other kind of endorsement key. */
-    c = challenge(&one, &key_two.ek.publicArea,
+    c = challenge(&one, &ek_two,
                   &key_two.public_half.publicArea);
     ck_assert_msg(!activate(&two, &key_two, &c), "%s", why);
     ck_assert_mem_eq(told, secret, SM_ENROLMENT_SECRET_LEN);
@@ -160,15 +168,15 @@ START_TEST(keys_of_two_tpms_cannot_answer)
 
     make_two();
     /* The endorsement key of one, the attestation key of the other. */
-    c = challenge(&one, &key_one.ek.publicArea,
+    c = challenge(&one, &request.ek,
                   &key_two.public_half.publicArea);
     cannot(SM_AUTH, activate(&one, &key_one, &c), "this TPM cannot answer");
     cannot(SM_AUTH, activate(&two, &key_two, &c), "this TPM cannot answer");
     mixed = key_two;
-    mixed.ek = key_one.ek;
+    mixed.parent = key_one.parent;
     cannot(SM_STATE, activate(&one, &mixed, &c), "attestation key");
     cannot(SM_STATE, activate(&two, &mixed, &c), "of another TPM");
-    c = challenge(&one, &key_two.ek.publicArea,
+    c = challenge(&one, &ek_two,
                   &key_one.public_half.publicArea);
     cannot(SM_AUTH, activate(&two, &key_two, &c), "this TPM cannot answer");
     cannot(SM_AUTH, activate(&one, &key_one, &c), "this TPM cannot answer");
@@ -181,8 +189,8 @@ START_TEST(another_key_of_the_same_tpm_cannot_answer)
     struct sm_enrolment_challenge c;
     struct sm_tpm *tpm = connected(&one);
 
-    ck_assert_int_eq(sm_attestation_key_make(tpm, TPM2_ALG_RSA, &other, why,
-                                             sizeof(why)), 0);
+    ck_assert_int_eq(sm_attestation_key_make(tpm, &other, why, sizeof(why)),
+                     0);
     sm_tpm_close(tpm);
     c = challenge(&one, &request.ek, &request.ak);
     cannot(SM_AUTH, activate(&one, &other, &c), "this TPM cannot answer");
@@ -443,7 +451,7 @@ START_TEST(certificates_of_others)
     scratch_write("empty.pem", "", 0, 0600);
     ck_assert_int_eq(certified("empty.pem"), SM_STATE);
     make_two();
-    request.ek = key_two.ek.publicArea;
+    request.ek = ek_two;
     ck_assert_int_eq(certified(SWTPM_ROOTS), SM_AUTH);
     ck_assert_ptr_nonnull(strstr(why, "another endorsement key"));
     /* The root is no endorsement key's, and of another key as well: the
