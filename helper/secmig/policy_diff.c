@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "policy.h"
+#include "policy/platform.h"
 #include "policy/table.h"
 
 #define GROUPS_MAX 1024     /* kinds of changes that are told apart */
@@ -17,11 +18,12 @@ struct group {
     enum sm_policy_action action;
     char before[144], after[144];
     char config[520];       /* what is said of the domain config, or "" */
-    char example[640];
+    char example[800];
     size_t n;
 };
 
 struct diff {
+    const struct sm_policy *before, *after;
     struct group groups[GROUPS_MAX];
     size_t n_groups, others;
 };
@@ -52,22 +54,41 @@ static void say_end(char *out, size_t size, const char *what,
              a && a->jurisdiction ? a->jurisdiction : "", a ? ")" : "");
 }
 
-/* The request in words that a request file has too. */
-static void say(const struct sm_policy_request *r, char *out, size_t size)
+/* The platform that is proven, as each of the two policies sees it. */
+static void say_platform(const struct diff *d,
+                         const struct sm_policy_request *r, char *out,
+                         size_t size)
 {
-    char from[160], to[160], when[21];
+    const char *before, *after;
+    char why[1];
+
+    out[0] = '\0';
+    if (!r->measured)
+        return;
+    before = sm_policy_platform_matches(d->before, r->measured, why, 1);
+    after = sm_policy_platform_matches(d->after, r->measured, why, 1);
+    snprintf(out, size, "; platform proven: %.64s, now %.64s",
+             before ? before : "none", after ? after : "none");
+}
+
+/* The request in words that a request file has too. */
+static void say(const struct diff *d, const struct sm_policy_request *r,
+                char *out, size_t size)
+{
+    char from[160], to[160], when[21], platform[160];
     int n;
 
     say_end(from, sizeof(from), "source", &r->source);
     say_end(to, sizeof(to), "destination", &r->destination);
     sm_clock_format(r->now, when);
+    say_platform(d, r, platform, sizeof(platform));
     n = snprintf(out, size, "vm=%.100s; memory=%llu KiB%s%.60s%s%s; time=%s",
                  r->vm_name, (unsigned long long)r->memory_kb,
                  r->label ? "; label=" : "", r->label ? r->label : "", from,
                  to, when);
     if (n > 0 && (size_t)n < size)
-        snprintf(out + n, size - (size_t)n, "%s%s%s%s; tickets: %zu; "
-                 "approvals: %zu", r->account ? "; account=" : "",
+        snprintf(out + n, size - (size_t)n, "%s%s%s%s%s; tickets: %zu; "
+                 "approvals: %zu", platform, r->account ? "; account=" : "",
                  r->account ? r->account : "", r->role ? "; role=" : "",
                  r->role ? r->role : "", r->n_tickets, r->n_approvals);
 }
@@ -112,7 +133,7 @@ static void note(void *ctx, const struct sm_policy_request *r,
     strcpy(g->after, is);
     snprintf(g->config, sizeof(g->config), "%s", config);
     g->n = 1;
-    say(r, g->example, sizeof(g->example));
+    say(d, r, g->example, sizeof(g->example));
 }
 
 static int compare(const struct sm_policy *before,
@@ -124,6 +145,8 @@ static int compare(const struct sm_policy *before,
 
     if (!d)
         return sm_cli_fail(SM_NO_MEMORY, "out of memory");
+    d->before = before;
+    d->after = after;
     rc = sm_policy_diff(before, after, sm_clock_real(), SM_POLICY_DIFF_USUAL,
                         note, d, &tried);
     if (rc == SM_USAGE)

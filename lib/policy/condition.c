@@ -401,7 +401,7 @@ static enum sm_verdict attestation(struct sm_evaluate *e,
         return SM_VERDICT_YES;
     if (e->verbose)
         sm_evaluate_say(e, "the other host has to prove platform set \"%s\"%s"
-                        "; %s", sm_evaluate_ids(e, how->attestations, n,
+                        "; it %s", sm_evaluate_ids(e, how->attestations, n,
                                                 sm_evaluate_platform_id,
                                                 list, sizeof(list)),
                         how->attestations_negated ? " for this not to apply" :

@@ -186,7 +186,7 @@ void sm_proven_find(struct sm_evaluate *e);
 
 /*
  * What the other host has proven and what is amiss, in words that go on from
- * naming it.
+ * naming it: "differs from SET in PCR 7".
  *   wanted  set of platforms that it should be in one of; NULL: all
  *   out     `size` bytes; returned
  */

@@ -192,7 +192,7 @@ static bool attested(struct sm_evaluate *e,
         return true;
     sm_policy_set_add(set, i);
     sm_evaluate_say(e, "rule %s needs the other host to prove platform set "
-                    "%s; %s", rule->id, want->id,
+                    "%s; it %s", rule->id, want->id,
                     sm_proven_text(e, set, what, sizeof(what)));
     return false;
 }

@@ -51,11 +51,11 @@ const char *sm_proven_text(const struct sm_evaluate *e, const uint64_t *wanted,
     size_t i;
 
     if (!e->attested) {
-        snprintf(out, size, "it has proven none: %.200s", e->unattested);
+        snprintf(out, size, "has proven none: %.200s", e->unattested);
         return out;
     }
     if (r->attestation) {
-        snprintf(out, size, "it has proven %.100s", r->attestation);
+        snprintf(out, size, "has proven %.100s", r->attestation);
         return out;
     }
     for (i = 0; i < e->policy->n_platforms; i++) {
@@ -70,13 +70,11 @@ const char *sm_proven_text(const struct sm_evaluate *e, const uint64_t *wanted,
         }
     }
     if (!nearest) {
-        snprintf(out, size, "the policy has no platform sets");
+        snprintf(out, size, "can be in no platform set: the policy has none");
     } else if (!least) {
-        snprintf(out, size, "it has proven %s", nearest->id);
+        snprintf(out, size, "has proven %s", nearest->id);
     } else {
-        snprintf(out, size, "it ");
-        if (size > 3)
-            sm_policy_platform_text(nearest, least, out + 3, size - 3);
+        sm_policy_platform_text(nearest, least, out, size);
     }
     return out;
 }
@@ -95,7 +93,7 @@ const char *sm_proven_denied(const struct sm_evaluate *e,
         if (how->attestations && how->attestations_negated &&
             !sm_evaluate_common(how->attestations, e->proven,
                                 e->policy->n_platforms))
-            snprintf(out, size, "; of the other host's platform: %s",
+            snprintf(out, size, "; the other host %s",
                      sm_proven_text(e, how->attestations, what,
                                     sizeof(what)));
     }

@@ -277,10 +277,19 @@ def certified_word(policy, request, side, word):
 
 # ---- platforms ----
 
+def attester(policy, request):
+    """Who has certified the attestation key: the only authority when the
+    request does not say."""
+    all_of_them = policy.all("authorities", "authority")
+    if not request.get("attestation-authority") and len(all_of_them) == 1:
+        return all_of_them[0].get("key")
+    return authority_of(policy, request, "attestation")
+
+
 def attested_by(policy, request):
     """Whether somebody who counts for that has certified the attestation
     key."""
-    key = authority_of(policy, request, "attestation")
+    key = attester(policy, request)
     for authority in policy.all("authorities", "authority"):
         if authority.get("key") == key:
             counted = words(authority, "attributes")
@@ -742,9 +751,10 @@ def by_rules(policy, request, met):
 def by_guest_rules(site, request, guest):
     """by_rules() of a VM policy."""
     asked = dict(request)
-    for side in ("source", "destination", "attestation"):
+    for side in ("source", "destination"):
         if asked.get(side + "-authority"):
             asked[side + "-authority"] = authority_of(site, asked, side)
+    asked["attestation-authority"] = attester(site, asked)
     if guest.root.find(NS + "authorities") is None:
         # What counts in the site's policy counts here.
         for names in site.all("authorities"):

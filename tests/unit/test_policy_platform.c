@@ -107,7 +107,7 @@ START_TEST(conditions_ask_for_one_of_several_sets)
                          "platform set \"p1 p2\"; it differs from p1 in PCR 7"),
                   "%s", d.text);
     DENIES(not_in, &r, "n");
-    ck_assert_msg(strstr(d.text, "; of the other host's platform: it differs "
+    ck_assert_msg(strstr(d.text, "; the other host differs "
                          "from p1 in PCR 7"), "%s", d.text);
     ALLOWS(old, &r, "any");
     /* the nearest is named, here the one that lacks its log alone */
@@ -126,7 +126,7 @@ START_TEST(what_is_not_proven_counts_against_the_request)
         not_in[] = OUT("n", "deny", "<channel attestation-not='p1'/>")
                    ANYTHING,
         old[] = OUT("n", "deny", "<channel attestation='p1'/>") ANYTHING;
-    static const char because[] = "it has proven none: the quote was replayed";
+    static const char because[] = "has proven none: the quote was replayed";
 
     r.unattested = "the quote was replayed";
     DENIES(in, &r, "default-deny");
@@ -246,7 +246,7 @@ START_TEST(the_first_set_that_matches_can_be_asked_for)
     m.reset_approved = false;
     ck_assert_ptr_null(sm_policy_platform_matches(policy, &m, why,
                                                   sizeof(why)));
-    ck_assert_str_eq(why, "it differs from p1 in PCR 4");
+    ck_assert_str_eq(why, "differs from p1 in PCR 4");
     m.signer = signers[6];
     ck_assert_ptr_null(sm_policy_platform_matches(policy, &m, why,
                                                   sizeof(why)));
@@ -258,7 +258,7 @@ START_TEST(the_first_set_that_matches_can_be_asked_for)
                         "</hosts><rules>", "");
     ck_assert_ptr_null(sm_policy_platform_matches(policy, &m, why,
                                                   sizeof(why)));
-    ck_assert_str_eq(why, "the policy has no platform sets");
+    ck_assert_ptr_nonnull(strstr(why, "the policy has none"));
     sm_policy_free(policy);
 }
 END_TEST

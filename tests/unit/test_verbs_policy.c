@@ -214,6 +214,12 @@ START_TEST(diff_says_what_changes)
     have("migrate-out: deny default-deny -> allow more (");
     have("for example: vm=new-");
     have("requests tried: the answers differ\n");
+    write_text("p3.xml", SITE OUT("r", "allow", "<require attestation='p3'/>")
+               TAIL);
+    write_text("p1.xml", SITE OUT("r", "allow", "<require attestation='p1'/>")
+               TAIL);
+    ck_assert_int_eq(policy("diff @p3.xml @p1.xml"), 1);
+    have("platform proven: ");
     write_text("g.xml", VM_POLICY(""));
     ck_assert_int_eq(policy("diff @p.xml @g.xml"), 2);
     fails(2, "not of one kind");
