@@ -16,6 +16,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const uint8_t uuid[16] = { 0x8e, 0x8a };
+static const uint8_t signer[SM_POLICY_SIGNER_LEN];
 
 static const struct sm_policy_rule *find(const struct sm_policy *policy,
                                          const char *id)
@@ -93,6 +94,45 @@ static void try_request(const struct sm_policy *policy,
         abort();
 }
 
+/* A host in the first platform set, and one just not; their only difference
+ * must be told. */
+static void try_platforms(const struct sm_policy *policy,
+                          struct sm_policy_request *r)
+{
+    struct sm_policy_measured m = {
+        .has_log = true, .reset_approved = true,
+        .signer = policy->n_authorities ? policy->authorities[0].key :
+                                          signer,
+    };
+    const struct sm_policy_platform *set;
+    char text[256];
+    unsigned int pcr;
+
+    r->attestation = NULL;
+    r->measured = &m;
+    try_request(policy, r);
+    if (!policy->n_platforms)
+        return;
+    set = &policy->platforms[0];
+    for (pcr = 0; pcr < SM_POLICY_PCRS; pcr++)
+        if (set->pcr[pcr].n)
+            memcpy(m.pcr[pcr], set->pcr[pcr].values[set->pcr[pcr].n - 1], 32);
+    memcpy(m.log, set->log, 32);
+    if (sm_policy_platform_differs(set, &m))
+        abort();
+    try_request(policy, r);
+    pcr = (unsigned int)__builtin_ctz(set->pcrs);
+    memset(m.pcr[pcr], 0x5a, 32);
+    m.reset_approved = false;
+    if (!(sm_policy_platform_differs(set, &m) & 1u << pcr))
+        return;     /* a value of the document */
+    sm_policy_platform_text(set, sm_policy_platform_differs(set, &m), text,
+                            sizeof(text));
+    if (!sm_wire_text_ok(text, strlen(text)))
+        abort();
+    try_request(policy, r);
+}
+
 static void try_requests(const struct sm_policy *policy)
 {
     struct sm_policy_attributes attributes = {
@@ -135,6 +175,8 @@ static void try_requests(const struct sm_policy *policy)
     r.account = NULL;
     try_request(policy, &r);
     r.action = SM_POLICY_MIGRATE_OUT;
+    try_platforms(policy, &r);
+    r.measured = NULL;
     r.now = 0;
     try_request(policy, &r);
 }

@@ -13,6 +13,9 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+#define ELEVEN "11111111"
+#define DIGEST ELEVEN ELEVEN ELEVEN ELEVEN ELEVEN ELEVEN ELEVEN ELEVEN
+
 static const char document[] =
     "<policy xmlns='urn:xen-secmig:policy:1' site='s' version='1'>"
     "<roles><role id='r'><permit action='migrate-out abort'/></role>"
@@ -22,6 +25,12 @@ static const char document[] =
     "<operator id='bo' account='bo' roles='l u'/></operators>"
     "<owners><owner id='o' key='"
     "RWQBAQEBAQEBAYqI4910CfGV/VLbLTy6XXLKZwm/HZQSG/N0iAG0D29c'/></owners>"
+    "<authorities><authority id='ca' key='"
+    "RWQCAgICAgICAoE5dw6ofRdfVqNUZsNMfszLjYqRtO43ol32D1uPybOU'/>"
+    "</authorities><platforms><platform id='p' after-reset='approve'>"
+    "<pcr index='7' sha256='" DIGEST "'/></platform>"
+    "<platform id='q' event-log='" DIGEST "'><pcr index='4' sha256='" DIGEST
+    "'/></platform></platforms>"
     "<hosts><host id='a' roles='u'/><host id='b'/></hosts>"
     "<vms><group id='g' owner='o'><vm name='g*'/></group></vms>"
     "<windows><window id='w' from='22:00' to='06:00' zone='Z'/></windows>"
@@ -33,6 +42,8 @@ static const char document[] =
     "rate='2/hour'/></rule>"
     "<rule id='no' effect='deny' action='migrate-out'>"
     "<destination jurisdiction='X'/><channel suite='aegis-256'/></rule>"
+    "<rule id='known' effect='deny' action='migrate-out'>"
+    "<channel attestation-not='p q'/></rule>"
     "</rules></policy>";
 
 static void nothing(void *ctx, const struct sm_policy_step *step)
