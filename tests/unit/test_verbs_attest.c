@@ -217,6 +217,42 @@ START_TEST(the_key_stays_the_same)
 }
 END_TEST
 
+/* Before a host changes its key, its next one is certified with the same
+ * attestation key. */
+START_TEST(the_next_key_is_enrolled)
+{
+    char line[SM_IDENTITY_LINE_SIZE];
+    uint8_t next[32] = { 9 };
+    struct sm_certificate c[2];
+
+    ck_assert_int_eq(attest("attest request --next --tpm $"), 4);
+    fails(4, "next-host.pub");
+    ck_assert_int_eq(sm_identity_format("hostA", next, line), 0);
+    ck_assert_int_eq(sm_file_create(cli.conf.next_pub, line, strlen(line),
+                                    0644, why, sizeof(why)), 0);
+    enrol();
+    well(site("site sign --key @acme --enrolment @request --answer @answer "
+              "@cert"));
+    c[0] = certificate("cert");
+    unlink(scratch_path("request"));
+    unlink(scratch_path("challenge"));
+    unlink(scratch_path("answer"));
+    well(attest("attest request --next --tpm $ --out @request"));
+    well(site("site challenge --key @acme --any --tpm $ @request "
+              "@challenge"));
+    ck_assert_int_eq(attest("attest answer --tpm $ --out @answer "
+                            "@challenge"), 15);
+    fails(15, "not for the request of this host");
+    well(attest("attest answer --next --tpm $ --out @answer @challenge"));
+    well(site("site sign --key @acme --enrolment @request --answer @answer "
+              "@cert2"));
+    c[1] = certificate("cert2");
+    ck_assert_mem_eq(c[1].key, next, 32);
+    ck_assert_mem_ne(c[0].key, next, 32);
+    ck_assert_mem_eq(c[0].ak, c[1].ak, 32);
+}
+END_TEST
+
 /* ---- refusals ---- */
 
 START_TEST(a_wrong_answer_is_refused_and_costs_no_serial)
@@ -425,6 +461,7 @@ int main(void)
     tcase_add_test(tc, the_makers_certificate_counts);
     tcase_add_test(tc, without_out_texts_go_to_standard_output);
     tcase_add_test(tc, the_key_stays_the_same);
+    tcase_add_test(tc, the_next_key_is_enrolled);
     tcase_add_test(tc, a_wrong_answer_is_refused_and_costs_no_serial);
     tcase_add_test(tc, the_fingerprint_must_fit);
     tcase_add_test(tc, who_it_is_has_to_be_said);
