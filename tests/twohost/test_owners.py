@@ -17,7 +17,7 @@ from case import check, equal
 
 # exit codes: lib/base/err.h
 STATE, IO, TIMEOUT, PROTOCOL, HELPER = 4, 6, 13, 16, 18
-REFUSED_LOCAL, REFUSED_REMOTE, POLICY, UNMET = 20, 21, 22, 29
+LINK, REFUSED_LOCAL, REFUSED_REMOTE, POLICY, UNMET = 14, 20, 21, 22, 29
 SOON = host.SOON
 EVIL = site_setup.EVIL
 REQUEST, ACCEPT, REFUSE = 1, 2, 3
@@ -432,7 +432,9 @@ def _(lab):
     lab.succeeds(g)
     lab.succeeds(g, lab.b, "hostA")
     restart(lab.b)
-    lab.fails(g, POLICY, "is older than", within=SOON)
+    # without a policy B takes nobody in, and touches no key for strangers
+    lab.fails(g, LINK, "its log says why", within=SOON)
+    check(lab.b.logged("everything is refused: .*is older than"), lab.b.log()[-300:])
     lab.policy(lab.b)
     lab.b.reload()
     check(lab.b.logged("version %d in force" % lab.b.version), "not taken")

@@ -160,7 +160,8 @@ def _(lab):
 @case.case("both policies are asked, and a refusal names its rule")
 def _(lab):
     g = lab.guest()
-    deny = '<rule id="nothing-%s" effect="deny" action="migrate-%s"/>'
+    deny = ('<rule id="nothing-%s" effect="deny" action="migrate-%s">'
+            '<vm name="guest-*"/></rule>')
     try:
         site_setup.policy(lab.a, rules=deny % ("out", "out")
                           + site_setup.RULES)
