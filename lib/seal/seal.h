@@ -47,7 +47,8 @@
  * Dictionary attacks.  Objects without a PIN are outside of the TPM's
  * protection (noDA): they have nothing to guess, and so never lock.  A PIN
  * is guarded by it: each wrong one adds one to a counter that all programs
- * on the host share, as does each power loss shortly after a PIN was used.
+ * on the host share, as does each loss of power (not an orderly shutdown) in a
+ * boot in which a PIN was used.
  * At the limit (tpm2_getcap properties-variable: MAX_AUTH_FAIL, often 32; 3
  * in swtpm) the TPM refuses every PIN of every program, the right one
  * included.  Each LOCKOUT_INTERVAL (often 10 minutes to 2 hours) without a
@@ -97,7 +98,7 @@
 #define SM_SEAL_CREDENTIAL "secmig-passphrase"
 #define SM_SEAL_CREDENTIAL_PIN "secmig-pin"
 
-#define SM_SEAL_PIN_MIN 4               /* bytes; asked for when sealing only */
+#define SM_SEAL_PIN_MIN 4       /* bytes; asked for when sealing only */
 #define SM_SEAL_PIN_MAX 64
 
 struct sm_seal;

@@ -140,8 +140,8 @@ static int tpm2_check_params(struct sm_seal_bytes bytes,
 /* ---- the TPM's part ---- */
 
 static int create(struct state *st, const struct sm_tpm2_params *p,
-                  ESYS_TR parent, const uint8_t *key, struct sm_tpm2_blobs *out,
-                  char *why, size_t why_size)
+                  ESYS_TR parent, const uint8_t *key,
+                  struct sm_tpm2_blobs *out, char *why, size_t why_size)
 {
     ESYS_CONTEXT *esys = sm_tpm_esys(st->tpm);
     TPM2B_PRIVATE *private = NULL;
@@ -246,8 +246,8 @@ out:
 }
 
 static int unseal(struct state *st, const struct sm_tpm2_params *p,
-                  ESYS_TR parent, const struct sm_tpm2_blobs *blobs, uint8_t *key,
-                  char *why, size_t why_size)
+                  ESYS_TR parent, const struct sm_tpm2_blobs *blobs,
+                  uint8_t *key, char *why, size_t why_size)
 {
     ESYS_CONTEXT *esys = sm_tpm_esys(st->tpm);
     ESYS_TR object = ESYS_TR_NONE;

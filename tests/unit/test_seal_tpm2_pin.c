@@ -263,6 +263,20 @@ START_TEST(time_forgives)
 }
 END_TEST
 
+/* As seal.h says: of a loss of power. */
+START_TEST(a_loss_of_power_counts_as_a_wrong_one)
+{
+    set_patience(10, 7200);
+    seal_with("2718281");
+    ck_assert_msg(!open_with("2718281"), "%s", why);
+    ck_assert_uint_eq(wrong_ones(), 0);
+    swtpm_reset(&machine);
+    ck_assert_uint_eq(wrong_ones(), 1);
+    swtpm_reset(&machine);
+    ck_assert_uint_eq(wrong_ones(), 1);
+}
+END_TEST
+
 START_TEST(a_wrong_pin_is_sent_once)
 {
     struct sm_seal_source source;
@@ -293,7 +307,7 @@ static Suite *make(void)
         it_comes_from_the_systemd_credential,
         unfit_pins_and_files_are_refused);
     ADD("attack", wrong_pins_are_counted_and_lock, time_forgives,
-        a_wrong_pin_is_sent_once);
+        a_loss_of_power_counts_as_a_wrong_one, a_wrong_pin_is_sent_once);
     return suite;
 }
 

@@ -48,6 +48,31 @@ static bool was_sent(const void *data, size_t len)
     return memmem(relay.s->record, relay.s->len, data, len) != NULL;
 }
 
+/*
+ * Sessions that were started so far; each must be salted, or who reads along
+ * could compute its keys (part 3, 11.1: tpmKey, bind, nonceCaller,
+ * encryptedSalt).
+ */
+static int salted_sessions(void)
+{
+    const uint8_t *at = relay.s->record, *end = at + relay.s->len, *nonce;
+    size_t len;
+    int n = 0, turn = 0;
+
+    for (; at < end; at += len, turn++) {
+        len = (size_t)at[2] << 24 | (size_t)at[3] << 16 |
+              (size_t)at[4] << 8 | at[5];
+        if (turn % 2 || memcmp(at + 6, "\x00\x00\x01\x76", 4))
+            continue;
+        ck_assert_mem_ne(at + 10, "\x40\x00\x00\x07", 4);
+        nonce = at + 18;
+        nonce += 2 + ((size_t)nonce[0] << 8 | nonce[1]);
+        ck_assert_uint_gt((size_t)nonce[0] << 8 | nonce[1], 64);
+        n++;
+    }
+    return n;
+}
+
 /* The TPM's two halves of `object`, out of the file. */
 static void take_blobs(TPM2B_PUBLIC *public, TPM2B_PRIVATE *private)
 {
@@ -128,6 +153,7 @@ START_TEST(the_key_does_not_cross_the_wire)
     must_unwrap(&source);
     opened = relay.s->len;
     ck_assert_uint_gt(opened, sealed + 500);
+    ck_assert_int_eq(salted_sessions(), 2);
     /* That the test can see it where it is. */
     unseal_in_the_clear(relay.tcti);
     ck_assert(masked_in(relay.s->record + opened, relay.s->len - opened));

@@ -316,7 +316,11 @@ END_TEST
 
 START_TEST(each_answer_has_its_class_and_its_words)
 {
-    static const struct { uint32_t code; int rc; const char *text; } cases[] = {
+    static const struct {
+        uint32_t code;
+        int rc;
+        const char *text;
+    } cases[] = {
         { TPM2_RC_SESSION_MEMORY, SM_BUSY, "no room for sessions" },
         { TPM2_RC_SESSION_HANDLES, SM_BUSY, "no room for sessions" },
         { TPM2_RC_CONTEXT_GAP, SM_BUSY, "no room for sessions" },
