@@ -346,10 +346,12 @@ int keys_reload(char *why, size_t why_size)
         sm_identity_fingerprint(parent.own_key, print);
         sm_notice("this host's key is %s from now on", print);
     }
-    if (state == FETCHING)
+    if (state == FETCHING) {
         changed = true;
-    else if (state == HELD)
+    } else if (state == HELD) {
+        sm_notice("the host key is forgotten (reload)");
         forget_host();
+    }
     failed_at = -RETRY_TIME;
     return 0;
 }
