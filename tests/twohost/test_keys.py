@@ -337,7 +337,9 @@ def _(lab):
 
 @case.case("a running migration survives the key's end, a reload, rotation")
 def _(lab):
-    with daemon(lab.a, key_lifetime=LIFETIME):
+    # the stream stands still for longer than it usually may
+    with daemon(lab.a, key_lifetime=1, finish_timeout=30), \
+            daemon(lab.b, finish_timeout=30):
         key = memory.static_key(lab.a)
         g = lab.guest()
         m = lab.migrate(g, hold="mid", size=4 << 20)
