@@ -3,11 +3,12 @@
  * secmig seal move: every key of this host goes over to another backend.
  *
  * All are opened, sealed anew in memory and opened again before a file is
- * touched; then each file is replaced, and the configuration last.  Each file
- * names its own backend, so that after an interruption every key is still
- * there, in one form or the other: the same command, run again, opens each
- * by what it names and goes on.  Meanwhile the daemon, which knows only what
- * is configured, does not open what was moved.
+ * touched.  Then the configuration learns what the new backend needs, each
+ * file is replaced, and the backend is configured last.  Each file names its
+ * own backend, so that after an interruption every key is still there, in one
+ * form or the other: the same command, run again, opens each by what it names
+ * and goes on, and one that moves back does, too.  Meanwhile the daemon, which
+ * goes by the backend that is configured, does not open what was moved.
  */
 #include <stdio.h>
 #include <string.h>
@@ -135,6 +136,22 @@ static int write_all(struct move *m)
     return 0;
 }
 
+/* What the new backend needs, beside what the old one does. */
+static int write_needs(const struct sm_cli *cli, const struct move *m)
+{
+    struct sm_conf_change changes[SM_SEALING_CHANGES];
+    struct sm_conf_change needs[SM_SEALING_CHANGES];
+    size_t i, n = 0;
+
+    if (!strcmp(m->now->seal, m->then.seal))
+        return 0;
+    sm_sealing_changes(&m->then, changes);
+    for (i = 0; i < SM_SEALING_CHANGES; i++)
+        if (changes[i].value && strcmp(changes[i].key, "seal"))
+            needs[n++] = changes[i];
+    return n ? sm_conf_edit(cli, needs, n) : 0;
+}
+
 static int write_conf(const struct sm_cli *cli, const struct move *m)
 {
     struct sm_conf_change changes[SM_SEALING_CHANGES];
@@ -191,6 +208,8 @@ static int move(const struct sm_cli *cli, struct move *m,
     sm_sealing_close(&m->ring);
     sm_seal_free(m->to);
     m->to = NULL;
+    if (!rc)
+        rc = write_needs(cli, m);
     if (!rc)
         rc = write_all(m);
     if (!rc)

@@ -107,7 +107,7 @@ static int load(struct sm_sealing_ring *ring, const char *path,
                 const char *purpose, const char *host, bool quietly,
                 uint8_t **secret, size_t *len)
 {
-    bool unattended = false, mine = false;
+    bool unattended = false, mine = false, tried = false;
     struct sm_seal_info info;
     char why[768];
     size_t i;
@@ -128,6 +128,7 @@ static int load(struct sm_sealing_ring *ring, const char *path,
         if (strcmp(ring->key[i].backend, info.backend))
             continue;
         person_asked = false;
+        tried = true;
         rc = sm_seal_load(ring->key[i].seal, path, purpose, host, secret,
                           len, why, sizeof(why));
         ring->key[i].asked |= person_asked;
@@ -137,7 +138,7 @@ static int load(struct sm_sealing_ring *ring, const char *path,
     /* Where nobody was asked, the same would come of it once more; and one
      * TPM is not opened twice. */
     if (rc == SM_SEAL && !unattended && !(quietly && mine) &&
-        !(i && !strcmp(info.backend, "tpm2"))) {
+        !(tried && !strcmp(info.backend, "tpm2"))) {
         rc = add(ring, info.backend, mine ? path : NULL);
         if (rc)
             return rc;

@@ -318,7 +318,7 @@ START_TEST(trust_takes_a_next_key_and_retires_the_old_one)
 {
     char line[SM_IDENTITY_LINE_SIZE], fpr[SM_IDENTITY_FINGERPRINT_SIZE];
     struct sm_identity *b, *next;
-    char command[256], base64[SM_IDENTITY_BASE64_SIZE];
+    char command[256], base64[SM_IDENTITY_BASE64_SIZE + 1];
     struct sm_pairing p;
 
     init_plain();

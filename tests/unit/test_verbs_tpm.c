@@ -371,6 +371,29 @@ START_TEST(an_interrupted_move_to_another_pin_loses_nothing)
 }
 END_TEST
 
+START_TEST(an_interrupted_move_can_turn_round)
+{
+    struct keys k;
+    int at;
+
+    init_plain();
+    load_keys(&k);
+    for (at = 2; dies("move --to tpm2 --tpm % --pin-file @pin", at);
+         at += 2) {
+        must(seal("move --to plain"));
+        assert_keys(&k);
+        ck_assert_str_eq(info_of(cli.conf.host_key).backend, "plain");
+        ck_assert_str_eq(cli.conf.pin_file, "");
+    }
+    ck_assert_int_gt(at, 8);
+    /* By way of a third backend, too. */
+    must(seal("move --to plain"));
+    ck_assert(dies("move --to tpm2 --tpm % --pin-file @pin", 4));
+    must(seal("move --to passphrase --passphrase-file @pass"));
+    assert_keys(&k);
+}
+END_TEST
+
 /* The daemon is strict: in the middle it opens what is as configured. */
 START_TEST(in_the_middle_of_a_move_the_daemon_does_not_guess)
 {
@@ -378,7 +401,7 @@ START_TEST(in_the_middle_of_a_move_the_daemon_does_not_guess)
 
     init_plain();
     reload_conf();
-    ck_assert(dies("move --to tpm2 --tpm %", 2));
+    ck_assert(dies("move --to tpm2 --tpm %", 4));
     ck_assert_int_eq(daemon_opens(cli.conf.host_key, SM_IDENTITY_PURPOSE,
                                   k.host), SM_SEAL);
     ck_assert_ptr_nonnull(strstr(why, "sealed with 'tpm2', but 'plain' is "
@@ -609,6 +632,7 @@ int main(void)
     tcase_add_test(t, an_interrupted_move_from_the_tpm_loses_nothing);
     tcase_add_test(t, an_interrupted_move_to_other_pcrs_loses_nothing);
     tcase_add_test(t, an_interrupted_move_to_another_pin_loses_nothing);
+    tcase_add_test(t, an_interrupted_move_can_turn_round);
     tcase_add_test(t, in_the_middle_of_a_move_the_daemon_does_not_guess);
     tcase_add_test(t, a_tpm_that_hangs_changes_nothing);
     tcase_add_test(t, a_copied_state_directory_is_useless_elsewhere);
