@@ -174,6 +174,25 @@ START_TEST(without_sha256_there_are_no_pcrs)
 }
 END_TEST
 
+START_TEST(a_hierarchy_that_is_turned_off_is_told)
+{
+    struct sm_seal_source source = source_of(0);
+    struct sm_tpm *tpm;
+
+    ck_assert_int_eq(sm_tpm_open(machine.tcti, 0, &tpm, why, sizeof(why)),
+                     0);
+    ck_assert_uint_eq(Esys_HierarchyControl(
+                          sm_tpm_esys(tpm), ESYS_TR_RH_PLATFORM,
+                          ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE,
+                          ESYS_TR_RH_OWNER, TPM2_NO), 0);
+    sm_tpm_close(tpm);
+    ck_assert_int_eq(wrap(&source), SM_STATE);
+    ck_assert_why("has turned its owner's hierarchy off");
+    swtpm_reset(&machine);
+    must_wrap(&source);
+}
+END_TEST
+
 static Suite *make(void)
 {
     Suite *suite = suite_create("tpm_owner");
@@ -182,7 +201,8 @@ static Suite *make(void)
         what_was_sealed_before_the_password_opens_with_the_same_key,
         a_persistent_key_of_another_kind_does_with_a_password,
         a_persistent_key_that_is_no_storage_key_does_not,
-        without_sha256_there_are_no_pcrs);
+        without_sha256_there_are_no_pcrs,
+        a_hierarchy_that_is_turned_off_is_told);
     return suite;
 }
 
