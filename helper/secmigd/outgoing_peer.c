@@ -272,6 +272,8 @@ static void on_peer_classic(struct outgoing *o, struct sm_wire_reader *r)
     sm_notice("out-%lu: to=%s has no post-quantum handshake: dialling again "
               "without", o->id, o->host);
     o->classic = true;
+    if (o->other.demanded)
+        decision_demand(&o->other);     /* a nonce for each handshake */
     spawn_forget(&o->dialer);
     outgoing_dial(o);
 }
