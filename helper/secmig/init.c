@@ -15,6 +15,7 @@
 #include "arguments.h"
 #include "base/file.h"
 #include "base/secret.h"
+#include "memory.h"
 #include "seal/box.h"
 #include "sealing.h"
 #include "trust/identity.h"
@@ -200,6 +201,12 @@ static int make_store_key(const struct sm_conf *conf, struct sm_seal *seal)
     if (rc)
         return sm_cli_fail(rc, "no locked memory for a key");
     randombytes_buf(key, SM_BOX_KEY_LEN);
+    /* Before the key: without it this is nothing. */
+    rc = sm_memory_begin(conf, key);
+    if (rc) {
+        sm_secret_free(key);
+        return rc;
+    }
     rc = sm_seal_store(seal, conf->store_key, SM_BOX_KEY_PURPOSE, conf->name,
                        0, key, SM_BOX_KEY_LEN, why, sizeof(why));
     sm_secret_free(key);

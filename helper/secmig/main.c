@@ -40,7 +40,7 @@ static const struct {
       "list [--dump] | show NAME | "
       "add [--comment TEXT] NAME ADDRESS[:PORT] | remove NAME | "
       "next [--fingerprint FPR] NAME [FILE] | next --drop NAME | "
-      "retire NAME | policy [FILE]",
+      "retire NAME | policy [FILE] | reset [--yes]",
       "the hosts this one trusts; who signs its policy" },
     { "policy", sm_verb_policy,
       "check [--unsigned] [FILE] | keygen | sign [FILE] | "

@@ -9,6 +9,7 @@
 #include "arguments.h"
 #include "base/wire.h"
 #include "key_line.h"
+#include "memory.h"
 #include "operator.h"
 #include "trust/identity.h"
 #include "trust/pairing.h"
@@ -244,6 +245,8 @@ int sm_verb_trust(const struct sm_cli *cli, int argc, char **argv)
         rc = forget(cli, argv[2]);
     else if (argc >= 2 && !strcmp(argv[1], "policy"))
         rc = sm_trust_policy(cli, argc - 1, argv + 1);
+    else if (argc >= 2 && !strcmp(argv[1], "reset"))
+        rc = sm_trust_reset(cli, argc - 1, argv + 1);
     else if (argc >= 3 && !strcmp(argv[1], "next"))
         rc = next(cli, argc - 1, argv + 1);
     else if (argc == 3 && !strcmp(argv[1], "retire"))

@@ -78,13 +78,16 @@ int floors_init(void)
     int rc;
 
     rc = store_get("floors", NULL, &data, &len, why);
-    if (rc == SM_NO_DOMAIN)
-        return 0;
+    if (rc == SM_NO_DOMAIN) {
+        sm_error("versions seen: %s; without it old policies would count "
+                 "again: if that is to be, secmig trust reset", why);
+        return SM_STATE;
+    }
     if (rc) {
         sm_error("versions seen: %s", why);
         return rc;
     }
-    rc = decode(data, len);
+    rc = len ? decode(data, len) : 0;
     if (rc)
         sm_error("versions seen: the object in the store is damaged");
     free(data);

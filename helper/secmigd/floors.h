@@ -24,8 +24,9 @@
 #define FLOORS_AUTHORITIES_MAX 64
 #define FLOORS_VMS_MAX 32768
 
-/* Read them.  None written yet is fine; damaged ones are an error, which the
- * log has.  Returns 0 or an error. */
+/* Read them.  `secmig init` has made the object, without content: nothing was
+ * seen.  Missing or damaged ones are an error, which the log has.  Returns 0
+ * or an error. */
 int floors_init(void) SM_WARN_UNUSED;
 
 /* The floor, 0 when none was seen. */

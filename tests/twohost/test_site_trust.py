@@ -4,6 +4,7 @@
 even while the daemon is off, cannot make a policy of their own count."""
 import os
 import re
+import subprocess
 
 import case
 import host
@@ -70,6 +71,27 @@ def _(lab):
     b.stop()
     b.start()
     check(b.logged("version 1 in force"), b.log()[-300:])
+    lab.succeeds(lab.guest())
+
+
+@case.case("who removes what the host remembers gains nothing",
+           leftovers=False)
+def _(lab):
+    b = lab.b
+    b.stop()
+    os.rename(b.var + "/store/floors", lab.dir + "/floors")
+    other_key(b)
+    p = subprocess.run([host.BUILD + "/secmigd", "--root", b.root],
+                       capture_output=True, text=True, timeout=20)
+    equal(p.returncode, STATE, "exit: " + p.stderr)
+    check(re.search("floors: there is none; .*secmig trust reset", p.stderr),
+          p.stderr)
+    # the administrator can, who can open the store key
+    p = b.secmig("trust", "reset", data="", ok=False)
+    check(p.returncode, "reset without being asked")
+    b.secmig("trust", "reset", "--yes")
+    b.start()
+    check(b.logged("is that of the site from now on"), b.log()[-300:])
     lab.succeeds(lab.guest())
 
 
