@@ -2,6 +2,7 @@
 #include "tpm/tpm.h"
 
 #include <malloc.h>
+#include <openssl/crypto.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -64,6 +65,8 @@ int sm_tpm_open(const char *tcti, int timeout_ms, struct sm_tpm **out,
     snprintf(tpm->name, sizeof(tpm->name), "%s", tcti);
     /* Its warnings are about answers that are judged here. */
     setenv("TSS2_LOG", "all+NONE", 0);
+    /* ESAPI's cryptography would read openssl.cnf when it is first used. */
+    OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CONFIG, NULL);
     rc = sm_tpm_tcti_open(&tpm->tcti, tcti,
                           timeout_ms > 0 ? timeout_ms : SM_TPM_TIMEOUT, why,
                           why_size);

@@ -43,7 +43,8 @@ struct sm_tpm;
  * Returns 0; SM_CONFIG when the TCTI is not known; SM_STATE when what answers
  * is no TPM 2.0 in working order; SM_IO when there is none or it cannot be
  * reached; SM_TIMEOUT; SM_BUSY; SM_NO_MEMORY.
- * Reads shared libraries: before a sandbox is closed.
+ * Reads shared libraries and openssl.cnf; nothing that comes later opens a
+ * file: so before a sandbox is closed.
  */
 int sm_tpm_open(const char *tcti, int timeout_ms, struct sm_tpm **out,
                 char *why, size_t why_size) SM_WARN_UNUSED;

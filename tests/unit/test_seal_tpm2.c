@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Sealed storage on a TPM: seal/seal.h's contract, "On a TPM". */
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <sys/syscall.h>
+
 #include "seal_tpm2.h"
 
 /* Where the parameters of an object for "host-key", "hostA" stand. */
@@ -69,6 +74,72 @@ START_TEST(many_objects_through_one_connection)
         ck_assert_msg(!unwrap_in(seal), "%s", why);
     }
     sm_seal_free(seal);
+}
+END_TEST
+
+/* What opens a file or a socket from now on ends the process. */
+static void no_more_files(void)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat, 2, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 1, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_connect, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = { .len = 6, .filter = code };
+
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
+        _exit(2);
+}
+
+/* As tpm.h and seal.h say: a sandbox can be closed after opening. */
+START_TEST(once_open_it_needs_no_file)
+{
+    struct sm_seal_source source = source_of(1u << 7);
+    struct sm_seal *seal;
+    uint8_t *data;
+    size_t len;
+    int status;
+    pid_t pid;
+
+    scratch_write("pin", "2718281", 7, 0600);
+    source.pin_file = scratch_path("pin");
+    source.pin = true;
+    /* In a process of its own: libraries read files once. */
+    pid = fork();
+    if (!pid) {
+        must_wrap(&source);
+        scratch_write("o", object, object_len, 0600);
+        _exit(0);
+    }
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert_int_eq(status, 0);
+    pid = fork();
+    if (!pid) {
+        if (sm_seal_open_backend("tpm2", &source, &seal, why, sizeof(why)) ||
+            sm_file_read(scratch_path("o"), SM_FILE_PRIVATE, SM_SEAL_FILE_MAX,
+                         &object, &object_len, why, sizeof(why)))
+            _exit(3);
+        no_more_files();
+        if (sm_seal_unwrap(seal, object, object_len, "host-key", "hostA",
+                           &data, &len, why, sizeof(why)))
+            _exit(4);
+        sm_seal_free(seal);
+        _exit(0);
+    }
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert_int_eq(status, 0);
+    pid = fork();
+    if (!pid) {
+        no_more_files();
+        fopen("/dev/null", "r");
+        _exit(0);
+    }
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert(WIFSIGNALED(status));
 }
 END_TEST
 
@@ -257,7 +328,7 @@ static Suite *make(void)
 
     ADD("tpm", what_is_sealed_opens, it_opens_after_a_reset_of_the_host,
         another_tpm_does_not_open_it, a_cleared_tpm_does_not_open_it,
-        many_objects_through_one_connection);
+        many_objects_through_one_connection, once_open_it_needs_no_file);
     ADD("pcrs", a_pcr_that_moved_is_named,
         a_pcr_that_was_not_asked_for_may_move,
         values_can_be_given_that_are_not_yet,
