@@ -59,8 +59,8 @@ void sm_policy_platform_text(const struct sm_policy_platform *set,
     if (list[0])
         snprintf(out, size, "differs from %s in%s", set->id, list);
     else
-        snprintf(out, size, "fits %s, but nobody has approved its last reset "
-                 "(secmig platform accept)", set->id);
+        snprintf(out, size, "fits %s, but nobody has approved its last reset",
+                 set->id);
 }
 
 const char *sm_policy_platform_matches(const struct sm_policy *policy,

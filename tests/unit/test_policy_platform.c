@@ -79,8 +79,7 @@ START_TEST(a_set_may_want_each_reset_approved)
     static const char p3[] = NEEDS("attestation='p3'"),
         p1[] = NEEDS("attestation='p1'");
 
-    WANTS(p3, &r, "x", "it fits p3, but nobody has approved its last reset "
-          "(secmig platform accept)");
+    WANTS(p3, &r, "x", "it fits p3, but nobody has approved its last reset");
     ALLOWS(p1, &r, "x");
     m.reset_approved = true;
     ALLOWS(p3, &r, "x");
@@ -263,6 +262,35 @@ START_TEST(the_first_set_that_matches_can_be_asked_for)
 }
 END_TEST
 
+static void find_hosts(void *ctx, const struct sm_policy_step *step)
+{
+    if (!strcmp(step->rule, "unknown-host"))
+        snprintf(ctx, 200, "%s", step->why);
+}
+
+START_TEST(explaining_tells_which_sets_are_proven)
+{
+    struct sm_policy_request r = by_alice_to_measured();
+    struct sm_policy *policy = parse_site(SITE_HEAD SITE_ROLES SITE_REST,
+                                          ANYTHING);
+    char text[200] = "";
+
+    m.reset_approved = true;
+    sm_policy_explain(policy, &r, find_hosts, text, &d);
+    ck_assert_str_eq(text, "hostA and hostB take part; the other host has "
+                     "proven platform sets \"p1 p3\"");
+    memset(&m.pcr, 0, sizeof(m.pcr));
+    sm_policy_explain(policy, &r, find_hosts, text, &d);
+    ck_assert_str_eq(text, "hostA and hostB take part; the other host has "
+                     "proven platform sets \"\"");
+    r.measured = NULL;
+    sm_policy_explain(policy, &r, find_hosts, text, &d);
+    ck_assert_str_eq(text, "hostA and hostB take part");
+    sm_policy_free(policy);
+    d.matched = NULL;
+}
+END_TEST
+
 RUN("policy platforms", every_pcr_of_a_set_must_have_one_of_its_values,
     an_event_log_must_be_there_and_the_same,
     a_set_may_want_each_reset_approved,
@@ -270,4 +298,5 @@ RUN("policy platforms", every_pcr_of_a_set_must_have_one_of_its_values,
     what_is_not_proven_counts_against_the_request,
     the_attestation_key_must_be_certified_by_who_counts_for_it,
     a_vm_policy_has_sets_of_its_own,
-    the_first_set_that_matches_can_be_asked_for)
+    the_first_set_that_matches_can_be_asked_for,
+    explaining_tells_which_sets_are_proven)

@@ -74,7 +74,7 @@ static void says_not(const char *words)
 /* What tpm2-tools, which share none of our code, read. */
 START_TEST(what_is_captured_is_what_the_tpm_holds)
 {
-    char line[512], value[80];
+    char line[512], value[80], *c;
     FILE *f;
     size_t i;
 
@@ -94,7 +94,7 @@ START_TEST(what_is_captured_is_what_the_tpm_holds)
     for (i = 0; fgets(line, sizeof(line), f);) {
         if (sscanf(line, " %*u : 0x%64s", value) != 1)
             continue;
-        for (char *c = value; *c; c++)
+        for (c = value; *c; c++)
             *c = *c >= 'A' && *c <= 'F' ? (char)(*c + 32) : *c;
         says(value);
         i++;
