@@ -54,10 +54,12 @@
  * included.  Each LOCKOUT_INTERVAL (often 10 minutes to 2 hours) without a
  * wrong one takes one off; tpm2_dictionarylockout --clear-lockout, which
  * needs the lockout password when there is one, resets it at once.  So the
- * PIN is sent once for each time that an object is opened, never tried
- * again, and the message says how many wrong ones were counted and when the
- * next try is possible.  A program that opens objects unasked must not go on
- * after SM_SEAL with a PIN that came from a file.
+ * PIN is sent once for each time that an object is opened, never tried again
+ * by the same backend, and the message says how many wrong ones were counted
+ * and when the next try is possible.  One from a file, which a daemon sends
+ * unasked, is not sent at all when a wrong one would be the last before the
+ * lock (where the limit is 5 or more): a wrong file cannot lock the TPM, and a
+ * person can still give the right one.
  *
  * A TPM that was cleared, or another one (a new mainboard, a copied state
  * directory), is told by the storage key's Name: "sealed by another TPM, or

@@ -359,7 +359,7 @@ static int tpm2_unwrap(void *state, struct sm_seal_bytes params,
         return SM_SEAL;
     }
     if (p.flags & SM_TPM2_PIN) {
-        rc = sm_tpm2_pin_need(&st->pin, why, why_size);
+        rc = sm_tpm2_pin_need(&st->pin, st->tpm, why, why_size);
         if (rc)
             return rc;
     }

@@ -55,6 +55,7 @@ struct sm_tpm2_pin {
     uint8_t *bytes;             /* locked; NULL: not known */
     size_t len;
     bool refused;               /* by the TPM: not to be sent again */
+    bool asked;                 /* a person gave it */
     sm_seal_ask_fn *ask;
     void *ask_ctx;
 };
@@ -65,9 +66,10 @@ int sm_tpm2_pin_obtain(struct sm_tpm2_pin *pin,
                        size_t why_size) SM_WARN_UNUSED;
 
 /* Before one is used to open: ask for it when it is not known.  Returns
- * SM_SEAL when there is none or the TPM has refused it before. */
-int sm_tpm2_pin_need(struct sm_tpm2_pin *pin, char *why, size_t why_size)
-    SM_WARN_UNUSED;
+ * SM_SEAL when there is none, when the TPM has refused it before, or when it
+ * comes from a file and would lock the TPM if it were wrong. */
+int sm_tpm2_pin_need(struct sm_tpm2_pin *pin, struct sm_tpm *tpm, char *why,
+                     size_t why_size) SM_WARN_UNUSED;
 
 /* The authorization value of the TPM object; the caller's to wipe. */
 void sm_tpm2_pin_auth(const struct sm_tpm2_pin *pin, TPM2B_AUTH *out);

@@ -14,6 +14,7 @@
 #define WHY(...) snprintf(why, why_size, __VA_ARGS__)
 
 #define AUTH_CONTEXT "xen-secmig PIN 1"
+#define LIMIT_SPARED 5      /* wrong PINs */
 
 void sm_tpm2_pin_free(struct sm_tpm2_pin *pin)
 {
@@ -53,6 +54,7 @@ static int pin_from_person(struct sm_tpm2_pin *pin, int confirm, char *why,
         return rc;
     }
     pin->bytes = locked;
+    pin->asked = true;
     rc = pin->ask(pin->ask_ctx, confirm, pin->bytes, SM_SEAL_PIN_MAX + 1,
                  &pin->len);
     if (rc) {
@@ -130,12 +132,32 @@ void sm_tpm2_pin_auth(const struct sm_tpm2_pin *pin, TPM2B_AUTH *out)
     out->buffer[SM_TPM2_AUTH_LEN - 1] |= 1;
 }
 
-int sm_tpm2_pin_need(struct sm_tpm2_pin *pin, char *why, size_t why_size)
+/*
+ * Whether one more wrong PIN would lock the TPM for all programs.  Where the
+ * limit is lower still, a loss of power or two would keep the right PIN out.
+ */
+static bool would_lock(struct sm_tpm *tpm)
+{
+    uint32_t tries, max;
+
+    return sm_tpm_property(tpm, TPM2_PT_LOCKOUT_COUNTER, &tries) &&
+           sm_tpm_property(tpm, TPM2_PT_MAX_AUTH_FAIL, &max) &&
+           max >= LIMIT_SPARED && tries + 1 == max;
+}
+
+int sm_tpm2_pin_need(struct sm_tpm2_pin *pin, struct sm_tpm *tpm, char *why,
+                     size_t why_size)
 {
     int rc;
 
     if (pin->refused) {
         WHY("the PIN was wrong before, and is not tried again");
+        return SM_SEAL;
+    }
+    if (pin->bytes && !pin->asked && would_lock(tpm)) {
+        WHY("the PIN in the file is not tried: one more wrong PIN, and the "
+            "TPM would lock for every program (correct the file, then "
+            "tpm2_dictionarylockout -c, or wait)");
         return SM_SEAL;
     }
     if (pin->bytes)

@@ -220,6 +220,15 @@ END_TEST
 
 /* ---- dictionary attacks ---- */
 
+static int open_by_hand(const char *pin)
+{
+    struct sm_seal_source source = source_of(0);
+
+    source.ask_pin = ask;
+    answer = pin;
+    return unwrap(&source);
+}
+
 START_TEST(wrong_pins_are_counted_and_lock)
 {
     struct sm_seal_source plain = source_of(0);
@@ -228,11 +237,11 @@ START_TEST(wrong_pins_are_counted_and_lock)
     set_patience(5, 7200);
     seal_with("2718281");
     for (i = 1; i < 5; i++) {
-        ck_assert_int_eq(open_with("2718282"), SM_SEAL);
+        ck_assert_int_eq(open_by_hand("2718282"), SM_SEAL);
         ck_assert_why("wrong PIN (it has counted");
         ck_assert_why("at 5 it locks");
     }
-    ck_assert_int_eq(open_with("2718282"), SM_SEAL);
+    ck_assert_int_eq(open_by_hand("2718282"), SM_SEAL);
     ck_assert_why("is locked after 5 wrong PINs");
     /* The right one, too, now. */
     ck_assert_int_eq(open_with("2718281"), SM_SEAL);
@@ -240,12 +249,27 @@ START_TEST(wrong_pins_are_counted_and_lock)
     ck_assert_why("in 2 h");
     ck_assert_why("tpm2_dictionarylockout -c");
     /* What has no PIN has nothing to guess. */
-    forgive();
-    ck_assert_msg(!open_with("2718281"), "%s", why);
-    for (i = 0; i < 5; i++)
-        ck_assert_int_eq(open_with("2718282"), SM_SEAL);
     must_wrap(&plain);
     must_unwrap(&plain);
+    forgive();
+    seal_with("2718281");
+    ck_assert_msg(!open_with("2718281"), "%s", why);
+}
+END_TEST
+
+START_TEST(a_wrong_file_does_not_lock)
+{
+    int i;
+
+    set_patience(5, 7200);
+    seal_with("2718281");
+    for (i = 0; i < 20; i++)
+        ck_assert_int_eq(open_with("2718282"), SM_SEAL);
+    ck_assert_why("the PIN in the file is not tried");
+    ck_assert_uint_eq(wrong_ones(), 4);
+    ck_assert_msg(!open_by_hand("2718281"), "%s", why);
+    forgive();
+    ck_assert_msg(!open_with("2718281"), "%s", why);
 }
 END_TEST
 
@@ -306,7 +330,8 @@ static Suite *make(void)
         a_person_is_asked_when_it_is_needed_only,
         it_comes_from_the_systemd_credential,
         unfit_pins_and_files_are_refused);
-    ADD("attack", wrong_pins_are_counted_and_lock, time_forgives,
+    ADD("attack", wrong_pins_are_counted_and_lock,
+        a_wrong_file_does_not_lock, time_forgives,
         a_loss_of_power_counts_as_a_wrong_one, a_wrong_pin_is_sent_once);
     return suite;
 }
