@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Keys on a TPM when it is another one, was cleared, or has measured an
+ * update; and their rotation.
+ */
+#include "tpm_host.h"
+
+/* ---- another TPM, and a cleared one ---- */
+
+START_TEST(a_copied_state_directory_is_useless_elsewhere)
+{
+    struct swtpm other;
+    char line[1024];
+    struct keys k;
+
+    must(init("--seal tpm2 --tpm % --pcrs none"));
+    load_keys(&k);
+    swtpm_start(&other, "tpm-2");
+    snprintf(line, sizeof(line), "sed -i 's|%s|%s|' %s", machine.tcti,
+             other.tcti, cli.conf.conf_file);
+    ck_assert_int_eq(system(line), 0);
+    ck_assert_int_eq(daemon_opens(cli.conf.host_key, SM_IDENTITY_PURPOSE,
+                                  k.host), SM_SEAL);
+    ck_assert_ptr_nonnull(strstr(why, "sealed by another TPM"));
+    says(seal("move --to plain"), 31, "sealed by another TPM");
+    says(run(sm_verb_key, "key rotate --prepare"), 31,
+         "sealed by another TPM");
+    says(seal("copy --passphrase-file @pass @var/lib/xen/secmig/"
+              "host-key.sealed @copy"), 31, "sealed by another TPM");
+    ck_assert_int_ne(access(scratch_path("copy"), F_OK), 0);
+    swtpm_kill(&other);
+}
+END_TEST
+
+START_TEST(after_a_clear_recovery_copies_bring_all_back)
+{
+    struct keys k;
+
+    must(init("--seal tpm2 --tpm % --pcrs 4,7"));
+    load_keys(&k);
+    must(seal("copy --passphrase-file @pass @var/lib/xen/secmig/"
+              "host-key.sealed @host.copy"));
+    must(seal("copy --passphrase-file @pass @var/lib/xen/secmig/"
+              "store-key.sealed @store.copy"));
+    swtpm_clear(&machine);
+    ck_assert_int_eq(daemon_opens(cli.conf.host_key, SM_IDENTITY_PURPOSE,
+                                  k.host), SM_SEAL);
+    ck_assert_ptr_nonnull(strstr(why, "or this one was cleared"));
+    must(seal("restore --passphrase-file @pass @host.copy @store.copy"));
+    ck_assert_ptr_nonnull(strstr(out, "host-key.sealed.old"));
+    assert_keys(&k);
+    /* Sealed as it was. */
+    ck_assert_uint_eq(info_of(cli.conf.host_key).pcrs, 0x90);
+    ck_assert_uint_eq(info_of(cli.conf.store_key).pcrs, 0x90);
+}
+END_TEST
+
+/* ---- planned updates ---- */
+
+/* What PCR 4 will be after swtpm_extend(..., 4, "xen 4.18"). */
+static const char *pcr_of_update(void)
+{
+    static char hex[128] = "4=";
+    uint8_t pcr[24][32];
+    struct sm_tpm *tpm;
+    int i;
+
+    swtpm_extend(&machine, 4, "xen 4.18");
+    ck_assert_int_eq(sm_tpm_open(machine.tcti, 5000, &tpm, why,
+                                 sizeof(why)), 0);
+    ck_assert_int_eq(sm_tpm_pcr_read(tpm, pcr, why, sizeof(why)), 0);
+    sm_tpm_close(tpm);
+    for (i = 0; i < 32; i++)
+        sprintf(hex + 2 + 2 * i, "%02x", pcr[4][i]);
+    swtpm_reset(&machine);
+    return hex;
+}
+
+START_TEST(an_approved_update_does_not_lock_the_host_out)
+{
+    const char *value = pcr_of_update();
+    char line[1024];
+    struct keys k;
+
+    must(seal("update-key --key @site --passphrase-file @pass"));
+    must(init("--seal tpm2 --tpm % --pcrs 4,7 --update-key @site.pub"));
+    load_keys(&k);
+    snprintf(line, sizeof(line), "approve --key @site --passphrase-file "
+             "@pass --pcr %s", value);
+    must(seal(line));
+    ck_assert_ptr_nonnull(strstr(out, "approves PCRs 4,7"));
+    assert_keys(&k);            /* still opens before the update */
+    must(seal("list"));
+    ck_assert_ptr_nonnull(strstr(out, "approval: PCRs 4,7, other than "
+                                 "sealed: 4"));
+    swtpm_reset(&machine);
+    swtpm_extend(&machine, 4, "xen 4.18");
+    assert_keys(&k);
+    /* Nothing else was approved. */
+    swtpm_extend(&machine, 7, "no secure boot");
+    ck_assert_int_eq(daemon_opens(cli.conf.host_key, SM_IDENTITY_PURPOSE,
+                                  k.host), SM_SEAL);
+    ck_assert_ptr_nonnull(strstr(why, "PCR"));
+    /* Sealed anew after the update, it needs no approval any more. */
+    swtpm_reset(&machine);
+    swtpm_extend(&machine, 4, "xen 4.18");
+    must(seal("move --to tpm2 --pcrs 4,7"));
+    snprintf(line, sizeof(line), "rm -r %s", cli.conf.approvals_dir);
+    ck_assert_int_eq(system(line), 0);
+    load_keys(&k);
+}
+END_TEST
+
+START_TEST(an_approval_can_be_made_where_the_update_runs)
+{
+    struct keys k;
+
+    must(seal("update-key --key @site --passphrase-file @pass"));
+    must(init("--seal tpm2 --tpm % --pcrs 4,7 --update-key @site.pub"));
+    load_keys(&k);
+    swtpm_extend(&machine, 4, "xen 4.18");
+    ck_assert_int_eq(daemon_opens(cli.conf.host_key, SM_IDENTITY_PURPOSE,
+                                  k.host), SM_SEAL);
+    ck_assert_ptr_nonnull(strstr(why, "PCR 4"));
+    must(seal("approve --now --key @site --passphrase-file @pass --out "
+              "@approval"));
+    must(run(sm_verb_seal, "seal list"));
+    ck_assert_ptr_null(strstr(out, "approval:"));
+    ck_assert_int_eq(mkdir(cli.conf.approvals_dir, 0700), 0);
+    ck_assert_int_eq(rename(scratch_path("approval"), scratch_path(
+                            "var/lib/xen/secmig/approvals/xen-4.18")), 0);
+    assert_keys(&k);
+}
+END_TEST
+
+START_TEST(what_approve_refuses)
+{
+    must(seal("update-key --key @site --passphrase-file @pass"));
+    says(seal("update-key --key @site --passphrase-file @pass"), 4,
+         "nothing was changed");
+    must(seal("update-key --key @else --passphrase-file @pass"));
+    says(seal("update-key --key @x --seal tpm2"), 2, "TPM");
+    ck_assert_int_eq(seal("approve"), USAGE_CODE);
+    says(seal("approve --now --key @site"), 4, "name each with --pcr");
+    must(init("--seal tpm2 --tpm % --pcrs 4"));
+    says(seal("approve --now --key @site"), 4, "names no update key");
+    must(seal("move --to tpm2 --pcrs 4 --update-key @site.pub"));
+    says(seal("approve --now --key @site --passphrase-file @pass"), 24,
+         "nothing to approve");
+    swtpm_extend(&machine, 4, "xen 4.18");
+    says(seal("approve --now --key @else --passphrase-file @pass"), 4,
+         "another update key");
+    says(seal("approve --now --key @none"), 4, "no such key");
+    says(seal("approve --now"), 4, "update-key.sealed: no such key");
+    says(seal("approve --now --key @site --passphrase-file @pin"), 31,
+         "wrong passphrase");
+    says(seal("approve --key @site --pcr 4=00"), 2, "--pcr 4=00");
+    says(seal("approve --key @site --pcr 7=0000000000000000000000000000000000"
+              "000000000000000000000000000000"), 2, "not bound to PCR 7");
+    ck_assert_int_ne(access(cli.conf.approvals_dir, F_OK), 0);
+}
+END_TEST
+
+/* ---- rotation ---- */
+
+START_TEST(the_next_key_is_sealed_as_the_key_of_today)
+{
+    struct sm_seal_info info;
+    uint8_t old[32], now[32];
+
+    must(seal("update-key --key @site --passphrase-file @pass"));
+    must(init("--seal tpm2 --tpm % --pcrs 4,7 --pin-file @pin --update-key "
+              "@site.pub"));
+    /* And so is the key of the site's policy. */
+    must(run(sm_verb_policy, "policy keygen"));
+    info = info_of(cli.conf.policy_key);
+    ck_assert_uint_eq(info.pcrs, 0x90);
+    ck_assert(info.pin && info.updatable);
+    ck_assert_int_eq(daemon_opens(cli.conf.host_key, SM_IDENTITY_PURPOSE,
+                                  old), 0);
+    must(run(sm_verb_key, "key rotate --prepare"));
+    info = info_of(cli.conf.next_key);
+    ck_assert_uint_eq(info.pcrs, 0x90);
+    ck_assert(info.pin && info.updatable);
+    must(run(sm_verb_key, "key rotate --activate"));
+    ck_assert_int_eq(daemon_opens(cli.conf.host_key, SM_IDENTITY_PURPOSE,
+                                  now), 0);
+    ck_assert_mem_ne(old, now, 32);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("keys on another TPM");
+    TCase *t = tcase_create("loss");
+
+    if (!swtpm_there())
+        return 77;
+    tcase_set_timeout(t, 120);
+    tcase_add_checked_fixture(t, plug_in, unplug);
+    tcase_add_test(t, a_copied_state_directory_is_useless_elsewhere);
+    tcase_add_test(t, after_a_clear_recovery_copies_bring_all_back);
+    tcase_add_test(t, an_approved_update_does_not_lock_the_host_out);
+    tcase_add_test(t, an_approval_can_be_made_where_the_update_runs);
+    tcase_add_test(t, what_approve_refuses);
+    tcase_add_test(t, the_next_key_is_sealed_as_the_key_of_today);
+    suite_add_tcase(suite, t);
+    return scratch_run(suite);
+}
