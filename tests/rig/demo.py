@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The main job, shown: a running guest crosses from one real Xen host to
 another over the secure channel and back, and stays where it is when policy
-says no.  Exit code 0 only when every proof holds."""
+says no, when the other host has not booted what it should have, and when this
+one may not have its own key.  Exit code 0 only when every proof holds."""
 import secrets
 import sys
 import time
 
-from lab import RULES, Lab
 from rig import Rig
+from trusted import RULES, SEALED_TO, Trusted
 
 NO_GUESTS = """
     <rule id="closed-for-audit" effect="deny" action="migrate-in"
@@ -18,7 +19,7 @@ NO_GUESTS = """
 class Demo:
     def __init__(self, rig):
         self.rig = rig
-        self.lab = Lab(rig)
+        self.lab = Trusted(rig)
         self.wrong = []
 
     def head(self, text):
@@ -58,6 +59,22 @@ class Demo:
         self.prove(found == 0, "the marker is nowhere on the wire (%.1f MB in %d"
                    " packets captured)" % (size / 1e6, packets))
 
+    def refused(self, guest, code, word, text):
+        """hostA does not move the guest, says why, and nothing leaves."""
+        mark, since = self.rig.capture.mark(), time.monotonic()
+        print("    hostA# xl migrate --secure g1 hostB", flush=True)
+        result = self.lab.migrate(guest, self.rig.a, check=False)
+        line = [l for l in result.err.splitlines() if l.strip()][-1]
+        self.say(line)
+        self.prove(result.code == code and word in line,
+                   "%s; exit code %d" % (text, result.code))
+        self.prove(guest.runs_only_on(self.rig.a), "g1 ticks on hostA")
+        gap = guest.longest_gap(since)
+        self.prove(gap is not None and gap < 1.5,
+                   "it never stopped: longest gap between ticks %.2f s" % gap)
+        size = self.rig.capture.size(mark)[1]
+        self.prove(size < 100000, "nothing of it left: %d bytes on the wire" % size)
+
     def run(self):
         a, b, rig = self.rig.a, self.rig.b, self.rig
         marker = "demo-" + secrets.token_hex(8)
@@ -69,10 +86,12 @@ class Demo:
                 [l.split(": ", 1)[1] for l in info.splitlines() if l.startswith(k)][0]
                 for k in ("xen_version", "release"))))
 
-        self.head("keys, pairing, a signed policy")
+        self.head("keys sealed to each host's TPM, TPMs enrolled by an authority,"
+                  " a signed policy")
         self.lab.set_up()
         for host in rig.hosts:
-            self.say(host.run("secmig trust list").out.strip().splitlines()[-1])
+            for line in host.run("secmig seal list").out.strip().splitlines():
+                self.say("%s: %s" % (host, line))
         self.say(a.run("secmig status").out.strip().splitlines()[1])
 
         self.head("a guest that ticks, with the secret %r in 1024 pages" % marker)
@@ -90,25 +109,33 @@ class Demo:
 
         self.head("xl migrate --secure, A to B")
         self.secure(guest, a, rig.capture.mark())
-        self.say("decided: " + self.lab.decisions(a)[-1].split("decision ", 1)[1])
-        self.say("decided: " + self.lab.decisions(b)[-1].split("decision ", 1)[1])
+        for host in rig.hosts:
+            line = self.lab.decisions(host)[-1].split("decision ", 1)[1]
+            self.say("decided: " + line)
+            self.prove("attestation=dom0" in line, "%s has seen a quote by the other's"
+                       " TPM: it booted what the policy calls dom0" % host)
+            self.prove("pq=yes" in line, "%s: the channel is post-quantum"
+                       " (X25519 and ML-KEM-768)" % host)
 
         self.head("the way back, B to A")
         self.secure(guest, b, rig.capture.mark())
 
         self.head("a refusal: hostB's policy says no")
         self.lab.policy(NO_GUESTS, [b])
-        since = time.monotonic()
-        print("    hostA# xl migrate --secure g1 hostB", flush=True)
-        result = self.lab.migrate(guest, a, check=False)
-        line = [l for l in result.err.splitlines() if l.strip()][-1]
-        self.say(line)
-        self.prove(result.code == 21 and "closed-for-audit" in line,
-                   "one line names the rule; exit code %d" % result.code)
-        self.prove(guest.runs_only_on(a), "g1 ticks on hostA")
-        gap = guest.longest_gap(since)
-        self.prove(gap is not None and gap < 1.5,
-                   "it never stopped: longest gap between ticks %.2f s" % gap)
+        self.refused(guest, 21, "closed-for-audit", "one line names the rule")
+        self.lab.policy(hosts=[b])
+
+        self.head("a refusal: hostB has measured something else")
+        print("    hostB# tpm2_pcrextend 14:sha256=…", flush=True)
+        b.extend(14, "not what was captured")
+        self.refused(guest, 29, "PCR 14", "hostA's policy wants what it knows as dom0")
+
+        self.head("a refusal: hostA has booted something else (PCR 9); its keys are"
+                  " sealed to %s" % SEALED_TO)
+        time.sleep(1.5)         # key-lifetime
+        print("    hostA# tpm2_pcrextend 9:sha256=…", flush=True)
+        a.extend(9, "another kernel")
+        self.refused(guest, 31, "PCR 9", "hostA's TPM does not give out its key")
         guest.destroy()
         return 1 if self.wrong else 0
 

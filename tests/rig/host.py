@@ -310,7 +310,9 @@ class Host:
         self.run("tpm2_clear -c l")
 
     def freeze_tpm(self, on=True):
-        """The TPM no longer answers; then it goes on."""
+        """The TPM no longer answers; then it goes on.  When the driver gives
+        up a command meanwhile, QEMU waits for swtpm, and the host with it,
+        whose clock may go wrong then until it is powered off."""
         os.kill(self.tpm_pid, signal.SIGSTOP if on else signal.SIGCONT)
 
     def kill_tpm(self):

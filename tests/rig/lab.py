@@ -10,7 +10,6 @@ LOG = "/var/log/secmigd.log"
 
 # Deadlines for emulated machines that share two processors.
 CONF = """name = %s
-seal = plain
 answer-timeout = 60
 idle-timeout = 12
 keepalive = 3
@@ -39,6 +38,7 @@ RULES = """
 
 class Lab:
     conf, document, rules = CONF, DOCUMENT, RULES
+    seal = "plain"              # and its options
 
     def __init__(self, rig):
         self.rig = rig
@@ -53,8 +53,9 @@ class Lab:
                      " useradd -r -d /nonexistent -s /usr/sbin/nologin secmig-$u;"
                      " done; pkill -x secmigd; sleep 0.3;"
                      " rm -rf /etc/xen/secmig /var/lib/xen/secmig; mkdir -p /run/xen")
-            host.run("secmig init --name host%s --seal plain" % host.name)
-            host.put(ETC + "secmigd.conf", self.conf % ("host" + host.name))
+            host.run("secmig init --name host%s --seal %s" % (host.name, self.seal))
+            host.put(ETC + "secmigd.conf", "seal = %s\n" % self.seal.split()[0] +
+                     self.conf % ("host" + host.name))
         self.pair()
         self.rig.a.run("secmig policy keygen")
         self.policy()
