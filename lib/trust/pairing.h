@@ -70,8 +70,8 @@ bool sm_pairing_has(const struct sm_pairing *p,
  * without a key has been found, too: see out->has_key.
  * Returns 0; SM_UNKNOWN_HOST when there is no such pairing (or `name` is no
  * host name); SM_STATE when its file is unsafe or malformed, its key or its
- * next key is our own or stands under a second name, or the directory is unsafe or too
- * large; SM_IO; SM_NO_MEMORY.
+ * next key is our own or stands under a second name, or the directory is
+ * unsafe or too large; SM_IO; SM_NO_MEMORY.
  */
 int sm_pairing_by_name(const char *dir, const uint8_t *own,
                        const char *name, struct sm_pairing *out,

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * secmig seal between plain and passphrase: what is listed, and keys that
- * move, interrupted or not.
+ * secmig seal between plain and passphrase: what is listed, keys that move,
+ * and what is refused.
  */
 #include "sealed_host.h"
-
-#include "die_at.h"
 
 /* ---- list, show ---- */
 
@@ -143,142 +141,6 @@ START_TEST(what_move_refuses_changes_nothing)
 }
 END_TEST
 
-/* Whether the verb died at its `at`th moment. */
-static bool dies(const char *line, int at)
-{
-    int code;
-
-    die(at);
-    code = seal_verb(line);
-    die(0);
-    ck_assert_msg(code == DIED || code == 0, "%s at %d: %d %s", line, at,
-                  code, err);
-    return code == DIED;
-}
-
-/* Both keys, each by the backend that its file names. */
-static void assert_there(const char *file, const struct keys *want)
-{
-    struct sm_seal_source source = { .passphrase_file = file };
-    const char *const paths[] = { cli.conf.host_key, cli.conf.store_key };
-    const char *const purposes[] = { SM_IDENTITY_PURPOSE,
-                                     SM_BOX_KEY_PURPOSE };
-    struct sm_seal *seal;
-    uint8_t key[32];
-    int i;
-
-    for (i = 0; i < 2; i++) {
-        ck_assert_int_eq(sm_seal_open_backend(sealed_with(paths[i]), &source,
-                                              &seal, why, sizeof(why)), 0);
-        load(seal, paths[i], purposes[i], key);
-        ck_assert_mem_eq(key, i ? want->store : want->host, 32);
-        sm_seal_free(seal);
-    }
-}
-
-/* Through moments at which it can die: from `first` on in steps.  (Where
- * sealing costs nothing, on a TPM, test_verbs_tpm.c takes every moment.) */
-static void interrupt(const char *line, const char *to, const char *file,
-                      int first, int step, int moments)
-{
-    struct saved host, store, conf;
-    struct keys k;
-    int at;
-
-    load_keys(cli.conf.seal, file, &k);
-    save(cli.conf.host_key, &host);
-    save(cli.conf.store_key, &store);
-    save(cli.conf.conf_file, &conf);
-    for (at = first; dies(line, at); at += step) {
-        assert_there(file, &k);
-        ck_assert_int_eq(seal_verb(line), 0);
-        assert_keys(to, file, &k);
-        reload_conf();
-        ck_assert_str_eq(cli.conf.seal, to);
-        put_back(cli.conf.host_key, &host);
-        put_back(cli.conf.store_key, &store);
-        put_back(cli.conf.conf_file, &conf);
-        reload_conf();
-    }
-    ck_assert_int_gt(at, moments);
-}
-
-START_TEST(an_interrupted_move_loses_nothing_and_goes_on)
-{
-    passphrases();
-    init_plain();
-    reload_conf();
-    /* The configuration, two keys, the configuration: eight moments. */
-    interrupt("seal move --to passphrase --passphrase-file @one",
-              "passphrase", scratch_path("one"), 4, 8, 8);
-}
-END_TEST
-
-START_TEST(an_interrupted_move_back_loses_nothing_and_goes_on)
-{
-    passphrases();
-    init_plain();
-    ck_assert_int_eq(seal_verb("seal move --to passphrase --passphrase-file "
-                               "@one"), 0);
-    reload_conf();
-    interrupt("seal move --to plain", "plain", scratch_path("one"), 2, 2, 6);
-}
-END_TEST
-
-START_TEST(a_move_to_another_passphrase_goes_on_with_both_files)
-{
-    struct keys k;
-
-    passphrases();
-    init_plain();
-    ck_assert_int_eq(seal_verb("seal move --to passphrase --passphrase-file "
-                               "@one"), 0);
-    load_keys("passphrase", scratch_path("one"), &k);
-    ck_assert(dies("seal move --to passphrase --passphrase-file @two", 2));
-    ck_assert_int_eq(seal_verb("seal move --to passphrase --passphrase-file "
-                               "@two"), 0);
-    assert_keys("passphrase", scratch_path("two"), &k);
-    reload_conf();
-    ck_assert_str_eq(cli.conf.passphrase_file, scratch_path("two"));
-}
-END_TEST
-
-START_TEST(a_move_by_a_person_asks_for_the_old_and_twice_for_the_new)
-{
-    struct keys k;
-
-    passphrases();
-    init_plain();
-    load_keys("plain", NULL, &k);
-    sit_down(sm_verb_seal, "seal move --to passphrase", "");
-    see("New passphrase for sealed storage");
-    type("correct horse\n");
-    see("Again");
-    type("correct horse\n");
-    see("seal = passphrase");
-    ck_assert_int_eq(leave(), 0);
-    assert_keys("passphrase", scratch_path("one"), &k);
-
-    sit_down(sm_verb_seal, "seal move --to passphrase", "");
-    see("Passphrase of sealed storage");
-    type("correct hose\n");
-    see("wrong passphrase");
-    ck_assert_int_eq(leave(), 31);
-
-    sit_down(sm_verb_seal, "seal move --to passphrase", "");
-    see("Passphrase of sealed storage");
-    type("correct horse\n");
-    see("New passphrase for sealed storage");
-    type("battery staple\n");
-    see("Again");
-    type("battery staple\n");
-    see("seal = passphrase");
-    ck_assert_int_eq(leave(), 0);
-    ck_assert_ptr_null(strstr(screen, "horse"));
-    assert_keys("passphrase", scratch_path("two"), &k);
-}
-END_TEST
-
 int main(void)
 {
     Suite *suite = suite_create("seal");
@@ -291,11 +153,6 @@ int main(void)
     tcase_add_test(t, keys_move_to_a_passphrase_and_back);
     tcase_add_test(t, move_keeps_what_a_person_wrote_in_the_configuration);
     tcase_add_test(t, what_move_refuses_changes_nothing);
-    tcase_add_test(t, an_interrupted_move_loses_nothing_and_goes_on);
-    tcase_add_test(t, an_interrupted_move_back_loses_nothing_and_goes_on);
-    tcase_add_test(t, a_move_to_another_passphrase_goes_on_with_both_files);
-    tcase_add_test(t,
-                   a_move_by_a_person_asks_for_the_old_and_twice_for_the_new);
     suite_add_tcase(suite, t);
     return scratch_run(suite);
 }
