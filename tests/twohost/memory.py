@@ -20,16 +20,16 @@ def areas(pid):
                 yield lo, hi
 
 
-def find(pid, needle):
-    """Address of these bytes in a process's memory, or None; also when it
-    has ended."""
+def find_any(pid, needles):
+    """(which, address) of the first of these byte strings in a process's
+    memory, or None; also when it has ended."""
     try:
-        return _find(pid, needle)
+        return _find_any(pid, needles)
     except (FileNotFoundError, ProcessLookupError):
         return None
 
 
-def _find(pid, needle):
+def _find_any(pid, needles):
     with open("/proc/%d/mem" % pid, "rb", 0) as mem:
         for lo, hi in areas(pid):
             try:
@@ -38,12 +38,20 @@ def _find(pid, needle):
                     data = mem.read(min(hi - lo, 1 << 24))
                     if not data:
                         break
-                    if needle in data:
-                        return lo + data.index(needle)
+                    for n, needle in enumerate(needles):
+                        at = data.find(needle)
+                        if at >= 0:
+                            return n, lo + at
                     lo += len(data)
             except OSError:
                 continue
     return None
+
+
+def find(pid, needle):
+    """Address of these bytes, or None."""
+    found = find_any(pid, [needle])
+    return found and found[1]
 
 
 def has(pid, needle):
@@ -94,7 +102,6 @@ def forms(key):
 
 def holds(pid, key):
     """In which form a process has a key, "" when in none."""
-    for name, needle in forms(key).items():
-        if has(pid, needle):
-            return name
-    return ""
+    names, needles = zip(*forms(key).items())
+    found = find_any(pid, needles)
+    return names[found[0]] if found else ""
