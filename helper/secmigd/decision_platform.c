@@ -29,6 +29,11 @@ static void compare(struct hearing *h)
     h->platform.since = sm_attest_compare(now, last ? &last->tpm : &nothing,
                                           h->platform.why,
                                           sizeof(h->platform.why));
+    /* A software TPM loses its clock when its host crashes, and calls what it
+     * has then safe a few seconds later: more boots than before are enough. */
+    if (h->platform.since == SM_ATTEST_BACK && last &&
+        now->reset_count > last->tpm.reset_count)
+        h->platform.since = SM_ATTEST_REBOOTED;
     if (h->platform.since == SM_ATTEST_BACK) {
         problem(h, SM_ATTEST_RESET);
         return;
