@@ -52,7 +52,8 @@ class Lab(EvilLab):
                                        (self.b, b, b_old, rules_b)):
             h.stop()
             h.build = OLD if old else host.BUILD
-            h.configure(post_quantum=setting)
+            h.configure(post_quantum=setting,
+                        secmig_vault=h.build + "/secmig-vault")
             site_setup.policy(h, RULES % {"out": rules[0], "in": rules[1]},
                               hosts=["hostA", "hostB", "evil"])
             h.start()
@@ -76,6 +77,9 @@ def _(lab):
     equal(first(p), [HYBRID], "first messages")
     equal(len(p.sessions[0].frames["in"][0].data), host.MESSAGES["in", 0],
           "bytes of message 2")
+    for h in (lab.a, lab.b):
+        check(h.logged("answer=allow rule=.* pq=yes"), "not logged by "
+              + h.name)
 
 
 @case.case("both have it, with AEGIS-256: the policy sees both")
@@ -102,6 +106,9 @@ def _(lab):
                        "again without"), "nothing in A's log")
     check(lab.b.logged("the post-quantum handshake was asked for, which this "
                        "host has not"), "nothing in B's log")
+    for h in (lab.a, lab.b):
+        check(h.logged("answer=allow rule=.* pq=no"), "not logged by "
+              + h.name)
 
 
 @case.case("an old host to a new one: it moves")
