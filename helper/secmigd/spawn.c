@@ -423,7 +423,7 @@ int run_vault(struct run *run, const char *const *request, int in,
     const char *more[RUN_ARGS + 1];
     int rc, out = -1, n = 0;
 
-    for (; request[n] && n < 2; n++)
+    for (; n < 2 && request[n]; n++)
         more[n] = request[n];
     if (root_arg) {
         more[n++] = "--root";
