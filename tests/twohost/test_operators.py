@@ -446,5 +446,18 @@ def _(lab):
     granted(lab, "root", "reload")
 
 
+@case.case("to accept a platform, and to say who signs the policy")
+def _(lab):
+    refused(lab, "alice", REFUSED_LOCAL, "policy-admin", "platform", "accept",
+            "hostB")
+    # carol may; but no quote of hostB was ever seen here
+    refused(lab, "carol", UNKNOWN_HOST, "no quote of hostB", "platform",
+            "accept", "hostB")
+    pub = lab.dir + "/site.pub"
+    shutil.copy(lab.a.etc + "/policy.pub", pub)
+    refused(lab, "carol", REFUSED_LOCAL, "only root", "trust", "policy", pub)
+    lab.a.secmig("trust", "policy", pub)
+
+
 if __name__ == "__main__":
     case.main(make_lab)
