@@ -274,9 +274,10 @@ class Host:
         """The whole host stands still, hypervisor and guests with it."""
         self.qmp("stop" if on else "cont")
 
-    def power_cycle(self, wait=True, timeout=180):
+    def power_cycle(self, wait=True, timeout=300):
         """Power off and on again.  What was on the disks stays; memory, and
-        every guest, is lost."""
+        every guest, is lost.  swtpm's clock starts anew, as no TPM in hardware's
+        does."""
         self.run("sync", check=False)
         self.qmp("system_reset")
         time.sleep(1)
