@@ -3,7 +3,8 @@
  * The AEAD suites, one table: what the record layer negotiates, and what the
  * Noise ciphers are made of.
  *
- * Sources: AEGIS-256 draft-irtf-cfrg-aegis-aead (libsodium >= 1.0.19);
+ * Sources: AEGIS-256 draft-irtf-cfrg-aegis-aead (libsodium >= 1.0.19, and
+ * only with the processor's AES);
  * AES-256-GCM NIST SP 800-38D (only with the processor's AES and carry-less
  * multiply instructions: libsodium has no slow version, on purpose);
  * ChaCha20-Poly1305 RFC 8439.

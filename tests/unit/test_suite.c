@@ -30,7 +30,11 @@ START_TEST(chacha_is_always_there_and_no_unknown_bit_is)
     ck_assert_uint_eq(mask & ~(AEGIS | GCM | CHACHA), 0);
     ck_assert_int_eq(!(mask & GCM), !crypto_aead_aes256gcm_is_available());
 #ifdef crypto_aead_aegis256_KEYBYTES
-    ck_assert(mask & AEGIS);
+    /* In software it is far slower than the others. */
+    ck_assert_int_eq(!(mask & AEGIS),
+                     !((sodium_runtime_has_aesni() &&
+                        sodium_runtime_has_avx()) ||
+                       sodium_runtime_has_armcrypto()));
 #else
     ck_assert(!(mask & AEGIS));
 #endif
@@ -87,10 +91,13 @@ START_TEST(lengths_are_those_of_the_standards)
     ck_assert_uint_eq(sm_suite_tag_len(SM_SUITE_AES256GCM), 16);
     ck_assert_uint_eq(sm_suite_nonce_len(SM_SUITE_CHACHA20POLY1305), 12);
     ck_assert_uint_eq(sm_suite_tag_len(SM_SUITE_CHACHA20POLY1305), 16);
-    ck_assert_uint_eq(sm_suite_nonce_len(SM_SUITE_AEGIS256),
-                      here(SM_SUITE_AEGIS256) ? 32 : 0);
-    ck_assert_uint_eq(sm_suite_tag_len(SM_SUITE_AEGIS256),
-                      here(SM_SUITE_AEGIS256) ? 32 : 0);
+#ifdef crypto_aead_aegis256_KEYBYTES
+    ck_assert_uint_eq(sm_suite_nonce_len(SM_SUITE_AEGIS256), 32);
+    ck_assert_uint_eq(sm_suite_tag_len(SM_SUITE_AEGIS256), 32);
+#else
+    ck_assert_uint_eq(sm_suite_nonce_len(SM_SUITE_AEGIS256), 0);
+    ck_assert_uint_eq(sm_suite_tag_len(SM_SUITE_AEGIS256), 0);
+#endif
     ck_assert_uint_eq(sm_suite_nonce_len(SM_SUITE_NONE), 0);
     ck_assert_uint_eq(sm_suite_tag_len((enum sm_suite)9), 0);
 }
