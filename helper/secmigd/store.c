@@ -57,9 +57,9 @@ static int wait_for(short events, int64_t deadline)
 static int take_answer(uint32_t number, int64_t deadline, int *fd, char *why)
 {
     struct sm_wire_reader r;
-    char text[256];
+    char text[256] = "";
     uint32_t answered;
-    int rc, code;
+    int rc, code = SM_PROTOCOL;
 
     do {
         rc = wait_for(POLLIN, deadline);
