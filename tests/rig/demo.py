@@ -13,7 +13,8 @@ from trusted import RULES, SEALED_TO, Trusted
 
 NO_GUESTS = """
     <rule id="closed-for-audit" effect="deny" action="migrate-in"
-          reason="this host takes no guests during the audit"/>""" + RULES
+          reason="this host takes none of these during the audit">
+      <vm name="g*"/></rule>""" + RULES
 
 
 class Demo:
