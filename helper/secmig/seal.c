@@ -67,7 +67,7 @@ static void list_approvals(const struct sm_conf *conf)
     if (n && sm_seal_inspect(conf->host_key, &host, why, sizeof(why)))
         memset(&host, 0, sizeof(host));
     for (i = 0; i < n; i++) {
-        uint32_t other = 0;
+        uint32_t other = 0, waived = host.pcrs & ~approvals[i].pcrs;
 
         sm_pcr_list_format(approvals[i].pcrs, list);
         printf("approval: PCRs %s", list);
@@ -76,7 +76,9 @@ static void list_approvals(const struct sm_conf *conf)
                 memcmp(approvals[i].pcr[k], host.pcr[k], SM_SEAL_PCR_LEN))
                 other |= 1u << k;
         sm_pcr_list_format(other, list);
-        printf(", other than sealed: %s\n", list);
+        printf(", other than sealed: %s", list);
+        sm_pcr_list_format(waived, list);
+        printf("%s%s\n", waived ? "; WAIVES " : "", waived ? list : "");
     }
     free(approvals);
 }

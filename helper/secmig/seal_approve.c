@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <sodium.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -112,14 +113,68 @@ int sm_seal_verb_update_key(const struct sm_cli *cli, int argc, char **argv)
 /* ---- approve ---- */
 
 struct approval {
-    const char *key, *passphrase_file, *out, *pcr[SM_SEAL_PCRS];
+    const char *key, *passphrase_file, *out, *like, *pcr[SM_SEAL_PCRS];
     size_t n_pcr;
-    bool now;
+    bool now, only;
 
-    struct sm_seal_info host;       /* the host key; backend "": none here */
+    const char *path;               /* what `host` was read from */
+    struct sm_seal_info host;       /* backend "": nothing on a TPM */
     uint32_t pcrs;
     uint8_t value[SM_SEAL_PCRS][SM_SEAL_PCR_LEN];
 };
+
+/* What this host's keys are bound to, all of them together: an approval
+ * waives each PCR that it does not name. */
+static int look_here(const struct sm_conf *conf, struct approval *a)
+{
+    struct sm_sealing_object objects[SM_SEALING_OBJECTS];
+    struct sm_seal_info info;
+    char why[768];
+    unsigned int n;
+    size_t i;
+    int rc;
+
+    sm_sealing_objects(conf, objects);
+    for (i = 0; i < SM_SEALING_OBJECTS; i++) {
+        rc = sm_sealing_there(objects[i].path);
+        if (rc == SM_STATE)
+            continue;
+        if (rc)
+            return rc;
+        rc = sm_seal_inspect(objects[i].path, &info, why, sizeof(why));
+        if (rc)
+            return sm_cli_fail(rc, "%s", why);
+        if (strcmp(info.backend, "tpm2"))
+            continue;
+        if (!a->path) {
+            a->path = objects[i].path;
+            a->host = info;
+        } else if (info.updatable &&
+                   !memcmp(&info.update_key, &a->host.update_key,
+                           sizeof(info.update_key))) {
+            for (n = 0; n < SM_SEAL_PCRS; n++)
+                if (info.pcrs & ~a->host.pcrs & (1u << n))
+                    memcpy(a->host.pcr[n], info.pcr[n], SM_SEAL_PCR_LEN);
+            a->host.pcrs |= info.pcrs;
+        }
+    }
+    return 0;
+}
+
+/* A sealed file of a host that is to be updated. */
+static int look_there(struct approval *a)
+{
+    char why[768];
+    int rc;
+
+    a->path = a->like;
+    rc = sm_seal_inspect(a->like, &a->host, why, sizeof(why));
+    if (rc)
+        return sm_cli_fail(rc, "--like %s", why);
+    return strcmp(a->host.backend, "tpm2") ?
+           sm_cli_fail(SM_STATE, "--like %s: not sealed with a TPM", a->like) :
+           0;
+}
 
 /* Today's values, in place of those at sealing. */
 static int read_now(const struct sm_conf *conf, struct approval *a)
@@ -135,7 +190,8 @@ static int read_now(const struct sm_conf *conf, struct approval *a)
     return rc ? sm_cli_fail(rc, "%s", why) : 0;
 }
 
-/* What is approved: for this host, all PCRs that its keys are bound to. */
+/* What is approved: all PCRs that the keys are bound to, unless --only says
+ * that those given are all. */
 static int settle(const struct sm_conf *conf, struct approval *a)
 {
     bool here = !strcmp(a->host.backend, "tpm2");
@@ -146,13 +202,19 @@ static int settle(const struct sm_conf *conf, struct approval *a)
     if (here && !a->host.updatable)
         return sm_cli_fail(SM_STATE, "%s: it names no update key, no "
                            "approval opens it ('secmig seal move --to tpm2 "
-                           "--update-key FILE' gives it one)",
-                           conf->host_key);
+                           "--update-key FILE' gives it one)", a->path);
     if (!here && a->now)
         return sm_cli_fail(SM_STATE, "--now: no key here that is bound to "
-                           "PCRs; name each with --pcr N=HEX");
-    a->pcrs = a->host.pcrs;
-    memcpy(a->value, a->host.pcr, sizeof(a->value));
+                           "PCRs; name a sealed file with --like");
+    if (!here && !a->only)
+        return sm_cli_fail(SM_USAGE, "an approval waives every PCR that it "
+                           "does not name: name a sealed file of a host that "
+                           "is to be updated with --like FILE, or say --only "
+                           "if the PCRs given are to be all that counts");
+    if (!a->only) {
+        a->pcrs = a->host.pcrs;
+        memcpy(a->value, a->host.pcr, sizeof(a->value));
+    }
     if (a->now) {
         rc = read_now(conf, a);
         if (rc)
@@ -164,9 +226,9 @@ static int settle(const struct sm_conf *conf, struct approval *a)
         if (!sm_pcr_value_parse(a->pcr[i], &n, value))
             return sm_cli_fail(SM_USAGE, "--pcr %s: not N=HEX, N up to 23 "
                                "and 64 digits", a->pcr[i]);
-        if (here && !(a->pcrs & (1u << n)))
-            return sm_cli_fail(SM_USAGE, "--pcr %s: the keys of this host "
-                               "are not bound to PCR %u", a->pcr[i], n);
+        if (here && !(a->host.pcrs & (1u << n)))
+            return sm_cli_fail(SM_USAGE, "--pcr %s: %s is not bound to PCR "
+                               "%u", a->pcr[i], a->path, n);
         memcpy(a->value[n], value, sizeof(value));
         a->pcrs |= 1u << n;
     }
@@ -174,8 +236,8 @@ static int settle(const struct sm_conf *conf, struct approval *a)
         if (!(a->pcrs & (1u << n)))
             memset(a->value[n], 0, SM_SEAL_PCR_LEN);
     if (here && !memcmp(a->value, a->host.pcr, sizeof(a->value)))
-        return sm_cli_fail(SM_EXISTS, "these are the values that the keys of "
-                           "this host were sealed with: nothing to approve");
+        return sm_cli_fail(SM_EXISTS, "these are the values that %s was "
+                           "sealed with: nothing to approve", a->path);
     return a->pcrs ? 0 : sm_cli_fail(SM_USAGE, "no PCR to approve");
 }
 
@@ -200,9 +262,8 @@ static int open_key(const struct sm_conf *conf, const struct approval *a,
     if (rc)
         return sm_cli_fail(rc, "%s", why);
     if (a->host.updatable && memcmp(key, &a->host.update_key, sizeof(*key)))
-        return sm_cli_fail(SM_STATE, "%s: the keys of this host name another "
-                           "update key ('secmig seal show %s')", pub,
-                           conf->host_key);
+        return sm_cli_fail(SM_STATE, "%s: %s names another update key "
+                           "('secmig seal show')", pub, a->path);
     snprintf(mine.passphrase_file, sizeof(mine.passphrase_file), "%s",
              a->passphrase_file ? a->passphrase_file : "");
     rc = sm_sealing_load(&ring, a->key, PURPOSE, SM_SIGNING_ANY_HOST, secret,
@@ -216,24 +277,48 @@ static int open_key(const struct sm_conf *conf, const struct approval *a,
     return rc;
 }
 
-/* The file's name says nothing; the same approval has the same. */
+/* One more than are read would be passed over, it or another. */
+static int check_room(const char *dir, const char *path, char *why,
+                      size_t why_size)
+{
+    struct sm_approval *list = NULL;
+    size_t n;
+    int rc;
+
+    if (!access(path, F_OK))
+        return 0;
+    rc = sm_approvals_read(dir, &list, &n, why, why_size);
+    free(list);
+    if (rc || n < SM_APPROVALS_MAX)
+        return rc;
+    snprintf(why, why_size, "%s: holds %d approvals, more are not read: "
+             "remove old ones", dir, SM_APPROVALS_MAX);
+    return SM_STATE;
+}
+
+/* The file's name says nothing; the same approval has the same, whatever
+ * number its signature was made with. */
 static int put(const struct sm_conf *conf, const struct approval *a,
                const char *text)
 {
     char path[SM_CONF_PATH_MAX + 32], hex[17], list[SM_PCR_LIST_SIZE];
     uint8_t hash[crypto_generichash_BYTES];
+    uint32_t waived;
     char why[768];
-    int rc = 0;
+    int rc;
 
     if (a->out) {
         rc = sm_file_create(a->out, text, strlen(text), 0644, why,
                             sizeof(why));
     } else {
         crypto_generichash(hash, sizeof(hash), (const uint8_t *)text,
-                           strlen(text), NULL, 0);
+                           (size_t)(strstr(text, "\nsignature ") - text),
+                           NULL, 0);
         sodium_bin2hex(hex, sizeof(hex), hash, 8);
         snprintf(path, sizeof(path), "%s/%s", conf->approvals_dir, hex);
         rc = sm_file_mkdir(conf->approvals_dir, 0700, why, sizeof(why));
+        if (!rc)
+            rc = check_room(conf->approvals_dir, path, why, sizeof(why));
         if (!rc)
             rc = sm_file_write(path, text, strlen(text), 0644, why,
                                sizeof(why));
@@ -244,6 +329,11 @@ static int put(const struct sm_conf *conf, const struct approval *a,
     printf("%s: approves PCRs %s%s%s\n", a->out ? a->out : path, list,
            a->out ? ": copy it to each host, into " : "",
            a->out ? conf->approvals_dir : "");
+    waived = (a->path ? a->host.pcrs : SM_TPM_PCR_MASK) & ~a->pcrs;
+    sm_pcr_list_format(waived, list);
+    if (waived)
+        sm_cli_note("it waives PCRs %s: with it, keys that are bound to these "
+                    "open whatever is in them", list);
     return 0;
 }
 
@@ -255,15 +345,9 @@ static int approve(const struct sm_cli *cli, struct approval *a)
     uint8_t *secret = NULL;
     int rc;
 
-    rc = sm_sealing_there(cli->conf.host_key);
-    if (!rc) {
-        rc = sm_seal_inspect(cli->conf.host_key, &a->host, why, sizeof(why));
-        if (rc)
-            return sm_cli_fail(rc, "%s", why);
-    } else if (rc != SM_STATE) {
-        return rc;
-    }
-    rc = settle(&cli->conf, a);
+    rc = a->like ? look_there(a) : look_here(&cli->conf, a);
+    if (!rc)
+        rc = settle(&cli->conf, a);
     if (!rc)
         rc = open_key(&cli->conf, a, &key, &secret);
     if (rc)
@@ -288,12 +372,14 @@ int sm_seal_verb_approve(const struct sm_cli *cli, int argc, char **argv)
         { .name = "--pcr", .list = a.pcr, .list_max = SM_SEAL_PCRS,
           .n_list = &a.n_pcr },
         { .name = "--now", .flag = &a.now },
+        { .name = "--like", .value = &a.like },
+        { .name = "--only", .flag = &a.only },
     };
     size_t n;
     int rc;
 
-    rc = sm_arguments_sort(argc, argv, options, 5, NULL, 0, &n);
-    if (rc || (!a.now && !a.n_pcr))
+    rc = sm_arguments_sort(argc, argv, options, 7, NULL, 0, &n);
+    if (rc || (!a.now && !a.n_pcr) || (a.now && a.only))
         return SM_CLI_USAGE;
     if (!a.key)
         a.key = cli->conf.update_key;

@@ -11,6 +11,7 @@
 #include "arguments.h"
 #include "base/file.h"
 #include "base/secret.h"
+#include "pcr_list.h"
 #include "seal/box.h"
 #include "seal_verbs.h"
 #include "sealing.h"
@@ -241,6 +242,45 @@ static int restore(const struct sm_cli *cli, struct copy *copies, size_t n,
     return rc;
 }
 
+/*
+ * As the keys that are there are sealed, unless it is said otherwise; where
+ * there is none on a TPM, what it was must be said: a default could be less.
+ */
+static int choose(const struct sm_conf *conf,
+                  const struct sm_sealing_options *o,
+                  const struct sm_sealing_form *given,
+                  struct sm_sealing_form *form)
+{
+    const char *like = sm_sealing_alike(conf, form);
+
+    if (!like && !o->pcrs && !strcmp(conf->seal, "tpm2"))
+        return sm_cli_fail(SM_USAGE, "no key here says which PCRs it is bound "
+                           "to: say it with --pcrs (and --pin, --update-key, "
+                           "as before)");
+    form->pin |= given->pin || conf->pin_file[0];
+    if (o->pcrs)
+        form->pcrs = given->pcrs;
+    if (o->update_key) {
+        form->updatable = true;
+        form->update_key = given->update_key;
+    }
+    return 0;
+}
+
+/* What was chosen, and what is weak about it. */
+static void tell(const struct sm_conf *conf,
+                 const struct sm_sealing_form *form)
+{
+    char list[SM_PCR_LIST_SIZE];
+
+    if (strcmp(conf->seal, "tpm2"))
+        return;
+    sm_pcr_list_format(form->pcrs, list);
+    printf("bound to PCRs %s%s%s\n", list, form->pin ? ", PIN" : "",
+           form->updatable ? ", updatable" : "");
+    sm_sealing_warn(conf, form);
+}
+
 int sm_seal_verb_restore(const struct sm_cli *cli, int argc, char **argv)
 {
     struct sm_sealing_options file = { .backend = "passphrase" };
@@ -250,6 +290,7 @@ int sm_seal_verb_restore(const struct sm_cli *cli, int argc, char **argv)
         { .name = "--passphrase-file", .value = &file.passphrase_file },
         { .name = "--pcrs", .value = &o.pcrs },
         { .name = "--update-key", .value = &o.update_key },
+        { .name = "--pin", .flag = &o.pin },
     };
     struct copy copies[COPIES_MAX] = { { .from = NULL } };
     struct sm_conf check = cli->conf;
@@ -257,7 +298,7 @@ int sm_seal_verb_restore(const struct sm_cli *cli, int argc, char **argv)
     size_t i, n;
     int rc, lock;
 
-    rc = sm_arguments_sort(argc, argv, options, 3, words, COPIES_MAX, &n);
+    rc = sm_arguments_sort(argc, argv, options, 4, words, COPIES_MAX, &n);
     if (rc || !n)
         return SM_CLI_USAGE;
     rc = sm_sealing_settle(&file, &check, &given);
@@ -269,18 +310,13 @@ int sm_seal_verb_restore(const struct sm_cli *cli, int argc, char **argv)
     lock = sm_sealing_lock(&cli->conf);
     if (lock < 0)
         return SM_IO;
-    /* As what is there was sealed, unless it is said otherwise. */
-    sm_sealing_alike(&cli->conf, &form);
-    form.pin |= cli->conf.pin_file[0] != '\0';
-    if (o.pcrs)
-        form.pcrs = given.pcrs;
-    if (o.update_key) {
-        form.updatable = true;
-        form.update_key = given.update_key;
-    }
     for (i = 0; i < n; i++)
         copies[i].from = words[i];
-    rc = restore(cli, copies, n, &form, file.passphrase_file);
+    rc = choose(&cli->conf, &o, &given, &form);
+    if (!rc)
+        rc = restore(cli, copies, n, &form, file.passphrase_file);
+    if (!rc)
+        tell(&cli->conf, &form);
     for (i = 0; i < n; i++)
         sm_secret_free(copies[i].secret);
     close(lock);

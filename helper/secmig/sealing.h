@@ -63,11 +63,13 @@ int sm_sealing_settle(const struct sm_sealing_options *o,
     SM_WARN_UNUSED;
 
 /*
- * The form of the host key of today, so that another one is sealed likewise;
- * the defaults when it has none on a TPM.
+ * The form of this host's keys, so that another one is sealed likewise: that
+ * of the host key or, where this is lost or not on a TPM, of the first other
+ * one that is.
+ * Returns its path, in *conf; NULL when there is none: the defaults then.
  */
-void sm_sealing_alike(const struct sm_conf *conf,
-                      struct sm_sealing_form *form);
+const char *sm_sealing_alike(const struct sm_conf *conf,
+                             struct sm_sealing_form *form);
 
 /*
  * Lines of the configuration that go with its backend.

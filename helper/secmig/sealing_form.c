@@ -86,21 +86,28 @@ int sm_sealing_settle(const struct sm_sealing_options *o,
                      conf->passphrase_file);
 }
 
-void sm_sealing_alike(const struct sm_conf *conf,
-                      struct sm_sealing_form *form)
+const char *sm_sealing_alike(const struct sm_conf *conf,
+                             struct sm_sealing_form *form)
 {
+    struct sm_sealing_object objects[SM_SEALING_OBJECTS];
     struct sm_seal_info info;
     char why[768];
+    size_t i;
 
     memset(form, 0, sizeof(*form));
     form->pcrs = SM_SEALING_PCRS;
-    if (sm_seal_inspect(conf->host_key, &info, why, sizeof(why)) ||
-        strcmp(info.backend, "tpm2"))
-        return;
-    form->pcrs = info.pcrs;
-    form->pin = info.pin;
-    form->updatable = info.updatable;
-    form->update_key = info.update_key;
+    sm_sealing_objects(conf, objects);
+    for (i = 0; i < SM_SEALING_OBJECTS; i++) {
+        if (sm_seal_inspect(objects[i].path, &info, why, sizeof(why)) ||
+            strcmp(info.backend, "tpm2"))
+            continue;
+        form->pcrs = info.pcrs;
+        form->pin = info.pin;
+        form->updatable = info.updatable;
+        form->update_key = info.update_key;
+        return objects[i].path;
+    }
+    return NULL;
 }
 
 void sm_sealing_changes(const struct sm_conf *conf,

@@ -237,6 +237,7 @@ int sm_approval_read(const char *path, struct sm_approval *out, char *why,
     return rc;
 }
 
+/* Add one to the list, which has room. */
 static int read_into(const char *dir, const char *name,
                      struct sm_approval *list, size_t *count)
 {
@@ -261,7 +262,6 @@ int sm_approvals_read(const char *dir, struct sm_approval **out,
 {
     struct sm_approval *list = NULL;
     struct dirent *entry;
-    size_t files = 0;
     DIR *d = NULL;
     int rc;
 
@@ -285,13 +285,12 @@ int sm_approvals_read(const char *dir, struct sm_approval **out,
     while (!rc && (entry = readdir(d))) {
         if (entry->d_name[0] == '.')
             continue;
-        if (files++ == SM_APPROVALS_MAX) {
-            WHY("%s: more than %d approvals: remove old ones", dir,
-                SM_APPROVALS_MAX);
-            rc = SM_STATE;
-        } else {
-            rc = read_into(dir, entry->d_name, list, count);
+        if (*count == SM_APPROVALS_MAX) {
+            sm_warning("%s: more than %d approvals, the rest is passed over: "
+                       "remove old ones", dir, SM_APPROVALS_MAX);
+            break;
         }
+        rc = read_into(dir, entry->d_name, list, count);
     }
     if (rc && !why[0])
         WHY("%s: %s", dir, sm_err_text(rc));

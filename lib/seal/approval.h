@@ -38,7 +38,7 @@
 #define SM_UPDATE_TEXT_SIZE 256         /* PEM of a public key, with NUL */
 #define SM_APPROVAL_SIGNED_LEN 64       /* what the signature is over */
 #define SM_APPROVAL_TEXT_MAX 4096       /* bytes of one file */
-#define SM_APPROVALS_MAX 64             /* files in a directory */
+#define SM_APPROVALS_MAX 64             /* of a directory */
 
 struct sm_update_key {
     uint8_t x[32], y[32];
@@ -106,18 +106,19 @@ int sm_approval_parse(const char *text, size_t len, struct sm_approval *out,
 int sm_approval_read(const char *path, struct sm_approval *out, char *why,
                      size_t why_size) SM_WARN_UNUSED;
 
-/* Whether the PCRs of `a` have the values that it approves. */
+/* Whether the PCRs of `a` have the values that it approves.  Those that it
+ * does not name can have any. */
 bool sm_approval_fits(const struct sm_approval *a,
                       const uint8_t pcr[SM_SEAL_PCRS][SM_SEAL_PCR_LEN]);
 
 /*
  * Read all approvals of a directory: each file whose name does not begin
- * with a dot.  One that is no good is warned of and passed over.
+ * with a dot.  One that is no good is warned of and passed over, and so is
+ * what is left when SM_APPROVALS_MAX have been read.
  *   dir    one that is not there has none
  *   out    malloc'd, to be freed with free(); NULL when there are none
  *   count  out
- * Returns 0; SM_STATE when the directory cannot be read or has more than
- * SM_APPROVALS_MAX files; SM_NO_MEMORY.
+ * Returns 0; SM_STATE when the directory cannot be read; SM_NO_MEMORY.
  */
 int sm_approvals_read(const char *dir, struct sm_approval **out,
                       size_t *count, char *why, size_t why_size)

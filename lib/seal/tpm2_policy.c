@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "seal/tpm2.h"
 
 #define WHY(...) snprintf(why, why_size, __VA_ARGS__)
@@ -239,6 +240,24 @@ static void name_pcrs(const struct sm_tpm2_params *p,
             ? "have these values approved (secmig seal approve), " : "");
 }
 
+/* An approval can be narrower than what the object was sealed to: its key's
+ * holder may, and the TPM accepts it.  Nobody is to be surprised by it. */
+static void tell_waived(const struct sm_tpm2_params *p,
+                        const struct sm_approval *a)
+{
+    uint32_t waived = p->pcrs & ~a->pcrs;
+    char list[SM_SEAL_PCRS * 4] = "";
+    unsigned int i;
+    size_t at = 0;
+
+    for (i = 0; i < SM_SEAL_PCRS; i++)
+        if (waived >> i & 1)
+            at += (size_t)snprintf(list + at, sizeof(list) - at, " %u", i);
+    if (waived)
+        sm_warning("opened with an approval that waives PCRs%s: whatever is "
+                   "in them, it opens ('secmig seal list')", list);
+}
+
 /* PCRs, or an approval. */
 static int satisfy_pcrs(struct sm_tpm *tpm, ESYS_TR session,
                         const struct sm_tpm2_params *p,
@@ -268,6 +287,8 @@ static int satisfy_pcrs(struct sm_tpm *tpm, ESYS_TR session,
         if (!rc)
             rc = policy_authorize(tpm, session, &approvals[i], why,
                                   why_size);
+        if (!rc)
+            tell_waived(p, &approvals[i]);
         return rc;
     }
     name_pcrs(p, now, p->flags & SM_TPM2_UPDATABLE, why, why_size);

@@ -10,8 +10,8 @@
 
 #include "tpm/tpm.h"
 
-/* The ESAPI context; the tpm's.  Its logging is off unless $TSS2_LOG says
- * other. */
+/* The ESAPI context; the tpm's.  Its logging is off, whatever $TSS2_LOG
+ * says: it would have secrets in it. */
 ESYS_CONTEXT *sm_tpm_esys(struct sm_tpm *tpm);
 
 /*

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <tss2/tss2_mu.h>
 
 #include "base/secret.h"
@@ -45,6 +47,19 @@ static int check_family(struct sm_tpm *tpm, char *why, size_t why_size)
     return rc;
 }
 
+/*
+ * ESAPI keeps auth values and decrypted answers on the ordinary heap: no page
+ * of this process is to be swapped out.  Only where no limit is left, as for
+ * root: with one, a later allocation could fail because of this.
+ */
+static void lock_memory(void)
+{
+    struct rlimit none = { RLIM_INFINITY, RLIM_INFINITY };
+
+    if (!setrlimit(RLIMIT_MEMLOCK, &none))
+        (void)mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT);
+}
+
 int sm_tpm_open(const char *tcti, int timeout_ms, struct sm_tpm **out,
                 char *why, size_t why_size)
 {
@@ -63,8 +78,14 @@ int sm_tpm_open(const char *tcti, int timeout_ms, struct sm_tpm **out,
     }
     tpm->storage = ESYS_TR_NONE;
     snprintf(tpm->name, sizeof(tpm->name), "%s", tcti);
-    /* Its warnings are about answers that are judged here. */
-    setenv("TSS2_LOG", "all+NONE", 0);
+    /* Its warnings are about answers that are judged here, and what it
+     * traces are secrets: whatever the environment says. */
+    if (setenv("TSS2_LOG", "all+NONE", 1)) {
+        WHY("out of memory");
+        rc = SM_NO_MEMORY;
+        goto out;
+    }
+    lock_memory();
     /* ESAPI's cryptography would read openssl.cnf when it is first used. */
     OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CONFIG, NULL);
     rc = sm_tpm_tcti_open(&tpm->tcti, tcti,

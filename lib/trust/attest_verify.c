@@ -313,7 +313,7 @@ int sm_attest_init(void)
     /* No configuration: what it could load is not ours to run.  No output of
      * tss2-mu on what a stranger sent, unless it was asked for. */
     ready = OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) == 1 &&
-            !setenv("TSS2_LOG", "all+none", 0) && try_to_verify();
+            !setenv("TSS2_LOG", "all+none", 1) && try_to_verify();
     ERR_clear_error();
     return ready ? 0 : SM_STATE;
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A connection to a TPM, on a TPM: tpm/tpm.h's and tpm/esys.h's contract. */
+#include <sys/resource.h>
+
 #include "base/secret.h"
 #include "scratch.h"
 #include "swtpm.h"
@@ -74,6 +76,71 @@ START_TEST(a_file_is_no_tpm)
                                  sizeof(why)), 0);
     ck_assert_ptr_null(tpm);
     ck_assert(why[0]);
+}
+END_TEST
+
+/* ---- secrets ---- */
+
+/* What is traced are secrets of sessions. */
+START_TEST(nothing_is_traced)
+{
+    FILE *f = tmpfile();
+    int was = dup(2);
+
+    ck_assert(f && was >= 0);
+    ck_assert_int_eq(setenv("TSS2_LOG", "all+trace", 1), 0);
+    dup2(fileno(f), 2);
+    open_it();
+    close_it();
+    dup2(was, 2);
+    close(was);
+    ck_assert_int_eq(fseek(f, 0, SEEK_END), 0);
+    ck_assert_int_eq(ftell(f), 0);
+    fclose(f);
+}
+END_TEST
+
+static long locked_kib(void)
+{
+    FILE *f = fopen("/proc/self/status", "r");
+    char line[128];
+    long n = -1;
+
+    while (fgets(line, sizeof(line), f))
+        sscanf(line, "VmLck: %ld", &n);
+    fclose(f);
+    return n;
+}
+
+/* More than any limit: what ESAPI allocates later is locked, too, and the
+ * limit keeps nobody from allocating. */
+START_TEST(no_page_is_swapped_out)
+{
+    struct rlimit limit = { RLIM_INFINITY, RLIM_INFINITY };
+    size_t size = 32 << 20;
+    long before;
+    char *p;
+
+#ifdef __SANITIZE_ADDRESS__
+    printf("skip - no_page_is_swapped_out: sanitizers lock nothing\n");
+    return;
+#endif
+    if (setrlimit(RLIMIT_MEMLOCK, &limit)) {
+        open_it();
+        ck_assert_int_eq(locked_kib(), 0);
+        printf("skip - no_page_is_swapped_out: may not raise the limit\n");
+        return;
+    }
+    limit.rlim_cur = 64 * 1024;
+    ck_assert_int_eq(setrlimit(RLIMIT_MEMLOCK, &limit), 0);
+    open_it();
+    before = locked_kib();
+    ck_assert_int_gt(before, 1024);
+    p = malloc(size);
+    ck_assert_ptr_nonnull(p);
+    memset(p, 1, size);
+    ck_assert_int_ge(locked_kib() - before, (long)(size / 1024));
+    free(p);
 }
 END_TEST
 
@@ -160,6 +227,8 @@ static Suite *make(void)
     tcase_add_test(tc, it_opens_and_opens_again);
     tcase_add_test(tc, one_that_is_not_there_is_told);
     tcase_add_test(tc, a_file_is_no_tpm);
+    tcase_add_test(tc, nothing_is_traced);
+    tcase_add_test(tc, no_page_is_swapped_out);
     suite_add_tcase(suite, tc);
 
     tc = tcase_create("pcrs");

@@ -55,6 +55,60 @@ START_TEST(after_a_clear_recovery_copies_bring_all_back)
 }
 END_TEST
 
+static void lose(const char *path)
+{
+    ck_assert_int_eq(unlink(path), 0);
+}
+
+START_TEST(a_restored_key_is_sealed_like_those_that_are_left)
+{
+    struct sm_seal_info info;
+    struct keys k;
+
+    must(seal("update-key --key @site --passphrase-file @pass"));
+    must(init("--seal tpm2 --tpm % --pcrs 0,8,9 --pin-file @pin --update-key "
+              "@site.pub"));
+    load_keys(&k);
+    must(seal("copy --passphrase-file @pass @var/lib/xen/secmig/"
+              "host-key.sealed @host.copy"));
+    lose(cli.conf.host_key);
+    must(seal("restore --passphrase-file @pass @host.copy"));
+    ck_assert_ptr_nonnull(strstr(out, "bound to PCRs 0,8,9, PIN, updatable"));
+    ck_assert_ptr_nonnull(strstr(err, "measured into PCR 0,8,9"));
+    assert_keys(&k);
+    info = info_of(cli.conf.host_key);
+    ck_assert_uint_eq(info.pcrs, 0x301);
+    ck_assert(info.pin && info.updatable);
+    /* Options count more. */
+    must(seal("restore --passphrase-file @pass --pcrs 7 @host.copy"));
+    ck_assert_uint_eq(info_of(cli.conf.host_key).pcrs, 0x80);
+}
+END_TEST
+
+START_TEST(what_no_key_says_restore_does_not_guess)
+{
+    must(init("--seal tpm2 --tpm % --pcrs 0,8,9"));
+    must(seal("copy --passphrase-file @pass @var/lib/xen/secmig/"
+              "host-key.sealed @host.copy"));
+    lose(cli.conf.host_key);
+    lose(cli.conf.store_key);
+    says(seal("restore --passphrase-file @pass @host.copy"), 2,
+         "say it with --pcrs");
+    ck_assert_int_ne(access(cli.conf.host_key, F_OK), 0);
+    /* And asks for a PIN when it is to have one. */
+    sit_down(sm_verb_seal, line_of("seal restore --passphrase-file @pass "
+                                   "--pcrs 8 --pin @host.copy"), "");
+    see("New PIN for sealed storage");
+    type("7391\n");
+    see("Again");
+    type("7391\n");
+    see("bound to PCRs 8, PIN");
+    ck_assert_int_eq(leave(), 0);
+    ck_assert(info_of(cli.conf.host_key).pin);
+    ck_assert_uint_eq(info_of(cli.conf.host_key).pcrs, 0x100);
+}
+END_TEST
+
 /* ---- planned updates ---- */
 
 /* What PCR 4 will be after swtpm_extend(..., 4, "xen 4.18"). */
@@ -133,6 +187,111 @@ START_TEST(an_approval_can_be_made_where_the_update_runs)
 }
 END_TEST
 
+/* The host's keys go where no TPM is; the update key is there. */
+START_TEST(away_from_the_host_an_approval_is_as_wide_as_the_keys)
+{
+    const char *value = pcr_of_update();
+    char line[1024];
+    struct keys k;
+
+    must(seal("update-key --key @site --passphrase-file @pass"));
+    snprintf(line, sizeof(line), "approve --key @site --passphrase-file @pass "
+             "--out @approval --pcr %s", value);
+    says(seal(line), 2, "waives every PCR that it does not name");
+    ck_assert_int_ne(access(scratch_path("approval"), F_OK), 0);
+    must(init("--seal tpm2 --tpm % --pcrs 4,7,9 --update-key @site.pub"));
+    load_keys(&k);
+    ck_assert_int_eq(rename(cli.conf.host_key, scratch_path("like")), 0);
+    lose(cli.conf.store_key);
+    says(seal(line), 2, "--like FILE");
+    says(seal("approve --now --like @pass --key @site"), 31, "--like");
+    snprintf(line, sizeof(line), "approve --key @site --passphrase-file @pass "
+             "--like @like --out @approval --pcr %s", value);
+    must(seal(line));
+    ck_assert_ptr_nonnull(strstr(out, "approves PCRs 4,7,9:"));
+    ck_assert_str_eq(err, "");
+    /* A narrower one has to be asked for, and says what it gives up. */
+    snprintf(line, sizeof(line), "approve --key @site --passphrase-file @pass "
+             "--only --like @like --out @narrow --pcr %s", value);
+    must(seal(line));
+    ck_assert_ptr_nonnull(strstr(out, "approves PCRs 4:"));
+    ck_assert_ptr_nonnull(strstr(err, "waives PCRs 7,9:"));
+
+    ck_assert_int_eq(rename(scratch_path("like"), cli.conf.host_key), 0);
+    ck_assert_int_eq(mkdir(cli.conf.approvals_dir, 0700), 0);
+    ck_assert_int_eq(rename(scratch_path("approval"), scratch_path(
+                            "var/lib/xen/secmig/approvals/1")), 0);
+    must(seal("list"));
+    ck_assert_ptr_null(strstr(out, "WAIVES"));
+    swtpm_extend(&machine, 4, "xen 4.18");
+    ck_assert_int_eq(daemon_opens(cli.conf.host_key, SM_IDENTITY_PURPOSE,
+                                  k.store), 0);
+    ck_assert_mem_eq(k.store, k.host, 32);
+    swtpm_extend(&machine, 9, "another initrd");
+    ck_assert_int_eq(daemon_opens(cli.conf.host_key, SM_IDENTITY_PURPOSE,
+                                  k.host), SM_SEAL);
+    /* One that was installed all the same is told of. */
+    ck_assert_int_eq(rename(scratch_path("narrow"), scratch_path(
+                            "var/lib/xen/secmig/approvals/2")), 0);
+    must(seal("list"));
+    ck_assert_ptr_nonnull(strstr(out, "PCRs 4, other than sealed: 4; WAIVES "
+                                 "7,9\n"));
+    must(seal("copy --passphrase-file @pass @var/lib/xen/secmig/"
+              "host-key.sealed @copy"));
+    ck_assert_ptr_nonnull(strstr(err, "an approval that waives PCRs 7 9:"));
+}
+END_TEST
+
+START_TEST(an_approval_is_as_wide_as_all_keys_of_the_host)
+{
+    const char *value = pcr_of_update();
+    char line[1024];
+
+    must(seal("update-key --key @site --passphrase-file @pass"));
+    must(init("--seal tpm2 --tpm % --pcrs 4,9 --update-key @site.pub"));
+    must(seal("copy --passphrase-file @pass @var/lib/xen/secmig/"
+              "host-key.sealed @host.copy"));
+    must(seal("restore --passphrase-file @pass --pcrs 4 @host.copy"));
+    ck_assert_uint_eq(info_of(cli.conf.host_key).pcrs, 0x10);
+    ck_assert_uint_eq(info_of(cli.conf.store_key).pcrs, 0x210);
+    snprintf(line, sizeof(line), "approve --key @site --passphrase-file "
+             "@pass --pcr %s", value);
+    must(seal(line));
+    ck_assert_ptr_nonnull(strstr(out, "approves PCRs 4,9"));
+}
+END_TEST
+
+START_TEST(no_more_is_approved_than_is_read)
+{
+    const char *value = pcr_of_update();
+    char line[1024], path[64];
+    uint8_t text[SM_APPROVAL_TEXT_MAX];
+    size_t n;
+    FILE *f;
+    int i;
+
+    must(seal("update-key --key @site --passphrase-file @pass"));
+    must(init("--seal tpm2 --tpm % --pcrs 4 --update-key @site.pub"));
+    snprintf(line, sizeof(line), "approve --key @site --passphrase-file "
+             "@pass --out @approval --pcr %s", value);
+    must(seal(line));
+    f = fopen(scratch_path("approval"), "r");
+    n = fread(text, 1, sizeof(text), f);
+    fclose(f);
+    ck_assert_int_eq(mkdir(cli.conf.approvals_dir, 0700), 0);
+    for (i = 0; i < SM_APPROVALS_MAX; i++) {
+        snprintf(path, sizeof(path), "var/lib/xen/secmig/approvals/%d", i);
+        scratch_write(path, text, n, 0644);
+    }
+    snprintf(line, sizeof(line), "approve --key @site --passphrase-file "
+             "@pass --pcr %s", value);
+    says(seal(line), 4, "remove old ones");
+    ck_assert_int_eq(unlink(scratch_path(path)), 0);
+    must(seal(line));
+    must(seal(line));           /* the same again */
+}
+END_TEST
+
 START_TEST(what_approve_refuses)
 {
     must(seal("update-key --key @site --passphrase-file @pass"));
@@ -141,7 +300,7 @@ START_TEST(what_approve_refuses)
     must(seal("update-key --key @else --passphrase-file @pass"));
     says(seal("update-key --key @x --seal tpm2"), 2, "TPM");
     ck_assert_int_eq(seal("approve"), USAGE_CODE);
-    says(seal("approve --now --key @site"), 4, "name each with --pcr");
+    says(seal("approve --now --key @site"), 4, "--like");
     must(init("--seal tpm2 --tpm % --pcrs 4"));
     says(seal("approve --now --key @site"), 4, "names no update key");
     must(seal("move --to tpm2 --pcrs 4 --update-key @site.pub"));
@@ -200,8 +359,13 @@ int main(void)
     tcase_add_checked_fixture(t, plug_in, unplug);
     tcase_add_test(t, a_copied_state_directory_is_useless_elsewhere);
     tcase_add_test(t, after_a_clear_recovery_copies_bring_all_back);
+    tcase_add_test(t, a_restored_key_is_sealed_like_those_that_are_left);
+    tcase_add_test(t, what_no_key_says_restore_does_not_guess);
     tcase_add_test(t, an_approved_update_does_not_lock_the_host_out);
     tcase_add_test(t, an_approval_can_be_made_where_the_update_runs);
+    tcase_add_test(t, away_from_the_host_an_approval_is_as_wide_as_the_keys);
+    tcase_add_test(t, an_approval_is_as_wide_as_all_keys_of_the_host);
+    tcase_add_test(t, no_more_is_approved_than_is_read);
     tcase_add_test(t, what_approve_refuses);
     tcase_add_test(t, the_next_key_is_sealed_as_the_key_of_today);
     suite_add_tcase(suite, t);
