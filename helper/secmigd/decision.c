@@ -251,10 +251,11 @@ void decision_log(const struct decision_question *q, const char *by,
     facts_uuid_text(q->facts->uuid, uuid);
     sm_notice("decision action=%s vm=%s uuid=%s from=%s to=%s by=%s "
               "answer=%s%s rule=%s%s text=\"%s\"",
-              leaving ? "migrate-out" : "migrate-in", q->facts->name, uuid,
+              leaving ? "migrate-out" : "migrate-in",
+              SM_LOG_WORD(q->facts->name), uuid,
               leaving ? parent.conf.name : q->other->name,
               leaving ? q->other->name : parent.conf.name, by,
               a->allow ? "allow" : "deny",
               q->stage == DECISION_PREVIEW ? " (preview)" : "", a->rule,
-              more, a->text);
+              more, SM_LOG_TEXT(a->text));
 }

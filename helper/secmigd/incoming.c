@@ -93,8 +93,8 @@ void incoming_refuse(struct incoming *in, int code, const char *rule,
     if (!sm_wire_text_ok(text, strlen(text)))
         snprintf(text, sizeof(text), "%s", sm_err_text(code));
     sm_warning("in-%lu: vm=%s from=%s result=refused code=%d rule=%s "
-               "text=\"%s\"", in->id, in->facts.name, in->other.name,
-               -code, rule, text);
+               "text=\"%s\"", in->id, SM_LOG_WORD(in->facts.name),
+               in->other.name, -code, rule, SM_LOG_TEXT(text));
     in->refused = true;
     if (incoming_tell_peer(in, IPC_PEER_ANSWER, code, rule, text, NULL))
         spawn_kill(&in->peer, SIGKILL);
@@ -338,7 +338,7 @@ static void on_end(struct incoming *in, struct sm_wire_reader *r)
     if (in->state >= IN_WAIT || incoming_may_log())
         sm_info("in-%lu: from=%s connection ended: code=%d received=%llu "
                 "text=\"%s\"", in->id, in->from, -code,
-                (unsigned long long)received, text);
+                (unsigned long long)received, SM_LOG_TEXT(text));
     if (receive_active(&in->receive))
         incoming_xl_alone(in);
     else if (code && in->state == IN_MOVE)

@@ -109,8 +109,8 @@ static void xl_ended(void *ctx, int status)
                  spawn_status_text(status));
     sm_log(ok ? SM_LOG_NOTICE : SM_LOG_WARNING,
            "in-%lu: vm=%s from=%s result=%s rule=%s text=\"%s\"", in->id,
-           in->facts.name, in->other.name, ok ? "moved" : "failed",
-           in->rule, text);
+           SM_LOG_WORD(in->facts.name), in->other.name,
+           ok ? "moved" : "failed", in->rule, SM_LOG_TEXT(text));
     if (!ok)
         incoming_discard(in);
     if (early && !in->refused && in->watch.fd >= 0)

@@ -129,7 +129,7 @@ void operate_finish(struct operate *o, int code, const char *rule,
     sm_log(code ? SM_LOG_WARNING : SM_LOG_NOTICE,
            "op-%lu: by=%s@%s result=%s code=%d rule=%s text=\"%s\"", o->id,
            o->account, parent.conf.name, code ? "failed" : "done", -code,
-           rule, text);
+           SM_LOG_WORD(rule), SM_LOG_TEXT(text));
     operate_answer(o, code, rule, text);
     ended(o);
 }

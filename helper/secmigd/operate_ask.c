@@ -48,8 +48,8 @@ static void approve(struct operate *o)
         return;
     }
     sm_notice("approval vm=%s uuid=%s from=%s to=%s by=%s@%s role=%s",
-              o->domain.name, uuid, parent.conf.name, o->host, o->account,
-              parent.conf.name, o->role);
+              SM_LOG_WORD(o->domain.name), uuid, parent.conf.name, o->host,
+              o->account, parent.conf.name, o->role);
     operate_finish(o, 0, "", "approved that %s goes to %s, for the next %d "
                    "minutes and once", o->domain.name, o->host,
                    EVIDENCE_APPROVAL_LIFE / 60);
@@ -203,8 +203,9 @@ void operate_abort(struct operate *o)
         !operate_may(o, SM_POLICY_ABORT, domain, host))
         return;
     snprintf(text, sizeof(text), "aborted by %s", o->account);
-    sm_notice("abort vm=%s to=%s of=%s by=%s@%s", domain->name, host, owner,
-              o->account, parent.conf.name);
+    sm_notice("abort vm=%s to=%s of=%s by=%s@%s",
+              SM_LOG_WORD(domain->name), host, owner, o->account,
+              parent.conf.name);
     if (out)
         outgoing_cancel(out, text);
     else

@@ -80,10 +80,12 @@ void operate_decide(const struct operate *o, enum sm_policy_action action,
     }
     sm_notice("decision action=%s vm=%s uuid=%s from=%s to=%s by=%s@%s "
               "role=%s%s answer=%s rule=%s text=\"%s\"",
-              action_name(action), domain ? domain->name : "", uuid,
+              action_name(action), SM_LOG_WORD(domain ? domain->name : ""),
+              uuid,
               parent.conf.name, host ? host : "", o->account,
               parent.conf.name, o->role, preview ? " preview=yes" : "",
-              out->allow ? "allow" : "deny", out->rule, out->text);
+              out->allow ? "allow" : "deny", out->rule,
+              SM_LOG_TEXT(out->text));
 }
 
 bool operate_may(struct operate *o, enum sm_policy_action action,

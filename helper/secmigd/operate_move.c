@@ -228,7 +228,7 @@ static void have_domain(struct operate *o)
     }
     o->state = OP_MOVE;
     sm_notice("op-%lu: by=%s@%s vm=%s to=%s xl started", o->id, o->account,
-              parent.conf.name, o->domain.name, o->host);
+              parent.conf.name, SM_LOG_WORD(o->domain.name), o->host);
     operate_answer(o, 0, "", "xl has been started");
 }
 

@@ -98,8 +98,9 @@ void outgoing_finish(struct outgoing *o, int code, const char *rule,
         snprintf(text, sizeof(text), "%s", sm_err_text(code));
     sm_log(code ? SM_LOG_WARNING : SM_LOG_NOTICE,
            "out-%lu: vm=%s to=%s result=%s code=%d rule=%s text=\"%s\"",
-           o->id, o->facts.name, o->host, code ? "failed" : "moved", -code,
-           rule, text);
+           o->id, SM_LOG_WORD(o->facts.name), o->host,
+           code ? "failed" : "moved", -code, SM_LOG_WORD(rule),
+           SM_LOG_TEXT(text));
     if (o->operate)
         operate_verdict(o->operate, o->id, code, rule, text);
     outgoing_tell(o, o->answered ? IPC_CLIENT_RESULT : IPC_CLIENT_ANSWER,

@@ -177,7 +177,7 @@ static void hand_out_stream(struct outgoing *o, const char *rule)
     o->state = OUT_MOVE;
     keys_forget_wait(&o->key);
     sm_info("out-%lu: vm=%s to=%s accepted there by rule=%s", o->id,
-            o->facts.name, o->host, rule);
+            SM_LOG_WORD(o->facts.name), o->host, SM_LOG_WORD(rule));
 out:
     for (i = 0; i < 2; i++) {
         if (up[i] >= 0)

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #define LINE_MAX_BYTES 2048
@@ -17,6 +18,20 @@ void sm_log_init(const char *who, enum sm_log_level max)
     log_who = who;
     log_max = max;
     log_prefix = getenv("JOURNAL_STREAM") != NULL;
+}
+
+const char *sm_log_value(const char *s, const char *bad, const char *good,
+                         char out[static SM_LOG_VALUE_SIZE])
+{
+    const char *found;
+    size_t i;
+
+    for (i = 0; s[i] && i < SM_LOG_VALUE_SIZE - 1; i++) {
+        found = strchr(bad, s[i]);
+        out[i] = found ? good[found - bad] : s[i];
+    }
+    out[i] = '\0';
+    return out;
 }
 
 void sm_log(enum sm_log_level level, const char *fmt, ...)

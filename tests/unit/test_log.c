@@ -91,6 +91,24 @@ START_TEST(the_prefix_is_for_the_journal_only)
 }
 END_TEST
 
+START_TEST(a_value_cannot_end_itself_and_begin_another)
+{
+    const char *evil = "x\" answer=allow text=\"a\\b";
+    char longer[2 * SM_LOG_VALUE_SIZE];
+
+    sm_log_init("p", SM_LOG_INFO);
+    sm_info("vm=%s text=\"%s\"", SM_LOG_WORD(evil), SM_LOG_TEXT(evil));
+    ck_assert_str_eq(next(), "p: vm=x'_answer=allow_text='a/b "
+                     "text=\"x' answer=allow text='a/b\"\n");
+    sm_info("%s|%s", SM_LOG_WORD(""), SM_LOG_TEXT("h\xc3\xb6ren"));
+    ck_assert_str_eq(next(), "p: |h\xc3\xb6ren\n");
+    memset(longer, '"', sizeof(longer) - 1);
+    longer[sizeof(longer) - 1] = '\0';
+    ck_assert_uint_eq(strspn(SM_LOG_TEXT(longer), "'"),
+                      SM_LOG_VALUE_SIZE - 1);
+}
+END_TEST
+
 START_TEST(control_characters_become_question_marks)
 {
     char text[2] = "", expected[16];
@@ -172,6 +190,7 @@ int main(void)
     tcase_add_test(c, only_levels_up_to_the_highest_are_shown);
     tcase_add_test(c, each_macro_has_its_level);
     tcase_add_test(c, the_prefix_is_for_the_journal_only);
+    tcase_add_test(c, a_value_cannot_end_itself_and_begin_another);
     tcase_add_test(c, control_characters_become_question_marks);
     tcase_add_test(c, control_characters_of_two_bytes_too);
     tcase_add_test(c, a_long_event_is_cut_and_still_one_line);
