@@ -285,7 +285,7 @@ static void on_evidence(struct incoming *in, struct sm_wire_reader *r)
 
 static void on_quote(struct incoming *in, struct sm_wire_reader *r)
 {
-    prove(&in->prove, SM_ATTEST_RESPONDER, &in->watch, r);
+    prove(&in->prove, SM_ATTEST_RESPONDER, in->other.name, &in->watch, r);
 }
 
 static void on_request(struct incoming *in, struct sm_wire_reader *r)

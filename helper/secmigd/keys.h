@@ -99,16 +99,22 @@ struct quote_wait {
                  const uint8_t *quote, size_t len);
     void *ctx;
     struct quote_wait *next;
+    const char *host;   /* who asks */
+    bool own;
     uint8_t extra[SM_ATTEST_EXTRA_LEN];
 };
 
 /*
- * Have the TPM quote its PCRs.  One at a time; a few more may wait.
+ * Have the TPM quote its PCRs.  One at a time; a few more of each host may
+ * wait.  Hosts take turns: one that asks again and again costs another that
+ * asks no more than one quote's time.
+ *   asker  the other host's name, which lives as long as `w`
+ *   own    for a migration that was asked for on this host: it goes first
  *   extra  what the quote is bound to: of sm_attest_extra()
  *   done   called once, later; not after keys_forget_quote()
- * Returns 0; SM_BUSY when too many wait already, and `done` is never called.
+ * Returns 0; SM_BUSY when too many of that host wait already, and `done` is never called.
  */
-int keys_quote(struct quote_wait *w,
+int keys_quote(struct quote_wait *w, const char *asker, bool own,
                const uint8_t extra[static SM_ATTEST_EXTRA_LEN],
                void (*done)(void *ctx, int err, const char *why,
                             const uint8_t *quote, size_t len),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Quotes: one secmig-vault at a time, and a short queue. */
+/* Quotes: one secmig-vault at a time; hosts take turns. */
 #include <string.h>
 #include <unistd.h>
 
@@ -9,7 +9,7 @@
 #include "parent.h"
 #include "vault.h"
 
-#define QUEUE_MAX 16
+#define QUEUE_MAX 16            /* of one host */
 #define NEXT_ROUND 1            /* ms: of the loop; 0 would be never */
 
 static struct vault vault;
@@ -18,6 +18,32 @@ static bool busy;                           /* `vault` is at work ... */
 static struct quote_wait *queue, *served;   /* ... for `served` */
 
 static void serve(void *ctx);
+
+static bool same(const struct quote_wait *a, const struct quote_wait *b)
+{
+    return a->own == b->own && !strcmp(a->host, b->host);
+}
+
+/* The first in the queue, which is this host's own, or whose host's turn it
+ * is; the others of that host go behind all that wait. */
+static struct quote_wait *take(void)
+{
+    struct quote_wait *w = queue, *moved = NULL, **p, **last = &moved;
+
+    queue = w->next;
+    for (p = &queue; *p; ) {
+        if (!w->own && same(*p, w)) {
+            *last = *p;
+            last = &(*p)->next;
+            *p = *last;
+        } else {
+            p = &(*p)->next;
+        }
+    }
+    *last = NULL;
+    *p = moved;
+    return w;
+}
 
 static void quoted(void *ctx, int err, const char *why,
                    const uint8_t *quote, size_t len)
@@ -48,8 +74,7 @@ static void serve(void *ctx)
     if (!queue || busy)
         return;
     busy = true;
-    served = queue;
-    queue = queue->next;
+    served = take();
     in = ipc_memfd(served->extra, sizeof(served->extra));
     rc = in < 0 ? in : vault_start(&vault, request, in, -1, SM_ATTEST_QUOTE_MAX,
                                    quoted, NULL);
@@ -59,7 +84,7 @@ static void serve(void *ctx)
         loop_arm(&soon, NEXT_ROUND, failed, NULL);
 }
 
-int keys_quote(struct quote_wait *w,
+int keys_quote(struct quote_wait *w, const char *asker, bool own,
                const uint8_t extra[static SM_ATTEST_EXTRA_LEN],
                void (*done)(void *ctx, int err, const char *why,
                             const uint8_t *quote, size_t len),
@@ -69,14 +94,20 @@ int keys_quote(struct quote_wait *w,
     size_t n = 0;
 
     keys_forget_quote(w);
+    w->host = asker;
+    w->own = own;
     for (p = &queue; *p; p = &(*p)->next)
-        n++;
-    if (n == QUEUE_MAX)
+        n += same(*p, w);
+    if (n == QUEUE_MAX) {
+        sm_warning("quote: %d wait for %s already", QUEUE_MAX, asker);
         return SM_BUSY;
+    }
+    for (p = &queue; *p && (!own || (*p)->own); )
+        p = &(*p)->next;
     memcpy(w->extra, extra, sizeof(w->extra));
     w->done = done;
     w->ctx = ctx;
-    w->next = NULL;
+    w->next = *p;
     *p = w;
     if (!busy)
         loop_arm(&soon, NEXT_ROUND, serve, NULL);

@@ -148,7 +148,7 @@ static void on_peer_quote(struct outgoing *o, struct sm_wire_reader *r)
     if (!o->accepted)
         r->error = SM_PROTOCOL;
     else
-        prove(&o->prove, SM_ATTEST_INITIATOR, &o->peer_watch, r);
+        prove(&o->prove, SM_ATTEST_INITIATOR, o->host, &o->peer_watch, r);
 }
 
 /* Accepted over there: make the stream and hand out its four ends. */

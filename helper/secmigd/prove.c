@@ -1,25 +1,34 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "prove.h"
 
-#include <stdio.h>
-#include <string.h>
-
 #include "base/log.h"
 #include "channel/message.h"
 #include "ipc.h"
 
-static void tell(struct prove *p, const uint8_t *evidence, size_t len,
-                 const char *why)
+/* What another host learns of an error: paths and advice are not for it. */
+static const char *class_of(int err)
 {
-    char text[SM_MESSAGE_TEXT_MAX + 1];
+    switch (err) {
+    case SM_STATE:
+        return "it has no attestation key that its TPM could use";
+    case SM_BUSY:
+        return "its TPM is busy";
+    case SM_TIMEOUT:
+    case SM_IO:
+        return "its TPM does not answer";
+    default:
+        return "its TPM made no quote";
+    }
+}
+
+static void tell(struct prove *p, const uint8_t *evidence, size_t len,
+                 int err)
+{
     struct sm_wire_writer w;
 
-    snprintf(text, sizeof(text), "%s", why);
-    if (!sm_wire_text_ok(text, strlen(text)))       /* cut in a letter */
-        strcpy(text, "its TPM cannot be used");
     sm_wire_writer_init(&w, IPC_MAX);
     sm_wire_put_blob(&w, evidence, len);
-    sm_wire_put_str(&w, text);
+    sm_wire_put_str(&w, err ? class_of(err) : "");
     if (p->peer->fd >= 0 &&
         ipc_send(p->peer->fd, IPC_PEER_QUOTE_IS, &w, NULL, 0))
         sm_debug("a peer has gone before its quote");
@@ -33,16 +42,15 @@ static void quoted(void *ctx, int err, const char *why,
     uint8_t evidence[SM_ATTEST_EVIDENCE_MAX];
     size_t n = 0;
 
-    if (!err) {
+    (void)why;                  /* keys_quote.c has logged it */
+    if (!err)
         err = sm_attest_evidence(&p->claims, quote, len, evidence,
                                  sizeof(evidence), &n);
-        why = "the TPM's quote is too long";
-    }
-    tell(p, evidence, err ? 0 : n, err ? why : "");
+    tell(p, evidence, err ? 0 : n, err);
 }
 
-void prove(struct prove *p, uint8_t role, const struct loop_watch *peer,
-           struct sm_wire_reader *r)
+void prove(struct prove *p, uint8_t role, const char *host,
+           const struct loop_watch *peer, struct sm_wire_reader *r)
 {
     uint8_t extra[SM_ATTEST_EXTRA_LEN];
     int rc;
@@ -60,10 +68,10 @@ void prove(struct prove *p, uint8_t role, const struct loop_watch *peer,
     p->claims.has_log = sm_attest_event_log(NULL, p->claims.log);
     rc = sm_attest_extra(&p->claims, extra);
     if (!rc)
-        rc = keys_quote(&p->wait, extra, quoted, p);
+        rc = keys_quote(&p->wait, host, role == SM_ATTEST_INITIATOR, extra,
+                        quoted, p);
     if (rc)
-        tell(p, NULL, 0, rc == SM_BUSY ?
-             "too many others wait for its TPM" : sm_err_text(rc));
+        tell(p, NULL, 0, rc);
 }
 
 void prove_forget(struct prove *p)

@@ -24,13 +24,14 @@ struct prove {
 
 /*
  * PEER_QUOTE: have a quote made and give it to the peer, or the reason why
- * there is none.
+ * there is none.  It learns the kind of reason; the log has all of it.
  *   role  enum sm_attest_role: this host's in the handshake
+ *   host  the other one's name; as `peer`
  *   peer  outlives the proof, or prove_forget() comes first
  *   r     an error is set when the peer breaks the rules: it asks once
  */
-void prove(struct prove *p, uint8_t role, const struct loop_watch *peer,
-           struct sm_wire_reader *r);
+void prove(struct prove *p, uint8_t role, const char *host,
+           const struct loop_watch *peer, struct sm_wire_reader *r);
 
 /* The session has ended.  Fine at any time. */
 void prove_forget(struct prove *p);

@@ -187,6 +187,22 @@ def _(lab):
         lab.install(lab.b, cert)
 
 
+@case.case("what is wrong with a host's files stays in its own log")
+def _(lab):
+    key = lab.b.var + "/attestation-key"
+    os.rename(key, lab.dir + "/ak")
+    try:
+        with open(key, "w", opener=attested.private) as f:
+            f.write("x")
+        out = refused_here(lab, lab.guest(), "it has no attestation key",
+                           "no-tpm")
+        check("/" not in out["text"], out["text"])
+        check(lab.b.logged("quote: .*" + re.escape(key)),
+              "B's log: " + lab.b.log()[-300:])
+    finally:
+        os.rename(lab.dir + "/ak", key)
+
+
 @dirty("another attestation key than the certificate names")
 def _(lab):
     key = lab.b.var + "/attestation-key"
@@ -453,6 +469,41 @@ def _(lab):
           lab.a.log()[-300:])
 
 
+@case.case("what the other side says cannot forge fields of the log")
+def _(lab):
+    port = host.free_port()
+    lab.a.dial("hostB", ("127.0.0.14", port))
+    p = lab.evil(lab.b, "handshake", "unable",
+                 'x" attestation=good answer=allow\\" text="fine', "expect",
+                 CANCEL, NOW, port=port)
+    lab.fails(lab.guest(), UNMET, 'x" attestation=good', within=SOON)
+    p.communicate(timeout=20)
+    lines = [line for line in lab.a.log().split("\n") if "x' att" in line]
+    check(len(lines) >= 2, "decision and result: " + lab.a.log()[-500:])
+    for line in lines:
+        check(re.search(r' text="[^"\\]*"$', line) and line.count('"') == 2,
+              "forged: " + line)
+
+
+@case.case("a host that demands quote upon quote does not keep others waiting")
+def _(lab):
+    lab.a.tpm.stop()
+    greedy = [lab.evil(lab.b, "demand", "5a" * 32, "handshake", "expect",
+                       EVIDENCE, NOW, to=lab.a) for _ in range(30)]
+    try:
+        check(lab.a.logged("quote: .* wait for hostB already"),
+              "there was no crowd: " + lab.a.log()[-300:])
+        m = lab.migrate(lab.guest())
+        time.sleep(2 * host.SCALE)      # B has demanded a quote of A
+        lab.a.tpm.go_on()
+        out = m.wait()
+        equal(out["code"], 0, out["text"])
+    finally:
+        lab.a.tpm.go_on()
+        said = [p.communicate(timeout=60)[0] for p in greedy]
+    check(any("busy" in s for s in said), said[-1])
+
+
 @case.case("a source that asks without proving itself first")
 def _(lab):
     config = lab.dir + "/config"
@@ -522,7 +573,8 @@ def _(lab):
         VM_IN % (REQUIRE % "mine")
     g = owned(lab, rule, lab.good)
     # B does not know before the guest comes that its owner asks for that
-    lab.fails(g, (UNMET, REFUSED_REMOTE), "own policy.*not asked", within=SOON)
+    lab.fails(g, (UNMET, REFUSED_REMOTE),
+              "own policy.*not asked.*demand-attestation = always", within=SOON)
     lab.b.stop()
     lab.b.configure(demand_attestation="always")
     lab.b.start()

@@ -460,11 +460,11 @@ START_TEST(quotes_are_made_one_at_a_time)
 
     for (i = 0; i < QUEUE_MAX; i++) {
         memset(extra, i, sizeof(extra));
-        ck_assert_int_eq(keys_quote(&w[i], extra, quote_done, NULL), 0);
+        ck_assert_int_eq(keys_quote(&w[i], "hostB", false, extra, quote_done, NULL), 0);
     }
-    ck_assert_int_eq(keys_quote(&w[i], extra, quote_done, NULL), SM_BUSY);
+    ck_assert_int_eq(keys_quote(&w[i], "hostB", false, extra, quote_done, NULL), SM_BUSY);
     pass(3);
-    ck_assert_int_eq(keys_quote(&w[i], extra, quote_done, NULL), 0);
+    ck_assert_int_eq(keys_quote(&w[i], "hostB", false, extra, quote_done, NULL), 0);
     keys_forget_quote(&w[i]);
     keys_forget_quote(&w[3]);
     for (i = 0; i < QUEUE_MAX; i++) {
@@ -485,13 +485,53 @@ START_TEST(quotes_are_made_one_at_a_time)
 }
 END_TEST
 
+/* `id` is what the vault is given when it is the turn of this one. */
+static void asks(struct quote_wait *w, const char *asker, bool own, char id)
+{
+    uint8_t extra[SM_ATTEST_EXTRA_LEN];
+
+    memset(extra, id, sizeof(extra));
+    ck_assert_int_eq(keys_quote(w, asker, own, extra, quote_done, NULL), 0);
+}
+
+START_TEST(hosts_take_turns_and_this_host_goes_first)
+{
+    static struct quote_wait flood[QUEUE_MAX + 1], w[6];
+    const char *order = "fOPfEDfeffffffffffffff";
+    uint8_t extra[SM_ATTEST_EXTRA_LEN] = { 0 };
+    int i;
+
+    for (i = 0; i < QUEUE_MAX; i++)
+        asks(&flood[i], "hostF", false, 'f');
+    pass(3);                                    /* the first is at work */
+    asks(&flood[i], "hostF", false, 'f');
+    keys_forget_quote(&flood[3]);
+    asks(&flood[3], "hostF", false, 'f');
+    ck_assert_int_eq(keys_quote(&w[5], "hostF", false, extra, quote_done,
+                                NULL), SM_BUSY);
+    asks(&w[0], "hostE", false, 'E');           /* full only for hostF */
+    asks(&w[1], "hostE", false, 'e');
+    asks(&w[2], "hostF", true, 'O');
+    asks(&w[3], "hostG", true, 'P');
+    asks(&w[4], "hostD", false, 'D');
+    for (i = 0; order[i]; i++) {
+        ck_assert_ptr_nonnull(vaults.v);
+        ck_assert_int_eq(vaults.in[0], order[i]);
+        vault_says(0, "");
+        pass(3);
+    }
+    ck_assert_ptr_null(vaults.v);
+    ck_assert_int_eq(quotes, QUEUE_MAX + 1 + 5);
+}
+END_TEST
+
 START_TEST(a_quote_without_a_vault_is_a_failure)
 {
     static struct quote_wait w;
     uint8_t extra[SM_ATTEST_EXTRA_LEN] = { 0 };
 
     vaults.fail = SM_IO;
-    ck_assert_int_eq(keys_quote(&w, extra, quote_done, NULL), 0);
+    ck_assert_int_eq(keys_quote(&w, "hostB", false, extra, quote_done, NULL), 0);
     pass(5);
     ck_assert(quotes == 1 && quote_err == SM_HELPER);
 }
@@ -521,6 +561,7 @@ int main(void)
     tcase_add_test(t, the_store_key_is_released_once);
     tcase_add_checked_fixture(q, set_up, scratch_remove);
     tcase_add_test(q, quotes_are_made_one_at_a_time);
+    tcase_add_test(q, hosts_take_turns_and_this_host_goes_first);
     tcase_add_test(q, a_quote_without_a_vault_is_a_failure);
     suite_add_tcase(suite, t);
     suite_add_tcase(suite, q);
