@@ -26,7 +26,9 @@ void sm_proven_find(struct sm_evaluate *e)
     const struct sm_policy *p = e->policy;
     size_t i;
 
-    e->unattested = r->unattested ? r->unattested : "it was not asked to";
+    e->unattested = r->unattested ? r->unattested :
+                    "it was not asked to (demand-attestation = always in "
+                    "secmigd.conf asks every host)";
     if (!p || (!r->attestation && !r->measured))
         return;
     if (!r->attestation && !(sm_hosts_counted(p, r->measured->signer) &

@@ -221,7 +221,7 @@ START_TEST(a_vm_policy_has_sets_of_its_own)
     m.signer = signers[2];
     both(VM_CA, &r, SM_OK, "allowed by rule x");
     r.measured = NULL;
-    both("", &r, SM_UNMET, "it was not asked to");
+    both("", &r, SM_UNMET, "it was not asked to (demand-attestation = always");
     r.attestation = "p1";
     both("", &r, SM_UNMET, "it has proven p1");
     r.attestation = "p1 mine";
