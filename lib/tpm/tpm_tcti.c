@@ -122,8 +122,13 @@ static int fetch(struct sm_tpm_tcti *t)
         if (rc == SM_TIMEOUT && busy)
             rc = SM_BUSY;
         busy = true;
-        if (rc || !is_retry(t) || sm_clock_left(t->deadline) <= pause)
+        if (rc || !is_retry(t))
             break;
+        /* Given to ESAPI, its answer would begin all over, five times. */
+        if (sm_clock_left(t->deadline) <= pause) {
+            rc = SM_BUSY;
+            break;
+        }
         pause_ms(pause);
         pause = pause * 2 < PAUSE_MAX ? pause * 2 : PAUSE_MAX;
         rc = send_command(t);

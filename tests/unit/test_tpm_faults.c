@@ -84,16 +84,18 @@ END_TEST
 
 START_TEST(busy_for_too_long_is_told)
 {
+    static const uint32_t codes[] = { TPM2_RC_RETRY, TPM2_RC_YIELDED };
     struct sm_seal *seal = open_from(&through);
     int64_t start = now_ms();
 
-    relay_fault(&relay, RELAY_CODE, TPM2_RC_RETRY, 0);
+    relay_fault(&relay, RELAY_CODE, codes[_i], 0);
     ck_assert_int_eq(unwrap_in(seal), SM_BUSY);
     ck_assert_why("it is busy: try again");
-    ck_assert_int_lt(now_ms() - start, 8 * TIMEOUT + SLACK);
+    ck_assert_int_lt(now_ms() - start, TIMEOUT + SLACK);
     ck_assert_int_gt(now_ms() - start, TIMEOUT / 2);
-    /* Not the busy loop of it. */
-    ck_assert_int_lt(relay.s->faults, 60);
+    /* Pauses of 20 to 500 ms within one timeout: ESAPI did not begin it all
+     * anew. */
+    ck_assert_int_le(relay.s->faults, 8);
     sm_seal_free(seal);
     opens_again();
 }
@@ -507,7 +509,7 @@ static Suite *make(void)
     tcase_add_checked_fixture(tc, begin, end);
     tcase_set_timeout(tc, 120);
     tcase_add_loop_test(tc, busy_for_a_while_is_waited_for, 0, 4);
-    tcase_add_test(tc, busy_for_too_long_is_told);
+    tcase_add_loop_test(tc, busy_for_too_long_is_told, 0, 2);
     tcase_add_test(tc, a_tpm_that_hangs);
     tcase_add_loop_test(tc,
                         a_tpm_that_hangs_in_the_middle_fails_the_rest_at_once,
