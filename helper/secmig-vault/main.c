@@ -17,7 +17,8 @@
  * objects, the passphrase, the TPM); then it locks itself in as the keeper
  * is, does the work, answers on standard output, and ends:
  *
- *       u16 code (base/err.h), str text for people         (base/wire.h);
+ *       u16 code (base/err.h), str text for people         (base/wire.h),
+ *       str path of the file with a PIN that the TPM has refused, or empty;
  *       after `quote`: blob of sm_tpm_quote(), empty when the code is not 0
  *
  * The exit code is 0 whenever there is an answer.  Whoever has started it
@@ -39,7 +40,7 @@
 #include "trust/attest.h"
 #include "vault.h"
 
-#define ANSWER_MAX (TEXT_SIZE + SM_ATTEST_QUOTE_MAX + 64)
+#define ANSWER_MAX (TEXT_SIZE + SM_CONF_PATH_MAX + SM_ATTEST_QUOTE_MAX + 64)
 
 static int usage(void)
 {
@@ -51,7 +52,8 @@ static int usage(void)
 }
 
 /* blob NULL: there is none in this answer. */
-static int answer(int rc, const char *why, const uint8_t *blob, size_t len)
+static int answer(int rc, const char *why, const char *refused_pin,
+                  const uint8_t *blob, size_t len)
 {
     struct sm_wire_writer w;
     const char *text = rc ? why : "";
@@ -63,6 +65,8 @@ static int answer(int rc, const char *why, const uint8_t *blob, size_t len)
     sm_wire_writer_init(&w, ANSWER_MAX);
     sm_wire_put_u16(&w, (uint16_t)-rc);
     sm_wire_put_str(&w, text);
+    sm_wire_put_str(&w, sm_wire_text_ok(refused_pin, strlen(refused_pin)) ?
+                        refused_pin : "");
     if (blob)
         sm_wire_put_blob(&w, blob, rc ? 0 : len);
     rc = sm_wire_error(&w);
@@ -113,7 +117,7 @@ int main(int argc, char **argv)
     };
     const char *root = NULL, *file = NULL;
     uint8_t blob[SM_ATTEST_QUOTE_MAX];
-    char why[TEXT_SIZE] = "";
+    char why[TEXT_SIZE] = "", refused_pin[SM_CONF_PATH_MAX] = "";
     struct sm_conf conf;
     size_t len = 0;
     bool quotes;
@@ -138,6 +142,6 @@ int main(int argc, char **argv)
     if (!rc && quotes)
         rc = quote(&conf, STDIN_FILENO, blob, &len, why, sizeof(why));
     else if (!rc)
-        rc = release(&conf, argv[1], why, sizeof(why));
-    return answer(rc, why, quotes ? blob : NULL, len);
+        rc = release(&conf, argv[1], refused_pin, why, sizeof(why));
+    return answer(rc, why, refused_pin, quotes ? blob : NULL, len);
 }

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -32,8 +33,9 @@ static int read_object(struct object *o, char *why, size_t why_size)
     rc = sm_file_read(o->path, SM_FILE_PRIVATE, SM_SEAL_FILE_MAX, &o->bytes,
                       &o->len, why, why_size);
     if (rc == SM_STATE && errno == ENOENT)
-        snprintf(why, why_size, "%s is missing: 'secmig init' makes it, and "
-                 "keeps what is there", o->path);
+        snprintf(why, why_size, "%s is missing: 'secmig seal restore' brings "
+                 "a copy of it back; without one see 'The loss of a TPM' in "
+                 "secmig(1); a new host begins with 'secmig init'", o->path);
     return rc;
 }
 
@@ -65,9 +67,22 @@ static int send_key(const uint8_t *key, char *why, size_t why_size)
     return SM_HELPER;
 }
 
+/* Where the backend has the PIN from: nobody is asked here. */
+static void pin_path(const struct sm_conf *conf,
+                     char out[static SM_CONF_PATH_MAX])
+{
+    const char *dir = getenv("CREDENTIALS_DIRECTORY");
+
+    if (conf->pin_file[0])
+        snprintf(out, SM_CONF_PATH_MAX, "%s", conf->pin_file);
+    else if (dir)
+        snprintf(out, SM_CONF_PATH_MAX, "%s/" SM_SEAL_CREDENTIAL_PIN, dir);
+}
+
 /* The backend opens the passphrase's file, or the TPM, before the sandbox is
  * closed; what it reads from the object it reads behind it. */
-int release(const struct sm_conf *conf, const char *what, char *why,
+int release(const struct sm_conf *conf, const char *what,
+            char refused_pin[static SM_CONF_PATH_MAX], char *why,
             size_t why_size)
 {
     const bool store = !strcmp(what, "store");
@@ -100,6 +115,8 @@ int release(const struct sm_conf *conf, const char *what, char *why,
         goto out;
     rc = sm_seal_unwrap(seal, o.bytes, o.len, o.purpose, conf->name, &key,
                         &len, why, why_size);
+    if (sm_seal_pin_refused(seal))
+        pin_path(conf, refused_pin);
     if (rc) {
         snprintf(reason, sizeof(reason), "%s", why[0] ? why :
                  sm_err_text(rc));

@@ -25,12 +25,14 @@ int lock_in(const struct sm_conf *conf, char *why, size_t why_size)
 /*
  * Open sealed storage and send the key in it to the keeper, which has the
  * other end of descriptor KEY_SOCKET.
- *   what  "host" or "store"
- *   why   out: the reason in words
+ *   what         "host" or "store"
+ *   refused_pin  out: file with the PIN, if the TPM has refused it; else ""
+ *   why          out: the reason in words
  * Returns 0 or an error.
  */
 #define KEY_SOCKET 3
-int release(const struct sm_conf *conf, const char *what, char *why,
+int release(const struct sm_conf *conf, const char *what,
+            char refused_pin[static SM_CONF_PATH_MAX], char *why,
             size_t why_size) SM_WARN_UNUSED;
 
 /*

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -144,6 +145,7 @@ static void fetch(struct fetch *f)
         rc = tell_keeper(IPC_KEEPER_TAKE, &w, &sv[0]);
     if (!rc) {
         f->active = true;
+        f->vault.refused_pin[0] = '\0';
         rc = vault_start(&f->vault, request, -1, sv[1], 0, vault_done, f);
         if (rc)                 /* the keeper sees the socket's end */
             vault_done(f, rc, "cannot start secmig-vault", NULL, 0);
@@ -240,6 +242,48 @@ static void tell(int err, const char *why)
     }
 }
 
+/*
+ * A PIN in a file that was wrong: a try at it is not spent again, on whoever
+ * connects, before the file is another one or somebody says `reload`.
+ */
+static struct {
+    char path[SM_CONF_PATH_MAX];        /* "": none */
+    struct stat st;
+} wrong_pin;
+
+static void note_pin(const char *path)
+{
+    snprintf(wrong_pin.path, sizeof(wrong_pin.path), "%s", path);
+    if (path[0] && stat(path, &wrong_pin.st))
+        wrong_pin.path[0] = '\0';
+}
+
+static bool pin_is_wrong(void)
+{
+    const struct stat *was = &wrong_pin.st;
+    struct stat st;
+
+    return wrong_pin.path[0] && !stat(wrong_pin.path, &st) &&
+           st.st_dev == was->st_dev && st.st_ino == was->st_ino &&
+           st.st_size == was->st_size &&
+           st.st_mtim.tv_sec == was->st_mtim.tv_sec &&
+           st.st_mtim.tv_nsec == was->st_mtim.tv_nsec &&
+           st.st_ctim.tv_sec == was->st_ctim.tv_sec &&
+           st.st_ctim.tv_nsec == was->st_ctim.tv_nsec;
+}
+
+static void tell_wrong_pin(void)
+{
+    char why[SM_CONF_PATH_MAX + 128];
+
+    snprintf(why, sizeof(why), "the PIN in %s was wrong, and is not tried "
+             "again before the file changes or 'secmig reload'",
+             wrong_pin.path);
+    failed_at = sm_clock_now_ms();
+    sm_error("host key: %s", why);
+    tell(SM_SEAL, why);
+}
+
 static void begin(void)
 {
     state = FETCHING;
@@ -260,6 +304,7 @@ static void host_finished(void)
             begin();
         return;
     }
+    note_pin(host.vault.refused_pin);
     if (host.err) {
         failed_at = sm_clock_now_ms();
         sm_error("host key: %s", host.why);
@@ -287,6 +332,8 @@ static void on_soon(void *ctx)
         tell(0, "");
     else if (state == NONE && host.active)
         tell(SM_HELPER, "the keeper does not answer");
+    else if (state == NONE && pin_is_wrong())
+        tell_wrong_pin();
     else if (state == NONE)
         begin();
 }
@@ -353,5 +400,6 @@ int keys_reload(char *why, size_t why_size)
         forget_host();
     }
     failed_at = -RETRY_TIME;
+    wrong_pin.path[0] = '\0';
     return 0;
 }

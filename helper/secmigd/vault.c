@@ -7,10 +7,11 @@
 #include "base/wire.h"
 #include "parent.h"
 
-/* The vault's own deadlines come first: it can say what did not answer. */
-#define MARGIN 1000             /* ms */
+/* The vault's own deadlines come first: it can say what did not answer.  The
+ * time for starting it and for what the TPM did before that. */
+#define MARGIN 3000             /* ms */
 
-static void parse(const struct vault *v, int *err, char *why,
+static void parse(struct vault *v, int *err, char *why,
                   size_t why_size, const uint8_t **blob, size_t *blob_len)
 {
     struct sm_wire_reader r;
@@ -19,11 +20,13 @@ static void parse(const struct vault *v, int *err, char *why,
     sm_wire_reader_init(&r, v->run.data, v->run.len);
     code = sm_err_from_code(sm_wire_get_u16(&r));
     sm_wire_get_str(&r, why, why_size);
+    sm_wire_get_str(&r, v->refused_pin, sizeof(v->refused_pin));
     if (v->blob_max)
         sm_wire_get_blob(&r, v->blob_max, blob, blob_len);
     if (sm_wire_end(&r)) {
         *err = SM_HELPER;
         snprintf(why, why_size, "secmig-vault broke the rules");
+        v->refused_pin[0] = '\0';
         *blob = NULL;
         *blob_len = 0;
         return;
@@ -64,9 +67,10 @@ int vault_start(struct vault *v, const char *const *request, int in,
                 void *ctx)
 {
     v->blob_max = blob_max;
+    v->refused_pin[0] = '\0';
     v->done = done;
     v->ctx = ctx;
     return run_vault(&v->run, request, in, socket,
-                     2 + 2 + VAULT_TEXT_MAX + 4 + blob_max,
+                     2 + 2 + VAULT_TEXT_MAX + 2 + SM_CONF_PATH_MAX + 4 + blob_max,
                      parent.conf.tpm_timeout + MARGIN, ended, v);
 }

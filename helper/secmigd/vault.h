@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/conf.h"
 #include "base/err.h"
 #include "spawn.h"
 
@@ -17,6 +18,8 @@
 struct vault {
     struct run run;
     size_t blob_max;
+    /* File with a PIN that the TPM has just refused; "": none. */
+    char refused_pin[SM_CONF_PATH_MAX];
     /* `blob` lives until this returns */
     void (*done)(void *ctx, int err, const char *why, const uint8_t *blob,
                  size_t blob_len);

@@ -49,6 +49,9 @@ struct sm_seal_backend {
     int (*unwrap)(void *state, struct sm_seal_bytes params,
                   struct sm_seal_bytes bound, struct sm_seal_bytes wrapped,
                   uint8_t *key, char *why, size_t why_size);
+
+    /* Whether a PIN was wrong; NULL: it has none. */
+    bool (*pin_refused)(const void *state);
 };
 
 extern const struct sm_seal_backend sm_seal_passphrase;

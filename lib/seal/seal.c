@@ -104,6 +104,12 @@ void sm_seal_free(struct sm_seal *seal)
     free(seal);
 }
 
+bool sm_seal_pin_refused(const struct sm_seal *seal)
+{
+    return seal && seal->backend->pin_refused &&
+           seal->backend->pin_refused(seal->state);
+}
+
 /* ---- reading ---- */
 
 static void digest(const uint8_t *data, size_t len,

@@ -167,6 +167,12 @@ int sm_seal_open_backend(const char *name,
                          struct sm_seal **out, char *why, size_t why_size)
     SM_WARN_UNUSED;
 
+/*
+ * Whether the TPM has refused the PIN, which cost one of few tries: whoever
+ * opens unattended does not send that one again.  NULL is fine.
+ */
+bool sm_seal_pin_refused(const struct sm_seal *seal);
+
 /* Wipe and free; NULL is fine. */
 void sm_seal_free(struct sm_seal *seal);
 

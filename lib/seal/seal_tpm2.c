@@ -383,6 +383,13 @@ static int tpm2_unwrap(void *state, struct sm_seal_bytes params,
     return rc;
 }
 
+static bool tpm2_pin_refused(const void *p)
+{
+    const struct state *st = p;
+
+    return st->pin.refused;
+}
+
 const struct sm_seal_backend sm_seal_tpm2 = {
     .id = 3,
     .name = "tpm2",
@@ -392,4 +399,5 @@ const struct sm_seal_backend sm_seal_tpm2 = {
     .check_params = tpm2_check_params,
     .wrap = tpm2_wrap,
     .unwrap = tpm2_unwrap,
+    .pin_refused = tpm2_pin_refused,
 };

@@ -256,6 +256,52 @@ START_TEST(a_failure_is_told_in_the_vaults_words)
 }
 END_TEST
 
+static void fails_for_its_pin(const char *path)
+{
+    struct someone a;
+
+    need(&a);
+    pass(3);
+    ck_assert_str_eq(told(), "T");
+    snprintf(vaults.v->refused_pin, sizeof(vaults.v->refused_pin), "%s",
+             path);
+    vault_says(SM_SEAL, "wrong PIN");
+    ck_assert_int_eq(keeper_says(VAULT_HOST, SM_HELPER, "no key"), 0);
+    pass(3);
+    ck_assert(a.calls == 1 && a.err == SM_SEAL);
+}
+
+START_TEST(a_wrong_pin_in_a_file_is_tried_once)
+{
+    char path[256], why[512];
+    struct someone a;
+    int i;
+
+    snprintf(path, sizeof(path), "%s/pin", scratch);
+    scratch_write("pin", "7391\n", 5, 0600);
+    fails_for_its_pin(path);
+    for (i = 0; i < 3; i++) {
+        need(&a);
+        pass(3);
+        ck_assert(a.calls == 1 && a.err == SM_SEAL);
+        ck_assert_ptr_nonnull(strstr(a.why, "the PIN in "));
+        ck_assert(!keys_may_try());
+    }
+    ck_assert_int_eq(vaults.starts, 1);
+    ck_assert_str_eq(told(), "");
+    /* Another file of that name; reload; none any more. */
+    scratch_write("pin.new", "7392\n", 5, 0600);
+    ck_assert_int_eq(rename(scratch_path("pin.new"), path), 0);
+    fails_for_its_pin(path);
+    ck_assert_int_eq(keys_reload(why, sizeof(why)), 0);
+    ck_assert(keys_may_try());
+    fails_for_its_pin(path);
+    ck_assert_int_eq(unlink(path), 0);
+    have_key();
+    ck_assert_int_eq(vaults.starts, 4);
+}
+END_TEST
+
 START_TEST(a_key_that_the_keeper_does_not_take_is_a_failure)
 {
     struct someone a;
@@ -550,6 +596,7 @@ int main(void)
     tcase_add_test(t, all_who_wait_share_one_release);
     tcase_add_test(t, who_has_gone_is_not_called_and_its_socket_is_closed);
     tcase_add_test(t, a_failure_is_told_in_the_vaults_words);
+    tcase_add_test(t, a_wrong_pin_in_a_file_is_tried_once);
     tcase_add_test(t, a_key_that_the_keeper_does_not_take_is_a_failure);
     tcase_add_test(t, a_vault_that_cannot_be_started_is_a_failure);
     tcase_add_test(t, it_is_forgotten_after_its_lifetime_however_much_it_is_used);
