@@ -65,7 +65,9 @@ static int look(struct move *m)
 }
 
 /*
- * Open what is not open yet.
+ * Open what is not open yet.  Where a TPM does not open one, the others on it
+ * are tried, too, so that all that is lost is named at once; a PIN is not
+ * sent again for that.
  *   moved    which: those that name the new backend, or the others
  *   quietly  one that does not open now is for later, and so are those that
  *            are written before it: each wrong PIN costs one of few tries
@@ -76,8 +78,8 @@ static int open_keys(struct move *m, bool moved, bool quietly)
                     const char *purpose, const char *host, uint8_t **secret,
                     size_t *len) = quietly ? sm_sealing_try :
                                              sm_sealing_load;
+    int rc, first = 0;
     size_t i;
-    int rc;
 
     for (i = SM_SEALING_OBJECTS; i-- > 0;) {
         struct moved *k = &m->key[i];
@@ -87,10 +89,16 @@ static int open_keys(struct move *m, bool moved, bool quietly)
             continue;
         rc = open_one(&m->ring, k->is.path, k->is.purpose, m->now->name,
                       &k->secret, &k->len);
-        if (rc || !k->secret)
+        if (rc == SM_SEAL && !strcmp(k->info.backend, "tpm2")) {
+            first = rc;
+            continue;
+        }
+        if (rc || (!first && !k->secret))
             return rc;
     }
-    return 0;
+    return first ? sm_cli_fail(first, "nothing was changed: restore copies "
+                               "of what does not open ('secmig seal "
+                               "restore'), or move these files away") : 0;
 }
 
 /* Seal one anew, in memory, and see that it opens. */

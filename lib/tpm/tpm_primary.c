@@ -144,8 +144,8 @@ static int find(struct sm_tpm *tpm, const uint8_t *pinned, char *why,
     if (!is_kept && pinned &&
         (owned || !sm_secret_equal(name, pinned, SM_TPM_HASH_LEN))) {
         WHY("sealed by another TPM, or this one was cleared since: the way "
-            "back is the recovery copy (secmig seal restore), or a new key "
-            "(secmig init, and pair again)");
+            "back is a recovery copy (secmig seal restore), or to begin anew "
+            "(secmig(1), 'The loss of a TPM')");
         rc = SM_SEAL;
         goto out;
     }

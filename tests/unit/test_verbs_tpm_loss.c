@@ -109,6 +109,110 @@ START_TEST(what_no_key_says_restore_does_not_guess)
 }
 END_TEST
 
+static void shell(const char *line)
+{
+    ck_assert_int_eq(system(line_of(line)), 0);
+}
+
+static void copy(const char *key)
+{
+    char line[256];
+
+    snprintf(line, sizeof(line), "copy --passphrase-file @pass "
+             "@var/lib/xen/secmig/%s-key.sealed @%s.copy", key, key);
+    must(seal(line));
+}
+
+/* What is left of the key of the policy keeps no other key from moving, once
+ * it is named and gone. */
+START_TEST(what_does_not_open_is_named_when_keys_move)
+{
+    struct keys k;
+
+    must(init("--seal tpm2 --tpm % --pcrs 4,7"));
+    load_keys(&k);
+    must(run(sm_verb_policy, "policy keygen"));
+    shell("cd @var/lib/xen/secmig && for k in host store policy; do "
+          "cp $k-key.sealed @$k.before; done");
+    copy("host");
+    copy("store");
+    copy("policy");
+    swtpm_clear(&machine);
+    says(seal("move --to tpm2 --pcrs 4"), 31, "host-key.sealed: sealed by");
+    ck_assert_ptr_nonnull(strstr(err, "store-key.sealed: sealed by"));
+    ck_assert_ptr_nonnull(strstr(err, "policy-key.sealed: sealed by"));
+    ck_assert_ptr_nonnull(strstr(err, "or move these files away"));
+    shell("for k in host store policy; do cmp @$k.before "
+          "@var/lib/xen/secmig/$k-key.sealed; done");
+    must(seal("restore --passphrase-file @pass @host.copy @store.copy"));
+    says(seal("move --to tpm2 --pcrs 4"), 31, "policy-key.sealed: sealed by");
+    ck_assert_ptr_null(strstr(err, "host-key"));
+    ck_assert_ptr_null(strstr(err, "store-key"));
+    must(seal("restore --passphrase-file @pass @policy.copy"));
+    must(seal("move --to tpm2 --pcrs 4"));
+    assert_keys(&k);
+    swtpm_clear(&machine);
+    must(seal("restore --passphrase-file @pass @host.copy @store.copy"));
+    shell("mv @var/lib/xen/secmig/policy-key.sealed @policy.lost");
+    must(seal("move --to tpm2 --pcrs 4"));
+    assert_keys(&k);
+}
+END_TEST
+
+/* secmig(1), "The loss of a TPM", to the letter. */
+static void begin_anew(void)
+{
+    shell("mv @var/lib/xen/secmig @var/lib/xen/secmig.lost");
+    shell("cd @etc/xen/secmig; mkdir lost; for f in host.pub host.cert "
+          "next-host.pub next-host.cert; do test ! -e $f || mv $f lost/; "
+          "done");
+    must(run(sm_verb_init, "init"));
+}
+
+START_TEST(without_copies_a_host_begins_anew)
+{
+    struct keys before, k;
+
+    must(init("--seal tpm2 --tpm % --pcrs 4,7"));
+    load_keys(&before);
+    must(run(sm_verb_policy, "policy keygen"));
+    must(run(sm_verb_key, "key rotate --prepare"));
+    swtpm_clear(&machine);
+    ck_assert_int_eq(daemon_opens(cli.conf.host_key, SM_IDENTITY_PURPOSE,
+                                  k.host), SM_SEAL);
+    ck_assert_ptr_nonnull(strstr(why, "'The loss of a TPM'"));
+    begin_anew();
+    load_keys(&k);
+    ck_assert_mem_ne(k.host, before.host, 32);
+    ck_assert_mem_ne(k.store, before.store, 32);
+    /* Its own memory opens with its own key: trust reset opens both. */
+    must(run(sm_verb_trust, "trust reset --yes"));
+    shell("mv @etc/xen/secmig/policy.pub @etc/xen/secmig/lost");
+    must(run(sm_verb_policy, "policy keygen"));
+    must(run(sm_verb_key, "key rotate --prepare"));
+    must(seal("move --to tpm2 --pcrs 4"));
+}
+END_TEST
+
+START_TEST(with_a_copy_of_the_host_key_alone_it_keeps_that)
+{
+    struct keys before, k;
+
+    must(init("--seal tpm2 --tpm % --pcrs 4,7"));
+    load_keys(&before);
+    copy("host");
+    swtpm_clear(&machine);
+    begin_anew();
+    shell("rm @var/lib/xen/secmig/host-key.sealed @etc/xen/secmig/host.pub");
+    must(seal("restore --passphrase-file @pass @host.copy"));
+    load_keys(&k);
+    ck_assert_mem_eq(k.host, before.host, 32);
+    ck_assert_mem_ne(k.store, before.store, 32);
+    shell("cmp @etc/xen/secmig/host.pub @etc/xen/secmig/lost/host.pub");
+    must(run(sm_verb_trust, "trust reset --yes"));
+}
+END_TEST
+
 /* ---- planned updates ---- */
 
 /* What PCR 4 will be after swtpm_extend(..., 4, "xen 4.18"). */
@@ -361,6 +465,9 @@ int main(void)
     tcase_add_test(t, after_a_clear_recovery_copies_bring_all_back);
     tcase_add_test(t, a_restored_key_is_sealed_like_those_that_are_left);
     tcase_add_test(t, what_no_key_says_restore_does_not_guess);
+    tcase_add_test(t, what_does_not_open_is_named_when_keys_move);
+    tcase_add_test(t, without_copies_a_host_begins_anew);
+    tcase_add_test(t, with_a_copy_of_the_host_key_alone_it_keeps_that);
     tcase_add_test(t, an_approved_update_does_not_lock_the_host_out);
     tcase_add_test(t, an_approval_can_be_made_where_the_update_runs);
     tcase_add_test(t, away_from_the_host_an_approval_is_as_wide_as_the_keys);
