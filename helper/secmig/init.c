@@ -2,7 +2,8 @@
 /*
  * secmig init: directories, a first secmigd.conf, this host's keys.  Never
  * overwrites: what is there already is either kept (directories, the
- * configuration) or a reason to stop (a key).
+ * configuration, keys that an interrupted run has made) or a reason to stop
+ * (a key with its public half).
  */
 #include <errno.h>
 #include <limits.h>
@@ -143,26 +144,58 @@ static int write_conf(const struct sm_cli *cli)
     return sm_conf_edit(cli, changes, SM_SEALING_CHANGES);
 }
 
+/*
+ * A key without its public half, which an interrupted run has left or a
+ * person has lost: it is this host's, and sealed anew as now asked for.
+ */
+static int take_key(const struct sm_conf *conf, struct sm_seal *seal,
+                    struct sm_identity **id)
+{
+    uint8_t *secret = NULL;
+    size_t len = 0;
+    char why[768];
+    int rc;
+
+    rc = sm_seal_load(seal, conf->host_key, SM_IDENTITY_PURPOSE, conf->name,
+                      &secret, &len, why, sizeof(why));
+    if (!rc)
+        rc = len == SM_IDENTITY_KEY_LEN ?
+             sm_identity_from_secret(conf->name, secret, id) : SM_SEAL;
+    if (rc && !why[0])
+        snprintf(why, sizeof(why), "%s: not a host key", conf->host_key);
+    sm_secret_free(secret);
+    return rc ? sm_cli_fail(rc, "%s (move it away to begin anew)", why) : 0;
+}
+
 static int make_key(const struct sm_conf *conf, struct sm_seal *seal)
 {
     char line[SM_IDENTITY_LINE_SIZE], why[768];
     struct sm_identity *id = NULL;
     int rc;
 
-    rc = sm_identity_generate(conf->name, &id);
-    if (!rc)
-        rc = sm_identity_format(id->name, id->public_key, line);
+    rc = sm_sealing_there(conf->host_key);
+    if (!rc) {
+        rc = take_key(conf, seal, &id);
+    } else if (rc == SM_STATE) {
+        rc = sm_identity_generate(conf->name, &id);
+        if (rc)
+            sm_cli_fail(rc, "cannot make a key: %s", sm_err_text(rc));
+    }
+    if (rc)
+        goto out;
+    rc = sm_identity_format(id->name, id->public_key, line);
     if (rc) {
         sm_cli_fail(rc, "cannot make a key: %s", sm_err_text(rc));
         goto out;
     }
     /* The public half last: its presence says that the key is whole. */
-    rc = sm_seal_store(seal, conf->host_key, SM_IDENTITY_PURPOSE, conf->name,
-                       0, id->secret_key, SM_IDENTITY_KEY_LEN, why,
+    rc = sm_sealing_store(seal, conf->host_key, SM_IDENTITY_PURPOSE,
+                          conf->name, 0, id->secret_key,
+                          SM_IDENTITY_KEY_LEN);
+    if (rc)
+        goto out;
+    rc = sm_file_write(conf->host_pub, line, strlen(line), 0644, why,
                        sizeof(why));
-    if (!rc)
-        rc = sm_file_write(conf->host_pub, line, strlen(line), 0644, why,
-                           sizeof(why));
     if (rc)
         sm_cli_fail(rc, "%s", why);
 out:
@@ -242,13 +275,11 @@ int sm_verb_init(const struct sm_cli *cli, int argc, char **argv)
     struct sm_cli settled = *cli;
     struct sm_sealing_form form;
     struct sm_seal *seal = NULL;
-    int rc;
+    int rc, lock = -1;
 
     rc = parse(argc, argv, &o);
     if (!rc)
         rc = settle(&settled, &o, &form);
-    if (!rc)
-        rc = refuse_existing(settled.conf.host_key);
     if (!rc)
         rc = refuse_existing(settled.conf.host_pub);
     /* Whoever gives up at the question leaves nothing behind. */
@@ -257,12 +288,21 @@ int sm_verb_init(const struct sm_cli *cli, int argc, char **argv)
                              &seal);
     if (!rc)
         rc = make_directories(&settled.conf);
+    if (!rc) {
+        lock = sm_sealing_lock(&settled.conf);
+        rc = lock < 0 ? SM_IO : 0;
+    }
+    /* Of two at once the second finds the key of the first. */
+    if (!rc)
+        rc = refuse_existing(settled.conf.host_pub);
     if (!rc && !settled.conf_present)
         rc = write_conf(&settled);
     if (!rc)
         rc = make_store_key(&settled.conf, seal);
     if (!rc)
         rc = make_key(&settled.conf, seal);
+    if (lock >= 0)
+        close(lock);
     sm_seal_free(seal);
     if (!rc)
         rc = tell(&settled);

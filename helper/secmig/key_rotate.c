@@ -38,12 +38,13 @@ static int make(const struct sm_cli *cli, struct sm_seal *seal,
         rc = sm_identity_format(conf->name, (*id)->public_key, line);
     if (rc)
         return sm_cli_fail(rc, "cannot make a key: %s", sm_err_text(rc));
-    rc = sm_seal_store(seal, conf->next_key, SM_IDENTITY_PURPOSE, conf->name,
-                       0, (*id)->secret_key, SM_IDENTITY_KEY_LEN, why,
+    rc = sm_sealing_store(seal, conf->next_key, SM_IDENTITY_PURPOSE,
+                          conf->name, 0, (*id)->secret_key,
+                          SM_IDENTITY_KEY_LEN);
+    if (rc)
+        return rc;
+    rc = sm_file_write(conf->next_pub, line, strlen(line), 0644, why,
                        sizeof(why));
-    if (!rc)
-        rc = sm_file_write(conf->next_pub, line, strlen(line), 0644, why,
-                           sizeof(why));
     return rc ? sm_cli_fail(rc, "%s", why) : 0;
 }
 

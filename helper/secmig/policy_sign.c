@@ -13,6 +13,7 @@
 #include "draft.h"
 #include "policy.h"
 #include "seal/seal.h"
+#include "sealing.h"
 #include "trust/minisign.h"
 
 int policy_keygen(const struct sm_cli *cli, int argc, char **argv)
@@ -25,7 +26,7 @@ int policy_keygen(const struct sm_cli *cli, int argc, char **argv)
     void *secret = NULL;
     struct stat st;
     size_t i;
-    int rc;
+    int rc, lock = -1;
 
     (void)argv;
     if (argc != 1)
@@ -40,6 +41,11 @@ int policy_keygen(const struct sm_cli *cli, int argc, char **argv)
     rc = sm_secret_new(&secret, SM_MINISIGN_SECRET_LEN);
     if (rc) {
         sm_cli_fail(rc, "no locked memory for the key");
+        goto out;
+    }
+    lock = sm_sealing_lock(conf);
+    if (lock < 0) {
+        rc = SM_IO;
         goto out;
     }
     sm_minisign_keygen(&key, secret);
@@ -58,6 +64,8 @@ int policy_keygen(const struct sm_cli *cli, int argc, char **argv)
     printf("%s: sealed\n%s: copy it to every host of the site\n",
            conf->policy_key, conf->policy_pub);
 out:
+    if (lock >= 0)
+        close(lock);
     sm_secret_free(secret);
     sm_seal_free(seal);
     return rc;

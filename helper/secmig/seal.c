@@ -83,13 +83,23 @@ static void list_approvals(const struct sm_conf *conf)
     free(approvals);
 }
 
+static int list_left(const char *path)
+{
+    const char *name = strrchr(path, '/') + 1;
+
+    printf("%-22s  %s\n", name, name[0] == '.' ?
+           "left by a command that was interrupted, or is running" :
+           "kept by 'secmig seal restore': it did not open");
+    return 0;
+}
+
 /* Every sealed file of the state directory, of whatever kind. */
 static int list(const struct sm_cli *cli)
 {
     char path[2 * SM_CONF_PATH_MAX], why[768], more[256];
     struct dirent **names = NULL;
     struct sm_seal_info info;
-    int i, n, bad = 0;
+    int i, n, rc, bad = 0;
 
     n = scandir(cli->conf.state_dir, &names, is_sealed, alphasort);
     if (n < 0)
@@ -110,7 +120,10 @@ static int list(const struct sm_cli *cli)
         free(names[i]);
     }
     free(names);
+    rc = sm_sealing_left(&cli->conf, true, list_left);
     list_approvals(&cli->conf);
+    if (rc)
+        return rc;
     return bad ? sm_cli_fail(SM_STATE, "%s: %d file(s) cannot be used",
                              cli->conf.state_dir, bad) : 0;
 }

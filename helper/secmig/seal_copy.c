@@ -18,7 +18,6 @@
 #include "trust/identity.h"
 
 #define COPIES_MAX 8
-#define OLD ".old"
 
 int sm_seal_verb_copy(const struct sm_cli *cli, int argc, char **argv)
 {
@@ -191,21 +190,38 @@ static int open_copy(struct sm_sealing_ring *ring, const struct sm_conf *conf,
     return rc ? rc : place(conf, c);
 }
 
+/* A file of its own and no second name: a key with two is refused, and that
+ * is what an interruption would leave. */
+static int keep(const char *path, const char *old)
+{
+    uint8_t *object = NULL;
+    size_t len = 0;
+    char why[768];
+    int rc;
+
+    rc = sm_file_read(path, SM_FILE_PRIVATE, SM_SEAL_FILE_MAX, &object, &len,
+                      why, sizeof(why));
+    rc = rc ? sm_cli_fail(rc, "%s", why) :
+              sm_sealing_write(old, object, len);
+    sm_file_free(object, len);
+    return rc;
+}
+
 static int put(struct sm_seal *to, const struct sm_conf *conf,
                const struct copy *c)
 {
-    char why[768], old[SM_CONF_PATH_MAX + sizeof(OLD)];
-    int rc;
+    char why[768], old[SM_CONF_PATH_MAX + sizeof(SM_SEALING_OLD)];
+    int rc = 0;
 
-    snprintf(old, sizeof(old), "%s" OLD, c->to);
-    if (c->aside && (unlink(old) && errno != ENOENT))
-        return sm_cli_fail(SM_IO, "%s: %s", old, strerror(errno));
-    if (c->aside && link(c->to, old))
-        return sm_cli_fail(SM_IO, "%s: cannot be kept as %s: %s", c->to, old,
-                           strerror(errno));
-    rc = sm_seal_store(to, c->to, c->info.purpose, conf->name,
-                       c->info.expires, c->secret, c->len, why, sizeof(why));
-    if (!rc && c->pub)
+    snprintf(old, sizeof(old), "%s" SM_SEALING_OLD, c->to);
+    if (c->aside)
+        rc = keep(c->to, old);
+    if (!rc)
+        rc = sm_sealing_store(to, c->to, c->info.purpose, conf->name,
+                              c->info.expires, c->secret, c->len);
+    if (rc)
+        return rc;
+    if (c->pub)
         rc = sm_file_write(c->pub, c->line, strlen(c->line), 0644, why,
                            sizeof(why));
     if (rc)
@@ -224,13 +240,19 @@ static int restore(const struct sm_cli *cli, struct copy *copies, size_t n,
     struct sm_conf copied = cli->conf;
     struct sm_sealing_ring ring = { .conf = &copied };
     struct sm_seal *to = NULL;
-    size_t i;
+    size_t i, j;
     int rc;
 
     snprintf(copied.passphrase_file, sizeof(copied.passphrase_file), "%s",
              copy_passphrase ? copy_passphrase : "");
-    for (i = 0, rc = 0; !rc && i < n; i++)
+    for (i = 0, rc = 0; !rc && i < n; i++) {
         rc = open_copy(&ring, &cli->conf, &copies[i]);
+        for (j = 0; !rc && j < i; j++)
+            if (!strcmp(copies[i].to, copies[j].to))
+                rc = sm_cli_fail(SM_USAGE, "%s and %s both belong in %s: "
+                                 "name one of them", copies[j].from,
+                                 copies[i].from, copies[i].to);
+    }
     if (!rc)
         rc = sm_sealing_open(&cli->conf, cli->conf.seal, form, 1, NULL, &to);
     for (i = 0; !rc && i < n; i++)

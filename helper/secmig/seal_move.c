@@ -8,7 +8,8 @@
  * own backend, so that after an interruption every key is still there, in one
  * form or the other: the same command, run again, opens each by what it names
  * and goes on, and one that moves back does, too.  Meanwhile the daemon, which
- * goes by the backend that is configured, does not open what was moved.
+ * goes by the backend that is configured, does not open what was moved.  What
+ * each file was is overwritten: it may have been plain.
  */
 #include <stdio.h>
 #include <string.h>
@@ -126,22 +127,16 @@ static int wrap(struct move *m, struct moved *k)
 
 static int write_all(struct move *m)
 {
-    char why[768];
     size_t i;
-    int rc;
+    int rc = 0;
 
-    for (i = 0; i < SM_SEALING_OBJECTS; i++) {
-        struct moved *k = &m->key[i];
-
-        if (!k->there)
-            continue;
-        rc = sm_file_write(k->is.path, k->object, k->object_len, 0600, why,
-                           sizeof(why));
-        if (rc)
-            return sm_cli_fail(rc, "%s (nothing is lost: run the same "
-                               "command again)", why);
-    }
-    return 0;
+    for (i = 0; !rc && i < SM_SEALING_OBJECTS; i++)
+        if (m->key[i].there)
+            rc = sm_sealing_write(m->key[i].is.path, m->key[i].object,
+                                  m->key[i].object_len);
+    if (rc)
+        sm_cli_note("nothing is lost: run the same command again");
+    return rc;
 }
 
 /* What the new backend needs, beside what the old one does. */
@@ -170,8 +165,11 @@ static int write_conf(const struct sm_cli *cli, const struct move *m)
 
 static void tell(const struct move *m)
 {
+    bool bare = false;
     size_t i;
 
+    for (i = 0; i < SM_SEALING_OBJECTS; i++)
+        bare |= m->key[i].there && !strcmp(m->key[i].info.backend, "plain");
     for (i = 0; i < SM_SEALING_OBJECTS; i++)
         if (m->key[i].there)
             printf("%s: sealed with %s, before with %s\n",
@@ -181,6 +179,11 @@ static void tell(const struct move *m)
         strcmp(m->now->passphrase_file, m->then.passphrase_file))
         printf("%s is not needed any more for these keys\n",
                m->now->passphrase_file);
+    if (bare && strcmp(m->then.seal, "plain"))
+        printf("They were on this disk as they are.  That was overwritten, "
+               "but a flash disk, a file\nsystem that copies on write or a "
+               "backup may keep it: 'secmig key rotate' makes the\nhost's "
+               "key another one.\n");
     printf("'secmig reload' has the daemon take it\n");
 }
 

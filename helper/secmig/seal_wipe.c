@@ -23,6 +23,21 @@ static int ask(const struct sm_cli *cli)
     return rc ? sm_cli_fail(rc, "nothing was changed") : 0;
 }
 
+static int destroy(const char *path)
+{
+    int rc = sm_sealing_wipe(path);
+
+    if (!rc)
+        printf("%s: destroyed\n", path);
+    return rc;
+}
+
+static int found(const char *path)
+{
+    (void)path;
+    return SM_EXISTS;
+}
+
 int sm_seal_verb_wipe(const struct sm_cli *cli, int argc, char **argv)
 {
     struct sm_sealing_object objects[SM_SEALING_OBJECTS];
@@ -51,7 +66,12 @@ int sm_seal_verb_wipe(const struct sm_cli *cli, int argc, char **argv)
         else if (rc != SM_STATE)
             return rc;
     }
-    if (!n)
+    if (!n) {
+        rc = sm_sealing_left(&cli->conf, true, found);
+        if (rc && rc != SM_EXISTS)
+            return rc;
+    }
+    if (!n && !rc)
         return sm_cli_fail(SM_STATE, "%s: no keys here", cli->conf.state_dir);
     rc = yes ? 0 : ask(cli);
     if (rc)
@@ -59,11 +79,10 @@ int sm_seal_verb_wipe(const struct sm_cli *cli, int argc, char **argv)
     lock = sm_sealing_lock(&cli->conf);
     if (lock < 0)
         return SM_IO;
-    for (i = 0; !rc && i < n; i++) {
-        rc = sm_sealing_wipe(doomed[i]);
-        if (!rc)
-            printf("%s: destroyed\n", doomed[i]);
-    }
+    for (i = 0; !rc && i < n; i++)
+        rc = destroy(doomed[i]);
+    if (!rc)
+        rc = sm_sealing_left(&cli->conf, true, destroy);
     close(lock);
     if (!rc)
         printf("A running secmigd still holds what it has opened: stop it.  "

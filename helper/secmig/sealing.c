@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "sealing.h"
 
+#include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <sodium.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "policy.h"
 #include "seal/box.h"
 #include "trust/identity.h"
@@ -197,6 +200,72 @@ int sm_sealing_there(const char *path)
            sm_cli_fail(SM_IO, "%s: %s", path, strerror(errno));
 }
 
+/* Whether a name is .LEAF.PID.tmp, as sm_file_write() makes them. */
+static bool is_temporary(const char *name, const char *leaf)
+{
+    size_t n = strlen(leaf);
+
+    if (name[0] != '.' || strncmp(name + 1, leaf, n) || name[n + 1] != '.')
+        return false;
+    for (name += n + 2; isdigit((unsigned char)*name); name++)
+        ;
+    return !strcmp(name, ".tmp");
+}
+
+static bool is_old(const char *name, const char *leaf)
+{
+    size_t n = strlen(leaf);
+
+    return !strncmp(name, leaf, n) && !strcmp(name + n, SM_SEALING_OLD);
+}
+
+static bool is_left(const struct sm_conf *conf, const char *name, bool old)
+{
+    struct sm_sealing_object objects[SM_SEALING_OBJECTS];
+    const char *leaf;
+    size_t i;
+
+    sm_sealing_objects(conf, objects);
+    for (i = 0; i < SM_SEALING_OBJECTS; i++) {
+        leaf = strrchr(objects[i].path, '/') + 1;
+        if (is_temporary(name, leaf) || (old && is_old(name, leaf)))
+            return true;
+    }
+    return false;
+}
+
+int sm_sealing_left(const struct sm_conf *conf, bool old,
+                    int (*each)(const char *path))
+{
+    char path[SM_CONF_PATH_MAX + NAME_MAX + 2];
+    DIR *dir = opendir(conf->state_dir);
+    struct dirent *de;
+    int rc = 0;
+
+    if (!dir)
+        return errno == ENOENT ? 0 :
+               sm_cli_fail(SM_IO, "%s: %s", conf->state_dir,
+                           strerror(errno));
+    while (!rc && (de = readdir(dir))) {
+        if (!is_left(conf, de->d_name, old))
+            continue;
+        snprintf(path, sizeof(path), "%s/%s", conf->state_dir, de->d_name);
+        rc = each(path);
+    }
+    closedir(dir);
+    return rc;
+}
+
+static int destroy_temporary(const char *path)
+{
+    int rc = sm_sealing_wipe(path);
+
+    if (!rc)
+        sm_cli_note("%s: left by a command that was interrupted: destroyed",
+                    path);
+    return rc;
+}
+
 int sm_sealing_lock(const struct sm_conf *conf)
 {
     int fd = open(conf->state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc;
@@ -204,37 +273,19 @@ int sm_sealing_lock(const struct sm_conf *conf)
     do {
         rc = fd < 0 ? -1 : flock(fd, LOCK_EX);
     } while (rc && fd >= 0 && errno == EINTR);
-    if (!rc)
+    if (rc)
+        sm_cli_fail(SM_IO, "%s: cannot lock: %s%s", conf->state_dir,
+                    strerror(errno), errno == ENOENT ?
+                    " (run 'secmig init')" : "");
+    /* Nobody is writing them: all that write hold the lock. */
+    if (!rc && !sm_sealing_left(conf, false, destroy_temporary))
         return fd;
-    sm_cli_fail(SM_IO, "%s: cannot lock: %s%s", conf->state_dir,
-                strerror(errno), errno == ENOENT ? " (run 'secmig init')" :
-                                                   "");
     if (fd >= 0)
         close(fd);
     return -1;
 }
 
 /* ---- destroying ---- */
-
-/* Random bytes over all of an open file. */
-static int overwrite(int fd, off_t size)
-{
-    uint8_t noise[4096];
-    off_t at = 0;
-    ssize_t n;
-
-    while (at < size) {
-        randombytes_buf(noise, sizeof(noise));
-        n = pwrite(fd, noise, size - at < (off_t)sizeof(noise) ?
-                   (size_t)(size - at) : sizeof(noise), at);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return -1;
-        at += n;
-    }
-    return fsync(fd);
-}
 
 /* Open what is about to be destroyed; *fd is -1 when it is not there. */
 static int open_doomed(const char *path, int *fd, off_t *size)
@@ -282,7 +333,7 @@ int sm_sealing_wipe(const char *path)
     rc = open_doomed(path, &fd, &size);
     if (rc || fd < 0)
         return rc;
-    if (overwrite(fd, size) || unlink(path) || sync_parent(path))
+    if (sm_file_overwrite(fd, size) || unlink(path) || sync_parent(path))
         rc = sm_cli_fail(SM_IO, "%s: cannot destroy: %s", path,
                          strerror(errno));
     close(fd);
@@ -302,10 +353,48 @@ int sm_sealing_replace(const char *from, const char *to)
     if (rename(from, to) || sync_parent(to))
         rc = sm_cli_fail(SM_IO, "%s: cannot put it in the place of %s: %s",
                          from, to, strerror(errno));
-    else if (fd >= 0 && overwrite(fd, size))
+    else if (fd >= 0 && sm_file_overwrite(fd, size))
         rc = sm_cli_fail(SM_IO, "%s: replaced, but the old one could not be "
                          "overwritten: %s", to, strerror(errno));
     if (fd >= 0)
         close(fd);
+    return rc;
+}
+
+int sm_sealing_write(const char *path, const uint8_t *object, size_t len)
+{
+    off_t size = 0;
+    char why[768];
+    int fd, rc;
+
+    rc = open_doomed(path, &fd, &size);
+    if (rc)
+        return rc;
+    rc = sm_file_write(path, object, len, 0600, why, sizeof(why));
+    if (rc)
+        sm_cli_fail(rc, "%s", why);
+    else if (fd >= 0 && sm_file_overwrite(fd, size))
+        rc = sm_cli_fail(SM_IO, "%s: replaced, but the old one could not be "
+                         "overwritten: %s", path, strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return rc;
+}
+
+int sm_sealing_store(struct sm_seal *seal, const char *path,
+                     const char *purpose, const char *host, int64_t expires,
+                     const uint8_t *secret, size_t len)
+{
+    uint8_t *object = NULL;
+    size_t object_len = 0;
+    char why[768];
+    int rc;
+
+    rc = sm_seal_wrap(seal, purpose, host, expires, secret, len, &object,
+                      &object_len, why, sizeof(why));
+    if (rc)
+        return sm_cli_fail(rc, "%s: %s", path, why);
+    rc = sm_sealing_write(path, object, object_len);
+    sm_file_free(object, object_len);
     return rc;
 }

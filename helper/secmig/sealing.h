@@ -157,9 +157,23 @@ void sm_sealing_objects(
  */
 int sm_sealing_there(const char *path) SM_WARN_UNUSED;
 
+/* How the name ends of what restore found in a key's place, unopened. */
+#define SM_SEALING_OLD ".old"
+
 /*
- * Wait until no other command changes this host's keys.  Returns a
- * descriptor, which is closed to let others go on, or -1.
+ * Files beside the keys of this host that may hold one: temporary ones, which
+ * a killed command has left.
+ *   old   those that restore has kept (SM_SEALING_OLD), too
+ *   each  called with the path of each; what it returns, if not 0, ends it
+ * Returns 0, also when there is no directory; SM_IO; what `each` returned.
+ */
+int sm_sealing_left(const struct sm_conf *conf, bool old,
+                    int (*each)(const char *path)) SM_WARN_UNUSED;
+
+/*
+ * Wait until no other command changes this host's keys, and destroy what one
+ * that was killed has left of them.  Every command that writes a key holds
+ * this.  Returns a descriptor, which is closed to let others go on, or -1.
  */
 int sm_sealing_lock(const struct sm_conf *conf) SM_WARN_UNUSED;
 
@@ -176,5 +190,19 @@ int sm_sealing_wipe(const char *path) SM_WARN_UNUSED;
  * overwrite what `to` was.
  */
 int sm_sealing_replace(const char *from, const char *to) SM_WARN_UNUSED;
+
+/*
+ * Replace a sealed file, as sm_file_write() does with mode 0600, and overwrite
+ * what it was: sealed with less, or plain, it would open.
+ * Returns 0; SM_STATE when what is there is not a regular file with one name;
+ * SM_IO.
+ */
+int sm_sealing_write(const char *path, const uint8_t *object, size_t len)
+    SM_WARN_UNUSED;
+
+/* Seal a secret as sm_seal_store() does, into a file by sm_sealing_write(). */
+int sm_sealing_store(struct sm_seal *seal, const char *path,
+                     const char *purpose, const char *host, int64_t expires,
+                     const uint8_t *secret, size_t len) SM_WARN_UNUSED;
 
 #endif

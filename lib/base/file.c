@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sodium.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -253,6 +254,36 @@ static int write_all(int fd, const uint8_t *data, size_t len)
     return 0;
 }
 
+int sm_file_overwrite(int fd, off_t size)
+{
+    uint8_t noise[4096];
+    off_t at = 0;
+    ssize_t n;
+
+    while (at < size) {
+        randombytes_buf(noise, sizeof(noise));
+        n = pwrite(fd, noise, size - at < (off_t)sizeof(noise) ?
+                   (size_t)(size - at) : sizeof(noise), at);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return SM_IO;
+        at += n;
+    }
+    return fsync(fd) ? SM_IO : 0;
+}
+
+/* What was written of a secret stays in no block that is given back. */
+static void discard(int dir, int fd, const char *temp, mode_t mode)
+{
+    struct stat st;
+
+    /* Overwritten or not, it is removed. */
+    if (fd >= 0 && !(mode & 077) && !fstat(fd, &st))
+        (void)!sm_file_overwrite(fd, st.st_size);
+    unlinkat(dir, temp, 0);
+}
+
 /* Give the finished file its name. */
 static int name_file(int dir, const char *temp, const char *leaf, bool fresh)
 {
@@ -303,13 +334,13 @@ out:
         WHY("%s exists: nothing was changed", path);
     else if (rc)
         WHY("%s: cannot write: %s", path, strerror(errno));
-    if (fd >= 0)
-        close(fd);
     if (dir >= 0) {
         if (rc && temp[0])
-            unlinkat(dir, temp, 0);
+            discard(dir, fd, temp, mode);
         close(dir);
     }
+    if (fd >= 0)
+        close(fd);
     return rc;
 }
 

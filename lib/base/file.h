@@ -48,7 +48,9 @@ void sm_file_free(uint8_t *data, size_t len);
 /*
  * Replace `path` by `len` bytes at `data`: a temporary file in the same
  * directory, fsync, rename, fsync of the directory.  After a crash the file
- * is the old one or the new one, whole.
+ * is the old one or the new one, whole; after a kill the temporary
+ * file, .LEAF.PID.tmp, may be left.  One that fails with a `mode` for nobody
+ * else is overwritten before it is removed.
  *   mode   permission bits of the new file (0600 for secrets)
  * Returns 0, SM_IO (reason in `why`).
  */
@@ -63,6 +65,13 @@ int sm_file_write(const char *path, const void *data, size_t len,
  */
 int sm_file_create(const char *path, const void *data, size_t len,
                    mode_t mode, char *why, size_t why_size) SM_WARN_UNUSED;
+
+/*
+ * Random bytes over the first `size` of an open file, durably.  What a file
+ * system that copies on write, or a flash disk, keeps is out of reach.
+ * Returns 0 or SM_IO (errno says why).
+ */
+int sm_file_overwrite(int fd, off_t size) SM_WARN_UNUSED;
 
 /*
  * Make a directory (one level) with exactly `mode`, or accept one that

@@ -99,6 +99,13 @@ ssize_t write(int fd, const void *buf, size_t n)
     return syscall(SYS_write, fd, buf, n);
 }
 
+ssize_t pwrite(int fd, const void *buf, size_t n, off_t at)
+{
+    if (less(&n) || faulty("overwrite"))
+        return -1;
+    return syscall(SYS_pwrite64, fd, buf, n, at);
+}
+
 int fchmod(int fd, mode_t mode)
 {
     if (faulty("chmod"))
@@ -298,6 +305,48 @@ START_TEST(every_call_that_fails_is_an_io_error_and_leaves_one_file)
     }
     ck_assert_int_eq(at, 8);            /* seven calls, each failed once */
     holds("f", "new");
+}
+END_TEST
+
+START_TEST(a_secret_that_was_not_put_in_place_is_overwritten)
+{
+    arm(5);                             /* open, create, chmod, write, sync */
+    ck_assert_int_eq(write_file("f", "secret", 0600), SM_IO);
+    armed = 0;
+    ck_assert_str_eq(trace, "open create chmod write sync-file overwrite "
+                            "sync-file ");
+    ck_assert_ptr_nonnull(strstr(why, strerror(EDQUOT)));
+    ck_assert_int_eq(entries(scratch), 0);
+    arm(5);
+    ck_assert_int_eq(write_file("f", "for all", 0644), SM_IO);
+    armed = 0;
+    ck_assert_str_eq(trace, "open create chmod write sync-file ");
+}
+END_TEST
+
+START_TEST(all_of_a_file_is_overwritten)
+{
+    static uint8_t data[10000];
+    uint8_t *now;
+    size_t i, len, same = 0;
+    int fd;
+
+    memset(data, 7, sizeof(data));
+    scratch_write("f", (const char *)data, sizeof(data), 0600);
+    fd = (open)(scratch_path("f"), O_WRONLY);
+    ck_assert_int_eq(sm_file_overwrite(fd, sizeof(data)), 0);
+    arm(1);
+    ck_assert_int_eq(sm_file_overwrite(fd, sizeof(data)), SM_IO);
+    armed = 0;
+    close(fd);
+    ck_assert_int_eq(sm_file_read(scratch_path("f"), SM_FILE_PRIVATE,
+                                  sizeof(data), &now, &len, why,
+                                  sizeof(why)), 0);
+    ck_assert_uint_eq(len, sizeof(data));
+    for (i = 0; i < len; i++)
+        same += now[i] == 7;
+    ck_assert_uint_lt(same, 200);       /* 39 of 10000, by chance */
+    sm_file_free(now, len);
 }
 END_TEST
 
@@ -502,6 +551,9 @@ int main(void)
     tcase_add_test(writing, the_order_makes_it_atomic_and_durable);
     tcase_add_test(writing,
         every_call_that_fails_is_an_io_error_and_leaves_one_file);
+    tcase_add_test(writing,
+        a_secret_that_was_not_put_in_place_is_overwritten);
+    tcase_add_test(writing, all_of_a_file_is_overwritten);
     tcase_add_test(writing, after_a_crash_the_file_is_old_or_new);
     tcase_add_test(writing, short_and_interrupted_calls_are_continued);
     tcase_add_test(writing, a_file_is_created_once);

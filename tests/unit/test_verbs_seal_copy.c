@@ -4,6 +4,8 @@
  */
 #include "sealed_host.h"
 
+#include "die_at.h"
+
 /* ---- copy, restore ---- */
 
 static int copy(const char *path, const char *leaf)
@@ -90,6 +92,51 @@ START_TEST(restore_loses_no_key)
 }
 END_TEST
 
+/* One that dies at its `at`th moment; whether it came that far. */
+static bool restore_dies(int at)
+{
+    int code;
+
+    die(at);
+    code = seal_verb("seal restore --passphrase-file @two @store.copy");
+    die(0);
+    ck_assert_msg(code == DIED || !code, "at %d: %d %s", at, code, err);
+    return code == DIED;
+}
+
+START_TEST(an_interrupted_restore_is_done_again)
+{
+    struct saved dead, kept;
+    char old[SM_CONF_PATH_MAX + 8];
+    struct keys k;
+    bool died = true;
+    int at;
+
+    passphrases();
+    init_plain();
+    load_keys("plain", NULL, &k);
+    ck_assert_int_eq(copy(cli.conf.store_key, "store.copy"), 0);
+    snprintf(old, sizeof(old), "%s.old", cli.conf.store_key);
+    ck_assert_int_eq(truncate(cli.conf.store_key, 100), 0);
+    save(cli.conf.store_key, &dead);
+    for (at = 1; died; at++) {
+        put_back(cli.conf.store_key, &dead);
+        ck_assert_int_eq(truncate(cli.conf.store_key, 100), 0);
+        /* What an earlier one has kept is in nobody's way. */
+        if (at % 4 > 1)
+            unlink(old);
+        died = restore_dies(at);
+        if (died)
+            ck_assert_msg(!restore_dies(0), "at %d", at);
+        assert_keys("plain", NULL, &k);
+        save(old, &kept);
+        ck_assert_uint_eq(kept.len, dead.len);
+        ck_assert_mem_eq(kept.data, dead.data, dead.len);
+    }
+    ck_assert_int_ge(at, 7);
+}
+END_TEST
+
 START_TEST(what_copy_and_restore_refuse)
 {
     passphrases();
@@ -104,6 +151,10 @@ START_TEST(what_copy_and_restore_refuse)
     ck_assert_int_eq(seal_verb("seal restore --passphrase-file @one "
                                "@host.copy"), 31);
     ck_assert_ptr_nonnull(strstr(err, "wrong passphrase"));
+    /* Twice would be once over what was kept. */
+    ck_assert_int_eq(seal_verb("seal restore --passphrase-file @two "
+                               "@host.copy @host.copy"), 2);
+    ck_assert_ptr_nonnull(strstr(err, "name one of them"));
     scratch_write("etc/xen/secmig/secmigd.conf", "name = hostB\n", 13, 0644);
     ck_assert_int_eq(seal_verb("seal restore --passphrase-file @two "
                                "@host.copy"), 31);
@@ -149,6 +200,48 @@ START_TEST(wipe_overwrites_and_removes_what_is_the_hosts)
 }
 END_TEST
 
+START_TEST(wipe_leaves_nothing_that_was_kept_or_left)
+{
+#define STATE "var/lib/xen/secmig/"
+    static const char *const gone[] = {
+        STATE "store-key.sealed.old", STATE ".next-host-key.sealed.77.tmp",
+    };
+    static const char *const stay[] = {
+        STATE "my-key.sealed.old", STATE ".host-key.sealed.x.tmp",
+        STATE "store-key.sealed.older",
+    };
+    uint8_t after[4];
+    size_t i, round;
+    int fd;
+
+    init_plain();
+    for (i = 0; i < 3; i++)
+        scratch_write(stay[i], "mine", 4, 0600);
+    /* Also when there is nothing else. */
+    for (round = 0; round < 2; round++) {
+        for (i = 0; i < 2; i++)
+            scratch_write(gone[i], "left", 4, 0600);
+        fd = open(scratch_path(gone[0]), O_RDONLY);
+        ck_assert_int_eq(seal_verb("seal list"), 0);
+        ck_assert_ptr_nonnull(strstr(out, "store-key.sealed.old"));
+        ck_assert_ptr_nonnull(strstr(out, "seal restore"));
+        ck_assert_ptr_nonnull(strstr(out, ".next-host-key.sealed.77.tmp"));
+        ck_assert_ptr_null(strstr(out, "older"));
+        ck_assert_int_eq(seal_verb("seal wipe --yes"), 0);
+        ck_assert_ptr_nonnull(strstr(out, "store-key.sealed.old: destroyed"));
+        for (i = 0; i < 2; i++)
+            ck_assert_int_ne(access(scratch_path(gone[i]), F_OK), 0);
+        ck_assert_int_eq(pread(fd, after, 4, 0), 4);
+        ck_assert_mem_ne(after, "left", 4);
+        close(fd);
+    }
+    for (i = 0; i < 3; i++)
+        ck_assert_int_eq(access(scratch_path(stay[i]), F_OK), 0);
+    ck_assert_int_eq(seal_verb("seal wipe --yes"), 4);
+    fails(4, "no keys here");
+}
+END_TEST
+
 START_TEST(wipe_follows_no_links)
 {
     init_plain();
@@ -175,8 +268,10 @@ int main(void)
     tcase_add_checked_fixture(t, prepare, scratch_remove);
     tcase_add_test(t, a_copy_brings_lost_keys_back);
     tcase_add_test(t, restore_loses_no_key);
+    tcase_add_test(t, an_interrupted_restore_is_done_again);
     tcase_add_test(t, what_copy_and_restore_refuse);
     tcase_add_test(t, wipe_overwrites_and_removes_what_is_the_hosts);
+    tcase_add_test(t, wipe_leaves_nothing_that_was_kept_or_left);
     tcase_add_test(t, wipe_follows_no_links);
     suite_add_tcase(suite, t);
     return scratch_run(suite);
