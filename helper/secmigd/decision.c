@@ -113,6 +113,7 @@ static int read_answer(struct decision_answer *a, struct sm_wire_reader *r)
     a->wants_proof = sm_wire_get_u8(r);
     sm_wire_get_str(r, a->attestation, sizeof(a->attestation));
     a->seen = sm_wire_get_u8(r);
+    a->back = sm_wire_get_u8(r);
     sm_wire_get_bytes(r, a->platform.ak, sizeof(a->platform.ak));
     sm_wire_get_bytes(r, a->platform.pcrs, sizeof(a->platform.pcrs));
     a->platform.clock = sm_wire_get_u64(r);
@@ -137,15 +138,25 @@ static void refuse(struct decision_answer *a, int code, const char *rule,
 static void write_down(struct decision *d)
 {
     struct decision_answer *a = &d->answer;
-    char rule[SM_MESSAGE_RULE_MAX + 1];
+    char rule[SM_MESSAGE_RULE_MAX + 1], text[128];
     size_t i;
     int rc = 0;
 
     for (i = 0; i < a->n_lists && !rc; i++)
         rc = floors_raise_revocations(a->lists[i].authority,
                                       a->lists[i].version);
-    if (!rc && a->seen)
+    if (!rc && a->back)
+        rc = seen_back(a->platform.ak);
+    if (!rc && a->seen) {
         rc = seen_write(&a->platform, d->host);
+        if (rc == SM_BUSY) {
+            snprintf(text, sizeof(text), "this host remembers the attestation "
+                     "keys of %d hosts, and has no room for one more",
+                     SEEN_MAX);
+            refuse(a, rc, "store", text);
+            rc = 0;
+        }
+    }
     if (!rc)
         rc = floors_flush();    /* a version that it could not write before */
     if (!rc && a->allow && a->rate_seconds) {

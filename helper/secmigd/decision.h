@@ -91,8 +91,11 @@ struct decision_answer {
     bool wants_proof;           /* DECISION_PREVIEW: the guest's own policy
                                  * asks for it */
     char attestation[SM_MESSAGE_RULE_MAX + 1];  /* for the log: the set that
-                                 * the other host is in, or what is wrong */
-    bool seen;                  /* a quote is genuine, to be remembered: */
+                                 * the other host is in (of the guest's own
+                                 * policy: with "vm:" before it), or what is
+                                 * wrong */
+    bool seen;                  /* a quote is genuine, to be remembered: ... */
+    bool back;                  /* ... or only that it is behind what was: */
     struct sm_attest_seen platform;
     /* The guest's own policy, verified; valid until decision_clear(). */
     uint64_t vm_version;        /* 0: there is none */

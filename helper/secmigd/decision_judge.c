@@ -400,6 +400,7 @@ static void put_answer(struct sm_wire_writer *w, const struct hearing *h)
     sm_wire_put_u8(w, a->wants_proof);
     sm_wire_put_str(w, a->attestation);
     sm_wire_put_u8(w, a->seen);
+    sm_wire_put_u8(w, a->back);
     sm_wire_put_bytes(w, a->platform.ak, sizeof(a->platform.ak));
     sm_wire_put_bytes(w, a->platform.pcrs, sizeof(a->platform.pcrs));
     sm_wire_put_u64(w, a->platform.clock);

@@ -29,23 +29,20 @@ static void compare(struct hearing *h)
     h->platform.since = sm_attest_compare(now, last ? &last->tpm : &nothing,
                                           h->platform.why,
                                           sizeof(h->platform.why));
-    /* A software TPM loses its clock when its host crashes, and calls what it
-     * has then safe a few seconds later: more boots than before are enough. */
-    if (h->platform.since == SM_ATTEST_BACK && last &&
-        now->reset_count > last->tpm.reset_count)
-        h->platform.since = SM_ATTEST_REBOOTED;
+    sm_attest_remember(now, &h->a->platform);
     if (h->platform.since == SM_ATTEST_BACK) {
+        h->a->back = true;
         problem(h, SM_ATTEST_RESET);
         return;
     }
-    h->a->seen = true;
-    sm_attest_remember(now, &h->a->platform);
+    /* There is no room for the keys that anybody certifies. */
+    h->a->seen = sm_policy_platform_counts(parent.policy, h->other.is.signer);
     memcpy(h->platform.measured.pcr, now->pcr, sizeof(now->pcr));
     h->platform.measured.has_log = now->has_log;
     memcpy(h->platform.measured.log, now->log, sizeof(now->log));
     h->platform.measured.signer = h->other.is.signer;
-    h->platform.measured.reset_approved = seen_approved(now->ak,
-                                                        now->reset_count);
+    h->platform.measured.reset_approved = seen_approved(
+        now->ak, now->reset_count, now->restart_count);
     h->platform.proven = true;
 }
 
@@ -93,7 +90,7 @@ static const char *set_of(const struct hearing *h,
     const char *id = NULL;
     size_t i;
 
-    for (i = 0; policy && !id && i < sm_policy_platform_count(policy); i++) {
+    for (i = 0; !id && i < sm_policy_platform_count(policy); i++) {
         set = sm_policy_platform_at(policy, i);
         switch (sm_policy_platform_differs(set, &h->platform.measured)) {
         case 0:
@@ -111,8 +108,8 @@ void hearing_platform_decided(struct hearing *h)
 {
     struct decision_answer *a = h->a;
     const struct seen *last;
-    bool reset = false;
-    const char *id;
+    bool reset = false, site, vm;
+    const char *id = NULL;
     char text[SM_MESSAGE_TEXT_MAX + 1];
 
     if (!h->q->other->demanded || h->q->stage != DECISION_FINAL)
@@ -125,11 +122,29 @@ void hearing_platform_decided(struct hearing *h)
                         h->platform.why);
         return;
     }
-    id = set_of(h, parent.policy, &reset);
-    if (!id)
-        id = set_of(h, h->vm, &reset);
+    site = sm_policy_platform_counts(parent.policy, h->other.is.signer);
+    vm = h->vm && sm_policy_platform_counts(h->vm, h->other.is.signer);
+    if (a->allow && parent.conf.demand_attestation && !site) {
+        problem(h, SM_ATTEST_CERTIFICATE);
+        hearing_say(a, SM_UNMET, "demand-attestation", "%s has not proven "
+                    "what it runs: its attestation key is certified by nobody "
+                    "whose word counts for that here", h->q->other->name);
+        return;
+    }
+    if (site)
+        id = set_of(h, parent.policy, &reset);
     if (id) {
         snprintf(a->attestation, sizeof(a->attestation), "%s", id);
+        return;
+    }
+    if (vm)
+        id = set_of(h, h->vm, &reset);
+    if (id) {
+        snprintf(a->attestation, sizeof(a->attestation), "vm:%s", id);
+        return;
+    }
+    if (!site && !vm) {
+        problem(h, SM_ATTEST_CERTIFICATE);
         return;
     }
     if (a->allow) {             /* no rule minds */

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "floors.h"
 #include "parent.h"
@@ -14,15 +15,31 @@
 
 void operate_platform_accept(struct operate *o)
 {
-    uint32_t reset_count;
+    const struct seen *last;
+    unsigned int resets, restarts;
+    char date[21];
     int rc;
 
     if (!operate_may(o, SM_POLICY_POLICY_ADMIN, NULL, o->host))
         return;
-    rc = seen_accept(o->host, &reset_count);
+    rc = seen_accept(o->host, &last);
     if (rc == SM_UNKNOWN_HOST) {
-        operate_finish(o, rc, "", "no quote of %s was seen here: it comes "
-                       "with a migration from or to there", o->host);
+        operate_finish(o, rc, "", "no quote of %s that counts was seen here: "
+                       "it comes with a migration from or to there", o->host);
+        return;
+    }
+    resets = last->tpm.reset_count;
+    restarts = last->tpm.restart_count;
+    sm_clock_format(last->when, date);
+    if (rc == SM_UNMET) {
+        operate_finish(o, rc, "", "%s is not accepted: since it was seen with "
+                       "reset count %u, restart count %u, on %s, its TPM went "
+                       "back behind that (an old state of it was restored, or "
+                       "it was cleared), which cannot be accepted.  It counts "
+                       "again once it has passed that; else with a new "
+                       "attestation key (remove attestation-key there, enrol "
+                       "it anew)", o->host,
+                       resets, restarts, date);
         return;
     }
     if (rc) {
@@ -30,10 +47,12 @@ void operate_platform_accept(struct operate *o)
                        "cannot be written down", o->host);
         return;
     }
-    sm_notice("platform accepted host=%s reset-count=%u by=%s@%s", o->host,
-              (unsigned int)reset_count, o->account, parent.conf.name);
-    operate_finish(o, 0, "", "%s is accepted as it was booted last (reset "
-                   "count %u)", o->host, (unsigned int)reset_count);
+    sm_notice("platform accepted host=%s reset-count=%u restart-count=%u "
+              "by=%s@%s", o->host, resets, restarts, o->account,
+              parent.conf.name);
+    operate_finish(o, 0, "", "%s is accepted as it was seen last (reset count "
+                   "%u, restart count %u, on %s)", o->host, resets, restarts,
+                   date);
 }
 
 /* Only root: who signs the policy decides who may do everything else. */

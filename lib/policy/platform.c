@@ -81,6 +81,12 @@ const char *sm_policy_platform_matches(const struct sm_policy *policy,
     return NULL;
 }
 
+bool sm_policy_platform_counts(const struct sm_policy *policy,
+                               const uint8_t *signer)
+{
+    return sm_hosts_counted(policy, signer) & SM_POLICY_ATTESTATION;
+}
+
 bool sm_policy_pcr_is_untouched(const uint8_t value[static 32])
 {
     size_t i;

@@ -58,6 +58,12 @@ const char *sm_policy_platform_matches(const struct sm_policy *policy,
                                        const struct sm_policy_measured *m,
                                        char *why, size_t why_size);
 
+/* Whether an authority's word on attestation counts in this document: its
+ * `attributes`, or any in a VM policy without <authorities>.  signer:
+ * SM_POLICY_SIGNER_LEN bytes */
+bool sm_policy_platform_counts(const struct sm_policy *policy,
+                               const uint8_t *signer);
+
 /* "differs from SET in PCR 4, 7, event log", or what the reset lacks.
  * `differs` is not 0. */
 void sm_policy_platform_text(const struct sm_policy_platform *set,

@@ -31,8 +31,8 @@ void sm_proven_find(struct sm_evaluate *e)
                     "secmigd.conf asks every host)";
     if (!p || (!r->attestation && !r->measured))
         return;
-    if (!r->attestation && !(sm_hosts_counted(p, r->measured->signer) &
-                             SM_POLICY_ATTESTATION)) {
+    if (!r->attestation &&
+        !sm_policy_platform_counts(p, r->measured->signer)) {
         e->unattested = "its attestation key is certified by nobody whose "
                         "word counts for that here";
         return;

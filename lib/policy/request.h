@@ -69,9 +69,10 @@ struct sm_policy_measured {
     uint8_t log[32];                    /* ... which the quote binds */
     const uint8_t *signer;              /* SM_POLICY_SIGNER_LEN bytes: who
                                          * signed that certificate */
-    bool reset_approved;                /* the TPM's reset count is the one
-                                         * that was approved on this host for
-                                         * this attestation key.  Sets with
+    bool reset_approved;                /* the TPM's reset and restart counts
+                                         * are those that were approved on
+                                         * this host for this attestation
+                                         * key.  Sets with
                                          * after-reset="approve" count as
                                          * proven only then; it takes the
                                          * memory of whoever asks, and the

@@ -151,19 +151,18 @@ enum sm_attest_since sm_attest_compare(const struct sm_attested *now,
         return SM_ATTEST_BACK;
     }
     if (now->reset_count > last->reset_count) {
-        /* After a power cut the clock may be behind, and says so. */
-        if (now->safe && now->clock < last->clock) {
-            snprintf(why, why_size, "its TPM's clock went back while its "
-                     "reset counter grew to %" PRIu32, now->reset_count);
-            return SM_ATTEST_BACK;
-        }
         snprintf(why, why_size, "it was reset: its reset counter was %" PRIu32
                  " and is %" PRIu32, last->reset_count, now->reset_count);
         return SM_ATTEST_REBOOTED;
     }
+    if (now->restart_count > last->restart_count) {
+        snprintf(why, why_size, "it was restarted: its restart counter was "
+                 "%" PRIu32 " and is %" PRIu32, last->restart_count,
+                 now->restart_count);
+        return SM_ATTEST_REBOOTED;
+    }
     if (now->restart_count < last->restart_count ||
-        (now->restart_count == last->restart_count &&
-         last->clock > now->clock &&
+        (last->clock > now->clock &&
          last->clock - now->clock > SM_ATTEST_CLOCK_SLACK)) {
         snprintf(why, why_size, "its TPM's clock went back within one boot: "
                  "an old state of it was restored");

@@ -61,7 +61,6 @@ enum sm_attest_role {
 enum sm_attest_problem {
     SM_ATTEST_GOOD = 0,
     SM_ATTEST_NO_TPM,           /* it says that it cannot */
-    SM_ATTEST_NOT_DEMANDED,     /* evidence that nobody asked for */
     SM_ATTEST_MALFORMED,        /* truncated, too long, not of the form */
     SM_ATTEST_CERTIFICATE,      /* its certificate is not good */
     SM_ATTEST_UNKNOWN_KEY,      /* an AK that its certificate does not name */
@@ -74,7 +73,7 @@ enum sm_attest_problem {
     SM_ATTEST_REFLECTED,        /* made in the other role: our own? */
     SM_ATTEST_REPLAYED,         /* answers another nonce */
     SM_ATTEST_OTHER_SESSION,    /* answers ours in another handshake */
-    SM_ATTEST_RESET,            /* its reset counter is not as it must be */
+    SM_ATTEST_RESET,            /* its counters are not as they must be */
     SM_ATTEST_PCR,              /* PCRs are not those of a platform */
     SM_ATTEST_CHANGED,          /* likewise, and they were in this boot */
     SM_ATTEST_PROBLEMS          /* how many there are */
@@ -166,8 +165,8 @@ struct sm_attested {
     uint64_t firmware;          /* the TPM's firmwareVersion */
     uint64_t clock;             /* ms; TPMS_CLOCK_INFO */
     uint32_t reset_count;       /* boots */
-    uint32_t restart_count;     /* resumptions since */
-    bool safe;                  /* `clock` cannot have been higher */
+    uint32_t restart_count;     /* resumptions since, and boots before which
+                                 * somebody had the TPM keep its state */
 };
 
 /*
@@ -205,10 +204,10 @@ enum sm_attest_since {
     SM_ATTEST_SAME,             /* same boot, same PCRs */
     SM_ATTEST_MOVED,            /* same boot, other PCRs: what fits no
                                  * platform now is SM_ATTEST_CHANGED */
-    SM_ATTEST_REBOOTED,         /* the reset counter grew */
-    SM_ATTEST_BACK,             /* reset counter, or clock, went back: the
-                                 * TPM's state was restored or cleared:
-                                 * SM_ATTEST_RESET */
+    SM_ATTEST_REBOOTED,         /* the reset or the restart counter grew */
+    SM_ATTEST_BACK,             /* a counter went back, or within one boot
+                                 * the clock: the TPM's state was restored or
+                                 * cleared: SM_ATTEST_RESET */
 };
 
 /* How much earlier in one boot a quote may be than the last one seen, in ms:
@@ -219,7 +218,13 @@ void sm_attest_remember(const struct sm_attested *now,
                         struct sm_attest_seen *out);
 
 /*
- * Compare with what was remembered of the same AK.
+ * Compare with what was remembered of the same AK (part 1, "Timing
+ * Components"; part 3, TPM2_Startup).  A TPM that was told to keep its state
+ * (TPM2_Shutdown(STATE)) counts the boot after that as a restart, not as a
+ * reset, with PCRs as after any boot: these counters do not tell it from a
+ * resumption, and both are SM_ATTEST_REBOOTED.  Across either the clock may
+ * be behind: a software TPM loses it when its host crashes, and calls what it
+ * has then safe a few seconds later.
  *   last  of sm_attest_remember(), or all zero; another AK's is as none
  *   why   out: `why_size` bytes, in words what differs ("" for FIRST, SAME)
  * What is remembered is replaced unless the answer is SM_ATTEST_BACK; with

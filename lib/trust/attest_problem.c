@@ -6,8 +6,6 @@ static const struct {
 } problems[SM_ATTEST_PROBLEMS] = {
     [SM_ATTEST_GOOD] = { "none", "it has proven what it is" },
     [SM_ATTEST_NO_TPM] = { "no-tpm", "it cannot prove what it is" },
-    [SM_ATTEST_NOT_DEMANDED] = {
-        "not-demanded", "it sent a proof that nobody asked for" },
     [SM_ATTEST_MALFORMED] = { "malformed", "its proof is malformed" },
     [SM_ATTEST_CERTIFICATE] = {
         "certificate", "the certificate that names its attestation key does "

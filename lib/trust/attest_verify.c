@@ -192,7 +192,6 @@ static enum sm_attest_problem check_attest(const struct evidence *e,
     out->clock = attest.clockInfo.clock;
     out->reset_count = attest.clockInfo.resetCount;
     out->restart_count = attest.clockInfo.restartCount;
-    out->safe = attest.clockInfo.safe == TPM2_YES;
     return check_claims(&attest.extraData, &e->claims, x);
 }
 

@@ -26,7 +26,7 @@ IN = '<rule id="in" effect="allow" action="migrate-in">' + CONFIG + \
 REQUIRE = '<require attestation="%s"/>'
 
 DOCUMENT = """<policy xmlns="urn:xen-secmig:policy:1" site="lab" version="%d">
-  %s<authorities><authority id="site" key="%s"/></authorities>
+  %s<authorities><authority id="site" key="%s"%s/></authorities>
   %s
   <hosts><host id="hostA"/><host id="hostB"/></hosts>
   %s<rules>%s</rules>
@@ -148,8 +148,10 @@ class Lab(host.Lab):
 
     # ---- policies ----
 
-    def policy(self, h, rules=None, platforms=None, owners="", groups=""):
-        """None: the lab's own; takes effect at once."""
+    def policy(self, h, rules=None, platforms=None, owners="", groups="",
+               attributes=None):
+        """None: the lab's own; takes effect at once.  `attributes`: those on
+        which the authority's word counts, None: all."""
         if rules is None:
             rules = (OUT + IN) % ((REQUIRE % "good",) * 2)
         if platforms is None:
@@ -157,7 +159,9 @@ class Lab(host.Lab):
         h.version += 1
         with open(h.etc + "/policy.xml", "w") as f:
             f.write(DOCUMENT % (
-                h.version, owners, self.public(), platforms and
+                h.version, owners, self.public(),
+                ' attributes="%s"' % attributes if attributes else "",
+                platforms and
                 "<platforms>%s</platforms>" % platforms, groups, rules))
         site_setup.sign_policy(h)
         if h.daemon:

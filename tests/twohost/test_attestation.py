@@ -315,10 +315,15 @@ def _(lab):
     lab.b.clear_events()
     try:
         refused_here(lab, lab.guest(), "back", "reset")
+        p = lab.a.secmig("platform", "accept", "hostB", ok=False)
+        equal(p.returncode, UNMET, "exit: " + p.stderr)
+        check("hostB is not accepted" in p.stderr and
+              "new attestation key" in p.stderr, p.stderr)
     finally:
         lab.b.tpm.restore(newest)
         measure(lab.b)
     lab.succeeds(lab.guest())
+    accept(lab)
 
 
 def clock(h):
@@ -341,6 +346,44 @@ def _(lab):
     lab.succeeds(lab.guest())
 
 
+def accept(lab):
+    p = lab.a.secmig("platform", "accept", "hostB")
+    check(re.match(r"hostB is accepted as it was seen last \(reset count \d+, "
+                   r"restart count \d+, on %s.*Z\)" % time.strftime(
+                       "%Y-%m-%d", time.gmtime()), p.stdout), p.stdout)
+
+
+@dirty("a boot that the TPM counts as a restart has to be accepted, too")
+def _(lab):
+    lab.policy(lab.a, platforms=platform("good", lab.good,
+                                         ' after-reset="approve"'))
+    boot(lab.b)
+    refused_here(lab, lab.guest(), "accept hostB", "reset")
+    accept(lab)
+    lab.succeeds(lab.guest())
+    lab.b.mark_log()
+    lab.b.clear_events()
+    lab.b.tpm.tool("tpm2_shutdown")     # "keep your state"
+    boot(lab.b)
+    refused_here(lab, lab.guest(), "accept hostB", "reset")
+    accept(lab)
+    lab.succeeds(lab.guest())
+
+
+@case.case("what a TPM measures after a restart is no change within one boot")
+def _(lab):
+    lab.succeeds(lab.guest())
+    lab.b.mark_log()
+    lab.b.clear_events()
+    lab.b.tpm.tool("tpm2_shutdown")
+    boot(lab.b, 4)
+    try:
+        refused_here(lab, lab.guest(), r"PCR 4\b", "pcr")
+    finally:
+        boot(lab.b)
+    lab.succeeds(lab.guest())
+
+
 @dirty("each boot has to be accepted, where the policy says so")
 def _(lab):
     a = lab.a
@@ -354,8 +397,7 @@ def _(lab):
         lab.b.clear_events()
         refused_here(lab, lab.guest(), "secmig platform accept hostB",
                      "reset")
-        p = a.secmig("platform", "accept", "hostB")
-        check(p.stdout.startswith("hostB is accepted"), p.stdout)
+        accept(lab)
         lab.succeeds(lab.guest())
         lab.succeeds(lab.guest())
         a.stop()                # that is remembered
@@ -557,7 +599,7 @@ VM_IN = '<rule id="i" effect="allow" action="migrate-in">%s</rule>'
 def _(lab):
     g = owned(lab, VM_OUT + VM_IN % "", lab.good)
     lab.succeeds(g)
-    check(lab.a.logged("migrate-out .*vm-rule=o .*attestation=mine"),
+    check(lab.a.logged("migrate-out .*vm-rule=o .*attestation=vm:mine "),
           lab.a.log()[-500:])
     g = owned(lab, VM_OUT + VM_IN % "", {**lab.good, 4: "ab" * 32})
     lab.b.mark_log()
@@ -580,7 +622,7 @@ def _(lab):
     lab.b.start()
     try:
         lab.succeeds(g)
-        check(lab.b.logged("migrate-in .*vm-rule=i .*attestation=mine"),
+        check(lab.b.logged("migrate-in .*vm-rule=i .*attestation=vm:mine "),
               lab.b.log()[-500:])
         g = owned(lab, rule, {**lab.good, 7: "ab" * 32})
         lab.fails(g, (UNMET, REFUSED_REMOTE), r"own policy.*PCR 7\b",
@@ -615,6 +657,30 @@ def _(lab):
         lab.a.configure(demand_attestation=None)
         lab.a.start()
     lab.succeeds(lab.guest())
+
+
+@dirty("a key certified by one whose word on that does not count",
+       leftovers=False)
+def _(lab):
+    lab.policy(lab.a, (OUT + IN) % ("", ""), attributes="jurisdiction")
+    boot(lab.b)
+    lab.a.stop()
+    lab.a.configure(demand_attestation="always")
+    lab.a.start()
+    try:
+        refused_here(lab, lab.guest(), "demand-attestation.*nobody whose word",
+                     "certificate")
+        lab.policy(lab.a, attributes="jurisdiction")
+        refused_here(lab, lab.guest(), "nobody whose word", "certificate")
+        check("platform host=hostB" not in lab.a.log(), "it is remembered")
+        lab.policy(lab.a, (OUT + IN) % ("", ""))
+        lab.succeeds(lab.guest())
+        check(lab.a.logged("migrate-out .*attestation=good "),
+              lab.a.log()[-300:])
+    finally:
+        lab.a.stop()
+        lab.a.configure(demand_attestation=None)
+        lab.a.start()
 
 
 if __name__ == "__main__":

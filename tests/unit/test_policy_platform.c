@@ -262,6 +262,20 @@ START_TEST(the_first_set_that_matches_can_be_asked_for)
 }
 END_TEST
 
+START_TEST(whose_word_counts_can_be_asked_for)
+{
+    struct sm_policy *policy = parse_site(SITE_HEAD "<authorities>"
+        "<authority id='ca' key='" SIGNER_3_TEXT "'/><authority id='land' "
+        "key='" SIGNER_6_TEXT "' attributes='jurisdiction'/></authorities>"
+        "<hosts><host id='a'/></hosts><rules>", "");
+
+    ck_assert(sm_policy_platform_counts(policy, signers[3]));
+    ck_assert(!sm_policy_platform_counts(policy, signers[6]));
+    ck_assert(!sm_policy_platform_counts(policy, signers[2]));
+    sm_policy_free(policy);
+}
+END_TEST
+
 static void find_hosts(void *ctx, const struct sm_policy_step *step)
 {
     if (!strcmp(step->rule, "unknown-host"))
@@ -299,4 +313,5 @@ RUN("policy platforms", every_pcr_of_a_set_must_have_one_of_its_values,
     the_attestation_key_must_be_certified_by_who_counts_for_it,
     a_vm_policy_has_sets_of_its_own,
     the_first_set_that_matches_can_be_asked_for,
+    whose_word_counts_can_be_asked_for,
     explaining_tells_which_sets_are_proven)
