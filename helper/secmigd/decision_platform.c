@@ -143,7 +143,8 @@ void hearing_platform_decided(struct hearing *h)
         snprintf(a->attestation, sizeof(a->attestation), "vm:%s", id);
         return;
     }
-    if (!site && !vm) {
+    /* The word is on the document that says no. */
+    if (a->allow ? !site && !vm : strncmp(a->rule, "vm:", 3) ? !site : !vm) {
         problem(h, SM_ATTEST_CERTIFICATE);
         return;
     }

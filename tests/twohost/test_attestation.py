@@ -566,24 +566,26 @@ OWNERS = '<owners><owner id="finance" key="%s"/></owners>'
 GROUPS = '<vms><group id="own" owner="finance"><vm name="guest-own-*"/>' \
     '</group></vms>'
 VM_POLICY = """<vm-policy xmlns="urn:xen-secmig:policy:1" vm="%s" version="1">
-  <platforms>%s</platforms><rules>%s</rules></vm-policy>
+  %s<platforms>%s</platforms><rules>%s</rules></vm-policy>
 """
 
 
-def owned(lab, rules, pcrs):
+def owned(lab, rules, pcrs, authorities="%.0s"):
     """A guest whose owner asks for a platform set "mine"; site policies that
-    ask for none."""
+    ask for none.  `authorities`: "%s" in it is the owner's own key."""
     key = lab.dir + "/finance"
     if not os.path.exists(key + ".pub"):
         lab.a.secmig("owner", "init", "--key", key, "--seal", "plain")
     with open(key + ".pub") as f:
-        owners = OWNERS % f.read().split("\n")[1]
+        public = f.read().split("\n")[1]
+    owners = OWNERS % public
     for h in lab.hosts:
         lab.policy(h, (OUT + IN) % ("", ""), "", owners, GROUPS)
     g = lab.guest(name="guest-own-%s" % os.urandom(3).hex())
     path = "%s/%s.xml" % (lab.dir, g.name)
     with open(path, "w") as f:
-        f.write(VM_POLICY % (g.uuid, platform("mine", pcrs), rules))
+        f.write(VM_POLICY % (g.uuid, authorities % public,
+                             platform("mine", pcrs), rules))
     lab.a.secmig("owner", "sign", "--key", key, path)
     lab.a.secmig("vm-policy", "add", path)
     return g
@@ -605,6 +607,11 @@ def _(lab):
     lab.b.mark_log()
     lab.b.clear_events()
     refused_here(lab, g, r"own policy.*mine in PCR 4\b", "pcr")
+    lab.a.secmig("vm-policy", "remove", g.uuid)
+    # the site's authority is not the owner's
+    g = owned(lab, VM_OUT + VM_IN % "", lab.good, '<authorities>'
+              '<authority id="own" key="%s"/></authorities>')
+    refused_here(lab, g, "own policy.*nobody whose word", "certificate")
     lab.a.secmig("vm-policy", "remove", g.uuid)
 
 
