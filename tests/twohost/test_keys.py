@@ -500,14 +500,14 @@ BAD = {
     "dies": ("kill -SEGV $$", HELPER, "signal 11"),
     "says nothing": ("exit 0", HELPER, "broke the rules"),
     "babbles": ("head -c 100000 /dev/zero", HELPER, "secmig-vault"),
-    "says yes and sends nothing": (r"printf '\0\0\0\0'", HELPER,
+    "says yes and sends nothing": (r"printf '\0\0\0\0\0\0'", HELPER,
                                    "sent no key"),
     "sends another key": (
-        r"""printf '\0\0\0\0'; exec python3 -c 'import socket; """
+        r"""printf '\0\0\0\0\0\0'; exec python3 -c 'import socket; """
         r"""socket.socket(fileno=3).send(b"k" * 32)'""", STATE,
         "not the one of host.pub"),
     "sends too much": (
-        r"""printf '\0\0\0\0'; exec python3 -c 'import socket; """
+        r"""printf '\0\0\0\0\0\0'; exec python3 -c 'import socket; """
         r"""socket.socket(fileno=3).send(b"k" * 33)'""", HELPER,
         "sent no key"),
     "hangs": ("exec sleep 60", TIMEOUT, "no answer in 1 s"),
