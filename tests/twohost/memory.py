@@ -8,16 +8,18 @@ from case import equal
 
 
 def areas(pid):
-    """(first, end) of each area that can be read."""
-    with open("/proc/%d/maps" % pid) as f:
+    """(first, end) of each area that can be read and has pages."""
+    with open("/proc/%d/smaps" % pid) as f:
         for line in f:
             w = line.split()
-            if "r" not in w[1] or (len(w) > 5 and w[5] in ("[vvar]",
-                                                           "[vsyscall]")):
-                continue
-            lo, hi = (int(x, 16) for x in w[0].split("-"))
-            if hi - lo <= 1 << 31:          # else a sanitizer's shadow
+            if not w[0].endswith(":"):
+                lo, hi = (int(x, 16) for x in w[0].split("-"))
+                readable = "r" in w[1] and w[5:] not in (["[vvar]"],
+                                                         ["[vsyscall]"])
+            elif w[0] in ("Rss:", "Swap:") and w[1] != "0" and readable \
+                    and hi - lo <= 1 << 31:     # else a sanitizer's shadow
                 yield lo, hi
+                readable = False                # once is enough
 
 
 def find_any(pid, needles):

@@ -85,7 +85,8 @@ def forgotten(h, limit=LIFETIME + host.ROOM):
 @case.case("no key before the first migration that is allowed",
            limit=60 * host.SCALE)
 def _(lab):
-    with daemon(lab.a), daemon(lab.b):
+    # memories are looked through while a guest is held: that takes its time
+    with daemon(lab.a, idle_timeout=60), daemon(lab.b, idle_timeout=60):
         keys = {h: memory.static_key(h) for h in lab.hosts}
         for h in lab.hosts:
             nowhere(h, keys[h])
@@ -117,7 +118,7 @@ def _(lab):
 @case.case("after key-lifetime it is gone, in every form; and comes again",
            limit=60 * host.SCALE)
 def _(lab):
-    with daemon(lab.a, key_lifetime=LIFETIME):
+    with daemon(lab.a, key_lifetime=LIFETIME, idle_timeout=60):
         key = memory.static_key(lab.a)
         g = lab.guest()
         for n in (1, 2):

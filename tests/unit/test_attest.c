@@ -87,14 +87,18 @@ END_TEST
 /* Judges verify when they can no longer open anything. */
 START_TEST(no_file_is_needed_to_verify)
 {
-    const struct rlimit none = { 0, 0 };
+    struct rlimit before, none;
 
     prove();
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = before;
+    none.rlim_cur = 0;
     ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
     ck_assert_int_eq(open("/dev/null", O_RDONLY), -1);
     accepted();
     evidence[evidence_len - 1] ^= 1;
     refused(SM_AUTH, SM_ATTEST_DIGEST, "not those that were quoted");
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
 }
 END_TEST
 
