@@ -5,7 +5,8 @@ all are ok, 1 when one failed, 77 when all were skipped.
 
 RIG_NAME=NAME in the environment: the test runs on that rig, boots it if
 it is not up and leaves it up.  Arguments: only the cases whose name
-contains one of them."""
+contains one of them.  A long case is skipped unless it is so named, or
+SECMIG_LONG is set."""
 import os
 import shutil
 import sys
@@ -36,16 +37,20 @@ def first_line(error):
     return " / ".join(lines[:4])
 
 
+LONG = bool(os.environ.get("SECMIG_LONG") or sys.argv[1:])
+
+
 class Cases:
     def __init__(self, tools):
         self.tools = tools          # which Xen tools: "stock" or "ours"
         self.cases = []
 
-    def case(self, name):
+    def case(self, name, long=False):
         """Decorator: a function of the rig.  Cases run in order; each one
-        that needs a guest or a clean host makes it so itself."""
+        that needs a guest or a clean host makes it so itself.
+        long: it takes minutes, and shows what seldom changes."""
         def add(function):
-            self.cases.append((name, function))
+            self.cases.append((name, None if long and not LONG else function))
             return function
         return add
 
@@ -69,6 +74,9 @@ class Cases:
         return 77 if set(results) == {"skip"} else 0
 
     def one(self, rig, name, function):
+        if not function:
+            print("skip - %s: it takes long (set SECMIG_LONG)" % name, flush=True)
+            return "skip"
         start = time.monotonic()
         try:
             note = function(rig)

@@ -22,7 +22,7 @@ def running_guest(rig, host):
     return guest.create(host)
 
 
-@cases.case("stock: a plain migration moves a running guest, its memory in clear on the wire")
+@cases.case("stock: a plain migration moves a running guest, its memory in clear on the wire", long=True)
 def plain(rig):
     guest = running_guest(rig, rig.a)
     mark = rig.capture.mark()
@@ -33,7 +33,7 @@ def plain(rig):
     return str(moved)
 
 
-@cases.case("stock: nomigrate=1 does not stop it")
+@cases.case("stock: nomigrate=1 does not stop it", long=True)
 def nomigrate(rig):
     guest = running_guest(rig, rig.b)
     config = rig.b.run("xl list -l g1").out
@@ -45,7 +45,7 @@ def nomigrate(rig):
     return str(moved)
 
 
-@cases.case("stock: a receiver killed in the middle leaves a paused copy behind")
+@cases.case("stock: a receiver killed in the middle leaves a paused copy behind", long=True)
 def killed(rig):
     guest = running_guest(rig, rig.a)
     before = rig.b.residue()
@@ -61,7 +61,7 @@ def killed(rig):
     rig.clean()
 
 
-@cases.case("stock: a silent link in the middle is noticed by neither side in 20 s")
+@cases.case("stock: a silent link in the middle is noticed by neither side in 20 s", long=True)
 def cut(rig):
     guest = running_guest(rig, rig.a)
     mark = rig.capture.mark()

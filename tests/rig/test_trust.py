@@ -132,7 +132,7 @@ def sealed(rig):
     return stays(rig, ["PCR 9"], 31)
 
 
-@cases.case("trust: after a power cycle both measure what they did, and it works again")
+@cases.case("trust: after a power cycle both measure what they did, and it works again", long=True)
 def power(rig):
     lab(rig)
     rig.both(lambda host: host.power_cycle())

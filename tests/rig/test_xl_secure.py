@@ -348,7 +348,7 @@ def late_no(rig):
     expect(guest.runs_only_on(rig.a), "it runs on %s" % guest.running_on())
 
 
-@cases.case("xl: plain migration between patched and stock xl, both ways")
+@cases.case("xl: plain migration between patched and stock xl, both ways", long=True)
 def plain(rig):
     guest = running_guest(rig)
     since = time.monotonic()
