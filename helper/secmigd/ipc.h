@@ -75,6 +75,9 @@ enum ipc_type {
     IPC_PEER_STREAM,        /* < parent, initiator: fds to read, to write */
     IPC_PEER_XL,            /* < parent, responder: u16 code, str text */
     IPC_PEER_CANCEL,        /* < parent: u16 code, str text */
+    IPC_PEER_HANDOVER,      /* both ways: u8 fact (handover/handover.h),
+                               id[16], epoch[16] and u64 sequence of the
+                               sender's journal, u16 code, str text */
     IPC_PEER_END,           /* > parent: u16 code, str text, u64 bytes sent,
                                u64 bytes received (STATE, plain) */
 
@@ -86,6 +89,8 @@ enum ipc_type {
                                code 0: two stream fds (write, read) */
     IPC_CLIENT_RESULT,      /* < parent: u16 code, str rule, str text */
     IPC_CLIENT_CANCEL,      /* > parent: nothing */
+    IPC_CLIENT_HAND_OVER,   /* > parent: nothing */
+    IPC_CLIENT_READY,       /* < parent: nothing */
     IPC_CLIENT_STATUS,      /* > parent: nothing */
     IPC_CLIENT_STATUS_IS,   /* < parent: u16 length, lines of text */
 
@@ -102,6 +107,10 @@ enum ipc_type {
     IPC_CLIENT_VM_POLICY_REMOVE,    /* > parent: str vm */
     IPC_CLIENT_PLATFORM_ACCEPT,     /* > parent: str host */
     IPC_CLIENT_TRUST_POLICY,        /* > parent: blob */
+    IPC_CLIENT_HANDOVER_LIST,       /* > parent: nothing */
+    IPC_CLIENT_HANDOVER_SHOW,       /* > parent: str vm */
+    IPC_CLIENT_HANDOVER_SETTLE,     /* > parent: u32 flags, str vm */
+    IPC_CLIENT_HANDOVER_FENCE,      /* > parent: str host */
     IPC_CLIENT_OUTPUT,      /* < parent: nothing; fd: lines of text */
 };
 

@@ -108,6 +108,8 @@ int sm_conf_init(struct sm_conf *conf, const char *root, const char *file)
     bad |= place(conf->certificate, r, SM_ETC_DIR, "/host.cert");
     bad |= place(conf->next_certificate, r, SM_ETC_DIR, "/next-host.cert");
     bad |= place(conf->revocations, r, SM_ETC_DIR, "/revoked");
+    bad |= place(conf->journal, r, SM_STATE_DIR, "/journal");
+    bad |= place(conf->journal_witness, r, SM_RUN_DIR, "/secmig.journal");
     bad |= place(conf->empty_dir, r, SM_STATE_DIR, "/empty");
     bad |= place(conf->socket, r, SM_RUN_DIR, "/secmig.sock");
     bad |= place(conf->operator_socket, r, SM_OPERATOR_DIR,
@@ -144,6 +146,9 @@ int sm_conf_init(struct sm_conf *conf, const char *root, const char *file)
     conf->idle_timeout = 30000;
     conf->keepalive = 5000;
     conf->finish_timeout = 120000;
+    conf->ready_timeout = 60000;
+    conf->verdict_timeout = 30000;
+    conf->settle_interval = 5000;
     conf->max_incoming = 16;
     conf->max_outgoing = 16;
     conf->max_unauthenticated = 32;
@@ -258,6 +263,9 @@ static const struct {
     { "idle-timeout",        SECONDS, FIELD(idle_timeout), 2, 3600 },
     { "keepalive",           SECONDS, FIELD(keepalive), 1, 600 },
     { "finish-timeout",      SECONDS, FIELD(finish_timeout), 1, 3600 },
+    { "ready-timeout",       SECONDS, FIELD(ready_timeout), 1, 3600 },
+    { "verdict-timeout",     SECONDS, FIELD(verdict_timeout), 1, 3600 },
+    { "settle-interval",     SECONDS, FIELD(settle_interval), 1, 3600 },
     { "max-incoming",        COUNT,   FIELD(max_incoming), 1, 1000 },
     { "max-outgoing",        COUNT,   FIELD(max_outgoing), 1, 1000 },
     { "max-unauthenticated", COUNT,   FIELD(max_unauthenticated), 1, 1000 },

@@ -58,6 +58,8 @@ struct sm_conf {
     char certificate[SM_CONF_PATH_MAX];     /* ETC/host.cert: our own */
     char next_certificate[SM_CONF_PATH_MAX];    /* ETC/next-host.cert */
     char revocations[SM_CONF_PATH_MAX];     /* ETC/revoked */
+    char journal[SM_CONF_PATH_MAX];         /* STATE/journal: handovers */
+    char journal_witness[SM_CONF_PATH_MAX]; /* ROOT/run/xen/secmig.journal */
     char empty_dir[SM_CONF_PATH_MAX];       /* STATE/empty: root of peers */
     char socket[SM_CONF_PATH_MAX];          /* ROOT/run/xen/secmig.sock */
     char operator_socket[SM_CONF_PATH_MAX]; /* ROOT/run/secmig/operator.sock,
@@ -89,6 +91,9 @@ struct sm_conf {
     /* deadlines, milliseconds */
     int connect_timeout, handshake_timeout, answer_timeout;
     int idle_timeout, keepalive, finish_timeout;
+    int ready_timeout;                      /* for READY, once all is sent */
+    int verdict_timeout;                    /* xl's wait, once released */
+    int settle_interval;                    /* between attempts to settle */
     /* limits */
     int max_incoming, max_outgoing, max_unauthenticated;
 };

@@ -35,6 +35,7 @@ static const struct {
     { SM_UNMET,          "policy asks for more" },
     { SM_SANDBOX,        "sandbox could not be set up" },
     { SM_SEAL,           "sealed object does not open" },
+    { SM_IN_DOUBT,       "the handover is not settled yet" },
 };
 
 static const char *find(int err)

@@ -40,6 +40,8 @@ enum sm_err {
     SM_UNMET           = -29,  /* policy asks for more: ticket, approval … */
     SM_SANDBOX         = -30,  /* a sandbox could not be set up */
     SM_SEAL            = -31,  /* sealed object does not open */
+    SM_IN_DOUBT        = -32,  /* handed over, and the other host has not
+                                * said yet whether it runs the guest */
 };
 
 #define SM_WARN_UNUSED __attribute__((warn_unused_result))

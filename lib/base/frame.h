@@ -30,6 +30,10 @@ enum frame_type {
     FRAME_STREAM = 3,       /* daemon > client, with two descriptors */
     FRAME_RESULT = 4,       /* daemon > client */
     FRAME_CANCEL = 5,       /* client > daemon */
+    FRAME_HAND_OVER = 6,    /* client > daemon: all is sent, the guest is
+                             * suspended, and the daemon's from now on */
+    FRAME_READY = 7,        /* daemon > client with FRAME_WEAK_HANDOVER: the
+                             * other host holds the whole copy */
     FRAME_STATUS = 16,      /* client > daemon */
     FRAME_STATUS_IS = 17,   /* daemon > client */
     /* What operators ask for.  Each is decided for the account behind the
@@ -46,12 +50,19 @@ enum frame_type {
     FRAME_OUTPUT = 41,      /* daemon > client */
     FRAME_PLATFORM_ACCEPT = 42,     /* client > daemon, as these two */
     FRAME_TRUST_POLICY = 43,
+    FRAME_HANDOVER_LIST = 44,
+    FRAME_HANDOVER_SHOW = 45,
+    FRAME_HANDOVER_SETTLE = 46,
+    FRAME_HANDOVER_FENCE = 47,
 };
 
 /* Flags of MIGRATE. */
 #define FRAME_LEAVE_PAUSED 1u       /* do not unpause on the destination */
 #define FRAME_WEAK_HANDOVER 2u      /* an unpatched xl behind a transport */
 #define FRAME_FLAGS_ALL 3u
+
+/* Flags of HANDOVER-SETTLE. */
+#define FRAME_SETTLE_UNDO 1u        /* have it undone, if it still can be */
 
 #define FRAME_DOMID_UNKNOWN 0xffffffffu
 
