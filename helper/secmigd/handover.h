@@ -11,7 +11,7 @@
  *   handover.c         the table, the journal, the turn of the machine
  *   handover_act.c     secmig-xl: what Xen says, what is done to the domain
  *   handover_settle.c  calling the other host again
- *   handover_tell.c    words for people: log, xl's last paragraph, list
+ *   handover_tell.c    words for people: log, xl's last paragraph
  */
 #ifndef SECMIGD_HANDOVER_H
 #define SECMIGD_HANDOVER_H
@@ -23,6 +23,7 @@
 #include "base/wire.h"
 #include "handover/handover.h"
 #include "handover/journal.h"
+#include "handover/words.h"
 
 struct handover;
 
@@ -109,26 +110,29 @@ bool handover_has(const uint8_t uuid[static 16]);
  * speak, whatever the policy says of it by now. */
 bool handover_expects(const uint8_t key[static 32]);
 
-/* ---- for administrators ---- */
+/* ---- for administrators (operate_handover.c) ---- */
 
-/* Lines about every handover that is open, or that was settled lately; a
- * malloc'd string, NULL when memory is short. */
-char *handover_list(void);
-/* All about one guest's (name, uuid or id); NULL: none, or no memory. */
-char *handover_show(const char *vm);
+/* The `i`th migration of the journal, oldest first, settled ones included;
+ * NULL: no more.  Borrowed until the loop turns. */
+const struct sm_handover_record *handover_at(size_t i);
+
+/* How one of these stands at this moment (handover/words.h). */
+void handover_now(const struct sm_handover_record *record,
+                  struct sm_handover_now *now);
+
 /*
- * Call the other host now; with `undo`, have it undone where that is possible.
+ * Call the other host now; with `undo`, have it undone where that is possible
+ * (a source says CANCEL, a destination that is READY refuses).
+ *   by    account, for the journal and the log
  *   text  out: `size` bytes, one line: what will happen
- * Returns 0, or SM_NO_DOMAIN.
+ * Returns 0, or SM_NO_DOMAIN when it is not open.
  */
-int handover_settle(const char *vm, bool undo, const char *by, char *text,
-                    size_t size) SM_WARN_UNUSED;
-/* How many handovers a fence of that host would settle; for the question. */
-unsigned int handover_fence_count(const char *host);
+int handover_settle(const uint8_t id[static SM_HANDOVER_ID_LEN], bool undo,
+                    const char *by, char *text, size_t size) SM_WARN_UNUSED;
 /*
  * Somebody who may asserts that `host` runs none of the guests that are in
  * doubt with it, and never will.
- * Returns 0, or SM_NO_DOMAIN when nothing is in doubt with that host.
+ * Returns 0, or SM_NO_DOMAIN when nothing is open with that host.
  */
 int handover_fence(const char *host, const char *by, char *text, size_t size)
     SM_WARN_UNUSED;

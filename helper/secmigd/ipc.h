@@ -110,7 +110,7 @@ enum ipc_type {
     IPC_CLIENT_HANDOVER_LIST,       /* > parent: nothing */
     IPC_CLIENT_HANDOVER_SHOW,       /* > parent: str vm */
     IPC_CLIENT_HANDOVER_SETTLE,     /* > parent: u32 flags, str vm */
-    IPC_CLIENT_HANDOVER_FENCE,      /* > parent: str host */
+    IPC_CLIENT_HANDOVER_FENCE,      /* > parent: u32 flags, str host */
     IPC_CLIENT_OUTPUT,      /* < parent: nothing; fd: lines of text */
 };
 

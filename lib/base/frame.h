@@ -61,8 +61,13 @@ enum frame_type {
 #define FRAME_WEAK_HANDOVER 2u      /* an unpatched xl behind a transport */
 #define FRAME_FLAGS_ALL 3u
 
-/* Flags of HANDOVER-SETTLE. */
+/* Flags of HANDOVER-SETTLE: role, u32 flags, str guest. */
 #define FRAME_SETTLE_UNDO 1u        /* have it undone, if it still can be */
+#define FRAME_SETTLE_ASK 2u         /* only say what that would do */
+/* Flags of HANDOVER-FENCE: role, u32 flags, str host. */
+#define FRAME_FENCE_ASK 1u          /* only say what that would do */
+#define FRAME_FENCE_APPROVE 2u      /* agree to it, where it takes several */
+/* What is only asked for is answered by OUTPUT. */
 
 #define FRAME_DOMID_UNKNOWN 0xffffffffu
 

@@ -63,8 +63,10 @@ struct sm_handover_record {
     int32_t holder;                     /* source: pid of xl, 0: not known */
     uint64_t holder_start;              /* field 22 of /proc/PID/stat */
     int64_t since, changed;             /* seconds since 1970 */
-    uint16_t code;                      /* why it was aborted or refused, */
-    char by[SM_HANDOVER_BY_MAX + 1];    /* ... who asked for it, */
+    char by[SM_HANDOVER_BY_MAX + 1];    /* account that asked for the
+                                         * migration, on the source */
+    uint16_t code;                      /* why it was aborted or refused, or
+                                         * who has settled it, */
     char why[SM_HANDOVER_WHY_MAX + 1];  /* ... in words */
 };
 
