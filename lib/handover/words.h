@@ -46,19 +46,29 @@ void sm_handover_line(const struct sm_handover_record *record,
                       const struct sm_handover_now *now,
                       char out[static SM_HANDOVER_LINE_SIZE]);
 
-/* Everything, in lines; the last says what an administrator can do.
+/* Everything, in lines; the last ones say what an administrator can do.
  *   out  SM_HANDOVER_PAGE_SIZE bytes */
 void sm_handover_page(const struct sm_handover_record *record,
                       const struct sm_handover_now *now,
                       char out[static SM_HANDOVER_PAGE_SIZE]);
 
-/* What `secmig handover settle --undo` of it would do, in one sentence. */
-void sm_handover_undo_means(const struct sm_handover_record *record,
+/* What `secmig handover settle --undo` of it would do, in a sentence.
+ * Returns whether it would do anything. */
+bool sm_handover_undo_means(const struct sm_handover_record *record,
+                            const struct sm_handover_now *now,
                             char out[static SM_HANDOVER_LINE_SIZE]);
 
-/* What a fence of the other host would do to it, likewise. */
-void sm_handover_fence_means(const struct sm_handover_record *record,
+/* What a fence of the other host would do to it, likewise.  Returns whether
+ * the guest would be at stake: it could then run twice, or be lost, if what
+ * is asserted is not true. */
+bool sm_handover_fence_means(const struct sm_handover_record *record,
+                             const struct sm_handover_now *now,
                              char out[static SM_HANDOVER_LINE_SIZE]);
+
+/* Whether it belongs in a list: it is open, or was settled in the day before
+ * `time` (seconds since 1970). */
+bool sm_handover_is_news(const struct sm_handover_record *record,
+                         int64_t time);
 
 /*
  * Whether `guest` names it: the guest's name or uuid, or the migration's id
