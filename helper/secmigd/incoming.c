@@ -297,6 +297,9 @@ static void on_request(struct incoming *in, struct sm_wire_reader *r)
     sm_wire_get_bytes(r, in->facts.uuid, sizeof(in->facts.uuid));
     sm_wire_get_u64(r);         /* memory: the config's word counts */
     in->flags = sm_wire_get_u32(r);
+    sm_wire_get_bytes(r, in->handover_id, sizeof(in->handover_id));
+    sm_wire_get_bytes(r, in->epoch, sizeof(in->epoch));
+    in->sequence = sm_wire_get_u64(r);
     sm_wire_get_str(r, in->facts.name, sizeof(in->facts.name));
     sm_wire_get_str(r, in->by, sizeof(in->by));
     if (sm_wire_end(r))

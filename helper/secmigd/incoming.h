@@ -49,6 +49,9 @@ struct incoming {
     struct prove prove;         /* what this host runs */
     char by[SM_MESSAGE_OPERATOR_MAX + 1];
     uint32_t flags;
+    uint8_t handover_id[SM_MESSAGE_ID_LEN];
+    uint8_t epoch[SM_MESSAGE_ID_LEN];   /* the other host's journal ... */
+    uint64_t sequence;                  /* ... and how far it has come */
     int config, papers;         /* memfds as they came; -1: none */
     struct facts facts;
     struct decision decision;

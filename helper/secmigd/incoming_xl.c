@@ -115,7 +115,7 @@ static void xl_ended(void *ctx, int status)
         incoming_discard(in);
     if (early && !in->refused && in->watch.fd >= 0)
         incoming_refuse(in, SM_XL, in->rule, "%s", text);
-    else if (!early && incoming_tell_peer(in, IPC_PEER_XL, ok ? 0 : SM_XL,
+    else if (!early && incoming_tell_peer(in, IPC_PEER_DONE, ok ? 0 : SM_XL,
                                           NULL, text, NULL))
         sm_debug("in-%lu: the peer process has gone", in->id);
     incoming_maybe_free(in);

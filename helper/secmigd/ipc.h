@@ -66,18 +66,25 @@ enum ipc_type {
     IPC_PEER_KEY_IS,        /* < parent: u16 code, str text; within
                                answer-timeout */
     IPC_PEER_REQUEST,       /* both ways: uuid[16], u64 memory_kb, u32 flags,
-                               str name, str operator; fds: config, papers
+                               id[16] of the handover, epoch[16] and u64
+                               sequence of the source's journal, str name,
+                               str operator; fds: config, papers
                                (channel/papers.h; may be empty).  To the
                                initiator: before KEY_IS, or EVIDENCE_IS when
                                we have demanded evidence */
     IPC_PEER_ANSWER,        /* both ways: u16 code, str rule, str text;
                                responder and code 0: two stream fds */
     IPC_PEER_STREAM,        /* < parent, initiator: fds to read, to write */
-    IPC_PEER_XL,            /* < parent, responder: u16 code, str text */
+    IPC_PEER_DONE,          /* < parent: u16 code, str text; the end of the
+                               conversation: by the responder of one that
+                               moves a guest, by the initiator of one that
+                               settles (code 0) */
     IPC_PEER_CANCEL,        /* < parent: u16 code, str text */
     IPC_PEER_HANDOVER,      /* both ways: u8 fact (handover/handover.h),
                                id[16], epoch[16] and u64 sequence of the
-                               sender's journal, u16 code, str text */
+                               sender's journal, u16 code, str text
+                               (sm_message_handover_put()).  While a guest
+                               moves, or in a conversation that settles */
     IPC_PEER_END,           /* > parent: u16 code, str text, u64 bytes sent,
                                u64 bytes received (STATE, plain) */
 
@@ -125,6 +132,10 @@ enum vault_key { VAULT_HOST = 1, VAULT_STORE };
 #define PEER_DEMAND       4u    /* a quote is demanded */
 #define PEER_CLASSIC      8u    /* START: dial without ML-KEM-768 though we
                                  * have it, since the other side has not */
+#define PEER_SETTLE       16u   /* START, initiator: no request will come,
+                                 * only IPC_PEER_HANDOVER once the key is
+                                 * accepted; goes without PEER_DEMAND, and
+                                 * no quote is asked for */
 
 struct ipc_message {
     uint16_t type;

@@ -22,6 +22,7 @@
 #include <sys/types.h>
 
 #include "base/conf.h"
+#include "channel/message.h"
 #include "decision.h"
 #include "facts.h"
 #include "ipc.h"
@@ -54,6 +55,9 @@ struct outgoing {
     bool classic;               /* dialled again, without ML-KEM-768 */
 
     uint32_t domid, flags;
+    uint8_t handover_id[SM_MESSAGE_ID_LEN];
+    uint8_t epoch[SM_MESSAGE_ID_LEN];   /* of this host's journal ... */
+    uint64_t sequence;                  /* ... and how far it has come */
     char host[SM_CONF_NAME_MAX + 1];
     int config, papers;         /* memfds; -1: none */
     uint8_t asked[16];          /* uuid of the guest that the client means */

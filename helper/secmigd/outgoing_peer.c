@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <signal.h>
+#include <sodium.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -32,10 +33,17 @@ static int send_request(struct outgoing *o)
     int rc, fds[2] = { o->config, o->papers };
     struct sm_wire_writer w;
 
+    /* Until there is a journal, one that is as long as this migration. */
+    randombytes_buf(o->handover_id, sizeof(o->handover_id));
+    randombytes_buf(o->epoch, sizeof(o->epoch));
+    o->sequence = 0;
     sm_wire_writer_init(&w, IPC_MAX);
     sm_wire_put_bytes(&w, o->facts.uuid, sizeof(o->facts.uuid));
     sm_wire_put_u64(&w, o->facts.memory_kb);
     sm_wire_put_u32(&w, o->flags);
+    sm_wire_put_bytes(&w, o->handover_id, sizeof(o->handover_id));
+    sm_wire_put_bytes(&w, o->epoch, sizeof(o->epoch));
+    sm_wire_put_u64(&w, o->sequence);
     sm_wire_put_str(&w, o->facts.name);
     sm_wire_put_str(&w, o->account);
     rc = ipc_send(o->peer_watch.fd, IPC_PEER_REQUEST, &w, fds, 2);

@@ -140,6 +140,9 @@ static void on_request(struct peer *p, const struct sm_message_request *r)
         sm_wire_put_bytes(&w, r->uuid, sizeof(r->uuid));
         sm_wire_put_u64(&w, r->memory_kb);
         sm_wire_put_u32(&w, r->flags);
+        sm_wire_put_bytes(&w, r->id, sizeof(r->id));
+        sm_wire_put_bytes(&w, r->epoch, sizeof(r->epoch));
+        sm_wire_put_u64(&w, r->sequence);
         sm_wire_put_str(&w, r->name);
         sm_wire_put_str(&w, r->operator);
         rc = ipc_send(ROLE_CHANNEL, IPC_PEER_REQUEST, &w, fds, 2);
@@ -203,6 +206,9 @@ static void on_message(struct peer *p, const struct sm_message *m)
         break;
     case SM_MESSAGE_EVIDENCE:
         peer_prove_heard(p, &m->u.evidence);
+        break;
+    case SM_MESSAGE_HANDOVER:
+        peer_handover_heard(p, &m->u.handover);
         break;
     case SM_MESSAGE_KEEPALIVE:
         break;
@@ -291,6 +297,9 @@ static void parent_request(struct peer *p, struct sm_wire_reader *r)
     p->request.version = SM_MESSAGE_VERSION;
     p->request.memory_kb = sm_wire_get_u64(r);
     p->request.flags = sm_wire_get_u32(r);
+    sm_wire_get_bytes(r, p->request.id, sizeof(p->request.id));
+    sm_wire_get_bytes(r, p->request.epoch, sizeof(p->request.epoch));
+    p->request.sequence = sm_wire_get_u64(r);
     sm_wire_get_str(r, p->request.name, sizeof(p->request.name));
     sm_wire_get_str(r, p->request.operator, sizeof(p->request.operator));
     if (message.n_fds != 2 || p->have_request ||
@@ -399,7 +408,9 @@ static const struct {
     { IPC_PEER_QUOTE_IS,    1u << PEER_PROVE, peer_prove_quote },
     { IPC_PEER_EVIDENCE_IS, 1u << PEER_PROVE, parent_evidence_is },
     { IPC_PEER_ANSWER,      1u << PEER_ANSWER, parent_answer },
-    { IPC_PEER_XL,          1u << PEER_MOVE, parent_xl },
+    { IPC_PEER_DONE,        1u << PEER_MOVE, parent_xl },
+    { IPC_PEER_HANDOVER,    1u << PEER_OPEN | 1u << PEER_MOVE,
+      peer_handover_say },
     { IPC_PEER_CANCEL,      ~0u, parent_cancel },
 };
 

@@ -101,6 +101,10 @@ void peer_prove_quote(struct peer *p, struct sm_wire_reader *r);
 void peer_prove_heard(struct peer *p, const struct sm_message_evidence *e);
 void peer_prove_go_on(struct peer *p);          /* if nothing is owed */
 
+/* peer_handover.c */
+void peer_handover_say(struct peer *p, struct sm_wire_reader *r);
+void peer_handover_heard(struct peer *p, const struct sm_message_handover *h);
+
 /* peer.c: enter PEER_ASK, and, at the source, ask. */
 void peer_ask(struct peer *p);
 

@@ -18,7 +18,7 @@
 #include "base/wire.h"
 #include "channel/papers.h"
 
-#define SM_MESSAGE_VERSION 1
+#define SM_MESSAGE_VERSION 2
 #define SM_MESSAGE_HEADER_LEN 6
 #define SM_MESSAGE_CONFIG_MAX (1024 * 1024)
 #define SM_MESSAGE_NAME_MAX 255
@@ -26,11 +26,12 @@
 #define SM_MESSAGE_RULE_MAX 128
 #define SM_MESSAGE_TEXT_MAX 512
 #define SM_MESSAGE_EVIDENCE_MAX 4096
+#define SM_MESSAGE_ID_LEN 16    /* of a handover, and of a journal */
 /* The longest message, header included. */
 #define SM_MESSAGE_MAX \
-    (SM_MESSAGE_HEADER_LEN + 2 + 16 + 8 + 4 + 2 + SM_MESSAGE_NAME_MAX + 2 + \
-     SM_MESSAGE_OPERATOR_MAX + 4 + SM_MESSAGE_CONFIG_MAX + \
-     4 + SM_PAPERS_MAX)
+    (SM_MESSAGE_HEADER_LEN + 2 + 16 + 8 + 4 + 2 * SM_MESSAGE_ID_LEN + 8 + \
+     2 + SM_MESSAGE_NAME_MAX + 2 + SM_MESSAGE_OPERATOR_MAX + 4 + \
+     SM_MESSAGE_CONFIG_MAX + 4 + SM_PAPERS_MAX)
 
 enum sm_message_type {
     SM_MESSAGE_REQUEST = 1,     /* source: may I send this guest? */
@@ -38,8 +39,10 @@ enum sm_message_type {
     SM_MESSAGE_REFUSE = 3,      /* destination: no, and why */
     SM_MESSAGE_KEEPALIVE = 4,   /* either: still here */
     SM_MESSAGE_CANCEL = 5,      /* source: give up, discard the copy */
-    SM_MESSAGE_DONE = 6,        /* destination: how it ended */
+    SM_MESSAGE_DONE = 6,        /* destination: how it ended; source: nothing
+                                 * is left to settle */
     SM_MESSAGE_EVIDENCE = 7,    /* either, once, when the other demanded it */
+    SM_MESSAGE_HANDOVER = 8,    /* either: a fact about who has the guest */
 };
 
 /* Who sent a message.  The source is the handshake's initiator. */
@@ -60,6 +63,9 @@ enum sm_message_state {
     SM_MESSAGE_SOURCE_OWES = 5,         /* its EVIDENCE */
     SM_MESSAGE_DESTINATION_OWES = 6,
     SM_MESSAGE_BOTH_OWE = 7,
+    /* A conversation without a guest, about handovers of earlier ones: */
+    SM_MESSAGE_SETTLING = 8,    /* after the source's HANDOVER */
+    SM_MESSAGE_SETTLED = 9,     /* after the source's DONE */
 };
 
 /* Flags of a REQUEST; all others must be 0. */
@@ -72,6 +78,10 @@ struct sm_message_request {
     uint8_t uuid[16];
     uint64_t memory_kb;
     uint32_t flags;
+    uint8_t id[SM_MESSAGE_ID_LEN];  /* of the handover to come: drawn by the
+                                 * source, used once; not zero */
+    uint8_t epoch[SM_MESSAGE_ID_LEN];   /* the source's journal; not zero */
+    uint64_t sequence;          /* ... and how far it has come */
     char name[SM_MESSAGE_NAME_MAX + 1];         /* not empty */
     char operator[SM_MESSAGE_OPERATOR_MAX + 1]; /* who asked; for the log */
     const uint8_t *config;      /* borrowed; not empty */
@@ -102,6 +112,17 @@ struct sm_message_evidence {
     char why[SM_MESSAGE_TEXT_MAX + 1];  /* ... for this reason; else empty */
 };
 
+/* What handover/handover.h has one host say to the other.  Nothing between
+ * the two parents looks into it, but for its form and who may say it. */
+struct sm_message_handover {
+    uint8_t fact;               /* enum sm_handover_fact */
+    uint8_t id[SM_MESSAGE_ID_LEN];      /* of the handover; not zero */
+    uint8_t epoch[SM_MESSAGE_ID_LEN];   /* the sender's journal; not zero */
+    uint64_t sequence;          /* ... and how far it has come */
+    uint16_t code;              /* why, as in base/err.h; 0: no reason */
+    char text[SM_MESSAGE_TEXT_MAX + 1]; /* ... in words */
+};
+
 struct sm_message {
     enum sm_message_type type;
     union {
@@ -111,6 +132,7 @@ struct sm_message {
         struct sm_message_verdict cancel;
         struct sm_message_verdict done;
         struct sm_message_evidence evidence;
+        struct sm_message_handover handover;
     } u;
 };
 
@@ -140,6 +162,13 @@ enum sm_message_state sm_message_after(enum sm_message_role role,
                                        unsigned int type);
 
 /*
+ * Whether `role` may say this fact in a HANDOVER: a source GO, ABORT, CANCEL
+ * and SETTLED; a destination READY, REFUSED, STARTED and SETTLED.
+ *   fact   as received, not trusted
+ */
+bool sm_message_may_say(enum sm_message_role role, unsigned int fact);
+
+/*
  * Longest body of a type in bytes, 0 when there is none or the type is
  * unknown.
  */
@@ -163,6 +192,15 @@ int sm_message_encode(struct sm_wire_writer *w, const struct sm_message *m)
  */
 int sm_message_decode(unsigned int type, const uint8_t *body, size_t len,
                       struct sm_message *out) SM_WARN_UNUSED;
+
+/*
+ * The body of HANDOVER alone; between processes of one host it travels as on
+ * the wire.  get: a field that breaks its rule sets the reader's error.
+ */
+void sm_message_handover_put(struct sm_wire_writer *w,
+                             const struct sm_message_handover *h);
+void sm_message_handover_get(struct sm_wire_reader *r,
+                             struct sm_message_handover *h);
 
 /* Puts messages together from the plaintext of CONTROL records. */
 struct sm_message_reader {
@@ -189,8 +227,8 @@ void sm_message_reader_dispose(struct sm_message_reader *r);
  *               next call on this reader
  * The type must be permitted, and the length within the type's cap, before
  * anything is allocated.
- * Returns 0; SM_PROTOCOL for a message that is malformed or not permitted
- * now; SM_NO_MEMORY.  After an error every further call returns it again.
+ * Returns 0; SM_PROTOCOL for a message that is malformed, not permitted now,
+ * or a fact that is not the sender's to say; SM_NO_MEMORY.  After an error every further call returns it again.
  */
 int sm_message_reader_next(struct sm_message_reader *r,
                            enum sm_message_state state,

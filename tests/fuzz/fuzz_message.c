@@ -3,7 +3,7 @@
  * CONTROL messages in pieces, and the payloads of the handshake.
  *
  *   byte 0   0: the rest is a handshake payload; else the size of pieces
- *   byte 1   bit 0: who sends; bits 1-3: where the conversation stands
+ *   byte 1   bit 0: who sends; bits 1-4: where the conversation stands
  *
  * What is accepted must encode to the bytes it came from, and be permitted.
  */
@@ -65,7 +65,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     piece = data[0];
     sender = (enum sm_message_role)(data[1] & 1);
-    state = (enum sm_message_state)((data[1] >> 1 & 7));
+    state = (enum sm_message_state)((data[1] >> 1 & 15));
     begin = p = data + 2;
     size -= 2;
 
@@ -78,6 +78,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             if (rc || !ready)
                 break;
             if (!sm_message_permitted(sender, state, m.type))
+                abort();
+            if (m.type == SM_MESSAGE_HANDOVER &&
+                !sm_message_may_say(sender, m.u.handover.fact))
                 abort();
             check(&m, begin, p);
             state = sm_message_after(sender, state, m.type);

@@ -466,6 +466,8 @@ static void do_request(char **a)
     memcpy(r->uuid, uuid, 16);
     r->memory_kb = num(a[3]);
     r->flags = (uint32_t)num(a[4]);
+    randombytes_buf(r->id, sizeof(r->id));
+    randombytes_buf(r->epoch, sizeof(r->epoch));
     put_message(&m);
     free(uuid);
     free(config);

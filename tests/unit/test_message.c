@@ -6,10 +6,11 @@
 
 #include "base/wire.h"
 #include "channel/message.h"
+#include "handover/handover.h"
 
 #define SOURCE SM_MESSAGE_SOURCE
 #define DESTINATION SM_MESSAGE_DESTINATION
-#define TYPES 7
+#define TYPES 8
 
 static uint8_t config[SM_MESSAGE_CONFIG_MAX + 1];
 
@@ -26,6 +27,9 @@ static struct sm_message sample(enum sm_message_type type)
         memset(m.u.request.uuid, 0xab, 16);
         m.u.request.memory_kb = 0x0102030405060708;
         m.u.request.flags = SM_MESSAGE_LEAVE_PAUSED;
+        memset(m.u.request.id, 0x1d, 16);
+        memset(m.u.request.epoch, 0xe9, 16);
+        m.u.request.sequence = 0x1112131415161718;
         strcpy(m.u.request.name, "g1");
         strcpy(m.u.request.operator, "xenops");
         m.u.request.config = (const uint8_t *)"{}";
@@ -54,6 +58,14 @@ static struct sm_message sample(enum sm_message_type type)
     case SM_MESSAGE_EVIDENCE:
         m.u.evidence.evidence = (const uint8_t *)"\0quote";
         m.u.evidence.len = 6;
+        break;
+    case SM_MESSAGE_HANDOVER:
+        m.u.handover.fact = SM_HANDOVER_SAY_REFUSED;
+        memset(m.u.handover.id, 0x1d, 16);
+        memset(m.u.handover.epoch, 0xe9, 16);
+        m.u.handover.sequence = 0x2122232425262728;
+        m.u.handover.code = 27;
+        strcpy(m.u.handover.text, "xl died");
         break;
     }
     return m;
@@ -84,9 +96,14 @@ START_TEST(layouts_are_those_of_the_protocol_document)
         size_t len;
     } rows[] = {
 #define BYTES(s) s, sizeof(s) - 1
-        { SM_MESSAGE_REQUEST, BYTES("\0\0\0\x3a\0\1" "\0\1"
+#define ID "\x1d\x1d\x1d\x1d\x1d\x1d\x1d\x1d" \
+           "\x1d\x1d\x1d\x1d\x1d\x1d\x1d\x1d"
+#define EPOCH "\xe9\xe9\xe9\xe9\xe9\xe9\xe9\xe9" \
+              "\xe9\xe9\xe9\xe9\xe9\xe9\xe9\xe9"
+        { SM_MESSAGE_REQUEST, BYTES("\0\0\0\x62\0\1" "\0\2"
           "\xab\xab\xab\xab\xab\xab\xab\xab\xab\xab\xab\xab\xab\xab\xab\xab"
-          "\1\2\3\4\5\6\7\x08" "\0\0\0\1" "\0\2g1" "\0\6xenops"
+          "\1\2\3\4\5\6\7\x08" "\0\0\0\1" ID EPOCH
+          "\x11\x12\x13\x14\x15\x16\x17\x18" "\0\2g1" "\0\6xenops"
           "\0\0\0\2{}" "\0\0\0\4\0pap") },
         { SM_MESSAGE_ACCEPT, BYTES("\0\0\0\x10\0\2" "\0\x0c" "from-compute")
         },
@@ -98,6 +115,8 @@ START_TEST(layouts_are_those_of_the_protocol_document)
         { SM_MESSAGE_DONE, BYTES("\0\0\0\x0d\0\6" "\0\0" "\0\7running") },
         { SM_MESSAGE_EVIDENCE, BYTES("\0\0\0\x0e\0\7" "\0\0\0\6\0quote"
           "\0\0") },
+        { SM_MESSAGE_HANDOVER, BYTES("\0\0\0\x36\0\x08" "\5" ID EPOCH
+          "\x21\x22\x23\x24\x25\x26\x27\x28" "\0\x1b" "\0\7xl died") },
     };
     struct sm_wire_writer w;
     struct sm_message m;
@@ -197,6 +216,7 @@ START_TEST(types_have_names)
     ck_assert_str_eq(sm_message_name(SM_MESSAGE_CANCEL), "CANCEL");
     ck_assert_str_eq(sm_message_name(SM_MESSAGE_DONE), "DONE");
     ck_assert_str_eq(sm_message_name(SM_MESSAGE_EVIDENCE), "EVIDENCE");
+    ck_assert_str_eq(sm_message_name(SM_MESSAGE_HANDOVER), "HANDOVER");
 }
 END_TEST
 
@@ -223,10 +243,16 @@ START_TEST(a_request_obeys_its_rules)
     struct sm_message m;
 
     m = sample(SM_MESSAGE_REQUEST);
-    m.u.request.version = 2;
+    m.u.request.version = 1;
     encode_refused(&m);
     m = sample(SM_MESSAGE_REQUEST);
     m.u.request.flags = 4;
+    encode_refused(&m);
+    m = sample(SM_MESSAGE_REQUEST);
+    memset(m.u.request.id, 0, 16);
+    encode_refused(&m);
+    m = sample(SM_MESSAGE_REQUEST);
+    memset(m.u.request.epoch, 0, 16);
     encode_refused(&m);
     m = sample(SM_MESSAGE_REQUEST);
     m.u.request.name[0] = '\0';
@@ -259,21 +285,21 @@ START_TEST(a_request_obeys_its_rules)
     encode_refused(&m);
 
     spoiled(SM_MESSAGE_REQUEST, 0, 1);      /* version */
-    spoiled(SM_MESSAGE_REQUEST, 1, 0);
+    spoiled(SM_MESSAGE_REQUEST, 1, 1);
     spoiled(SM_MESSAGE_REQUEST, 26, 0x80);  /* flags */
     spoiled(SM_MESSAGE_REQUEST, 29, 4);
-    spoiled(SM_MESSAGE_REQUEST, 30, 1);     /* length of the name */
-    spoiled(SM_MESSAGE_REQUEST, 31, 0);
-    spoiled(SM_MESSAGE_REQUEST, 32, '\n');  /* the name */
-    spoiled(SM_MESSAGE_REQUEST, 32, 0);
-    spoiled(SM_MESSAGE_REQUEST, 35, 65);    /* length of the operator */
-    spoiled(SM_MESSAGE_REQUEST, 36, 0x1b);
-    spoiled(SM_MESSAGE_REQUEST, 42, 0xff);  /* length of the config */
-    spoiled(SM_MESSAGE_REQUEST, 45, 1);
-    spoiled(SM_MESSAGE_REQUEST, 45, 3);
-    spoiled(SM_MESSAGE_REQUEST, 48, 0xff);  /* length of the papers */
-    spoiled(SM_MESSAGE_REQUEST, 51, 3);
-    spoiled(SM_MESSAGE_REQUEST, 51, 5);
+    spoiled(SM_MESSAGE_REQUEST, 70, 1);     /* length of the name */
+    spoiled(SM_MESSAGE_REQUEST, 71, 0);
+    spoiled(SM_MESSAGE_REQUEST, 72, '\n');  /* the name */
+    spoiled(SM_MESSAGE_REQUEST, 72, 0);
+    spoiled(SM_MESSAGE_REQUEST, 75, 65);    /* length of the operator */
+    spoiled(SM_MESSAGE_REQUEST, 76, 0x1b);
+    spoiled(SM_MESSAGE_REQUEST, 82, 0xff);  /* length of the config */
+    spoiled(SM_MESSAGE_REQUEST, 85, 1);
+    spoiled(SM_MESSAGE_REQUEST, 85, 3);
+    spoiled(SM_MESSAGE_REQUEST, 88, 0xff);  /* length of the papers */
+    spoiled(SM_MESSAGE_REQUEST, 91, 3);
+    spoiled(SM_MESSAGE_REQUEST, 91, 5);
 }
 END_TEST
 
@@ -325,7 +351,7 @@ START_TEST(papers_over_their_cap_are_refused_though_the_message_is_not)
     encode_ok(&w, &m);
     sm_wire_put_u8(&w, 0);
     ck_assert_int_eq(sm_wire_error(&w), 0);
-    sm_wire_patch_u32(&w, SM_MESSAGE_HEADER_LEN + 48, SM_PAPERS_MAX + 1);
+    sm_wire_patch_u32(&w, SM_MESSAGE_HEADER_LEN + 88, SM_PAPERS_MAX + 1);
     ck_assert_int_eq(sm_message_decode(SM_MESSAGE_REQUEST,
                                        w.data + SM_MESSAGE_HEADER_LEN,
                                        w.len - SM_MESSAGE_HEADER_LEN, &m),
@@ -435,23 +461,136 @@ START_TEST(evidence_is_there_or_the_reason_why_not)
 }
 END_TEST
 
+START_TEST(a_handover_obeys_its_rules)
+{
+    struct sm_message m;
+    unsigned int fact;
+
+    for (fact = 0; fact < 256; fact++) {
+        if (fact >= 1 && fact <= 7)
+            continue;
+        m = sample(SM_MESSAGE_HANDOVER);
+        m.u.handover.fact = (uint8_t)fact;
+        encode_refused(&m);
+        spoiled(SM_MESSAGE_HANDOVER, 0, (uint8_t)fact);
+    }
+    m = sample(SM_MESSAGE_HANDOVER);
+    memset(m.u.handover.id, 0, 16);
+    encode_refused(&m);
+    m = sample(SM_MESSAGE_HANDOVER);
+    memset(m.u.handover.epoch, 0, 16);
+    encode_refused(&m);
+    m = sample(SM_MESSAGE_HANDOVER);
+    m.u.handover.code = 256;
+    encode_refused(&m);
+    m = sample(SM_MESSAGE_HANDOVER);
+    strcpy(m.u.handover.text, "a\nb");
+    encode_refused(&m);
+    m = sample(SM_MESSAGE_HANDOVER);
+    memset(m.u.handover.text, 'x', sizeof(m.u.handover.text));
+    encode_refused(&m);
+
+    spoiled(SM_MESSAGE_HANDOVER, 41, 1);    /* code 283 */
+    spoiled(SM_MESSAGE_HANDOVER, 43, 2);    /* length of the text */
+    spoiled(SM_MESSAGE_HANDOVER, 44, 6);
+    spoiled(SM_MESSAGE_HANDOVER, 44, 8);
+    spoiled(SM_MESSAGE_HANDOVER, 45, 0x1b);
+}
+END_TEST
+
+START_TEST(zero_ids_and_epochs_are_refused)
+{
+    static const struct {
+        enum sm_message_type type;
+        size_t at;
+    } rows[] = {
+        { SM_MESSAGE_REQUEST, 30 }, { SM_MESSAGE_REQUEST, 46 },
+        { SM_MESSAGE_HANDOVER, 1 }, { SM_MESSAGE_HANDOVER, 17 },
+    };
+    struct sm_wire_writer w;
+    struct sm_message m;
+    size_t i;
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        m = sample(rows[i].type);
+        encode_ok(&w, &m);
+        memset(w.data + SM_MESSAGE_HEADER_LEN + rows[i].at, 0, 15);
+        ck_assert_int_eq(sm_message_decode(rows[i].type,
+                                           w.data + SM_MESSAGE_HEADER_LEN,
+                                           w.len - SM_MESSAGE_HEADER_LEN,
+                                           &m), 0);
+        w.data[SM_MESSAGE_HEADER_LEN + rows[i].at + 15] = 0;
+        ck_assert_int_eq(sm_message_decode(rows[i].type,
+                                           w.data + SM_MESSAGE_HEADER_LEN,
+                                           w.len - SM_MESSAGE_HEADER_LEN,
+                                           &m), SM_PROTOCOL);
+        sm_wire_writer_dispose(&w);
+    }
+}
+END_TEST
+
+START_TEST(the_body_of_a_handover_travels_alone_as_well)
+{
+    struct sm_message m = sample(SM_MESSAGE_HANDOVER);
+    struct sm_message_handover out;
+    struct sm_wire_writer w, body;
+    struct sm_wire_reader r;
+
+    encode_ok(&w, &m);
+    sm_wire_writer_init(&body, 1024);
+    sm_message_handover_put(&body, &m.u.handover);
+    ck_assert_int_eq(sm_wire_error(&body), 0);
+    ck_assert_uint_eq(body.len, w.len - SM_MESSAGE_HEADER_LEN);
+    ck_assert_mem_eq(body.data, w.data + SM_MESSAGE_HEADER_LEN, body.len);
+    sm_wire_reader_init(&r, body.data, body.len);
+    memset(&out, 0, sizeof(out));
+    sm_message_handover_get(&r, &out);
+    ck_assert_int_eq(sm_wire_end(&r), 0);
+    ck_assert_mem_eq(&out, &m.u.handover, sizeof(out));
+    body.data[0] = 8;
+    sm_wire_reader_init(&r, body.data, body.len);
+    sm_message_handover_get(&r, &out);
+    ck_assert_int_eq(sm_wire_end(&r), SM_PROTOCOL);
+    sm_wire_writer_dispose(&body);
+    sm_wire_writer_dispose(&w);
+}
+END_TEST
+
+START_TEST(each_role_has_its_own_facts)
+{
+    static const char source[] = "..GAC..S", destination[] = ".R...RSS";
+    unsigned int fact;
+
+    for (fact = 0; fact < 300; fact++) {
+        ck_assert_int_eq(sm_message_may_say(SOURCE, fact),
+                         fact < 8 && source[fact] != '.');
+        ck_assert_int_eq(sm_message_may_say(DESTINATION, fact),
+                         fact < 8 && destination[fact] != '.');
+        ck_assert(!sm_message_may_say((enum sm_message_role)2, fact));
+    }
+    ck_assert(!sm_message_may_say(SOURCE, 0x80000002));
+}
+END_TEST
+
 /* ---- who may say what when ---- */
 
 /* By state: the letters of the types that each role may send. */
 static const struct {
     const char *source, *destination;
 } allowed[] = {
-    [SM_MESSAGE_OPEN] = { "RKC", "FK" },
+    [SM_MESSAGE_OPEN] = { "RKCH", "FK" },
     [SM_MESSAGE_ASKED] = { "KC", "AFK" },
-    [SM_MESSAGE_MOVING] = { "KC", "KD" },
-    [SM_MESSAGE_CANCELLED] = { "K", "AFKDE" },
-    [SM_MESSAGE_ENDED] = { "KCE", "" },
-    [SM_MESSAGE_SOURCE_OWES] = { "EKC", "FK" },
+    [SM_MESSAGE_MOVING] = { "KCH", "KDH" },
+    [SM_MESSAGE_CANCELLED] = { "K", "AFKDEH" },
+    [SM_MESSAGE_ENDED] = { "KCEHD", "" },
+    [SM_MESSAGE_SOURCE_OWES] = { "EKCH", "FK" },
     [SM_MESSAGE_DESTINATION_OWES] = { "KC", "EFK" },
     [SM_MESSAGE_BOTH_OWE] = { "EKC", "EFK" },
+    [SM_MESSAGE_SETTLING] = { "HKD", "HKF" },
+    [SM_MESSAGE_SETTLED] = { "", "HKF" },
 };
-#define STATES 8
-static const char letters[] = "?RAFKCDE";   /* REFUSE is F */
+#define STATES 10
+static const char letters[] = "?RAFKCDEH";  /* REFUSE is F */
 
 START_TEST(the_table_permits_what_the_document_says_and_no_more)
 {
@@ -502,6 +641,24 @@ START_TEST(states_follow_the_messages)
         { SOURCE, SM_MESSAGE_ENDED, SM_MESSAGE_CANCEL, SM_MESSAGE_ENDED },
         { SOURCE, SM_MESSAGE_MOVING, SM_MESSAGE_KEEPALIVE,
           SM_MESSAGE_MOVING },
+        { SOURCE, SM_MESSAGE_MOVING, SM_MESSAGE_HANDOVER,
+          SM_MESSAGE_MOVING },
+        { DESTINATION, SM_MESSAGE_MOVING, SM_MESSAGE_HANDOVER,
+          SM_MESSAGE_MOVING },
+        /* a conversation that settles */
+        { SOURCE, SM_MESSAGE_OPEN, SM_MESSAGE_HANDOVER,
+          SM_MESSAGE_SETTLING },
+        { SOURCE, SM_MESSAGE_SOURCE_OWES, SM_MESSAGE_HANDOVER,
+          SM_MESSAGE_SETTLING },
+        { DESTINATION, SM_MESSAGE_SETTLING, SM_MESSAGE_HANDOVER,
+          SM_MESSAGE_SETTLING },
+        { SOURCE, SM_MESSAGE_SETTLING, SM_MESSAGE_DONE, SM_MESSAGE_SETTLED },
+        { DESTINATION, SM_MESSAGE_SETTLING, SM_MESSAGE_REFUSE,
+          SM_MESSAGE_ENDED },
+        { DESTINATION, SM_MESSAGE_OPEN, SM_MESSAGE_HANDOVER,
+          SM_MESSAGE_OPEN },
+        { SOURCE, SM_MESSAGE_SETTLED, SM_MESSAGE_HANDOVER,
+          SM_MESSAGE_SETTLED },
         /* not permitted: nothing changes */
         { DESTINATION, SM_MESSAGE_OPEN, SM_MESSAGE_REQUEST,
           SM_MESSAGE_OPEN },
@@ -573,6 +730,10 @@ int main(void)
     tcase_add_test(t, a_request_may_come_without_papers);
     tcase_add_test(t, answers_obey_their_rules);
     tcase_add_test(t, evidence_is_there_or_the_reason_why_not);
+    tcase_add_test(t, a_handover_obeys_its_rules);
+    tcase_add_test(t, zero_ids_and_epochs_are_refused);
+    tcase_add_test(t, the_body_of_a_handover_travels_alone_as_well);
+    tcase_add_test(t, each_role_has_its_own_facts);
     tcase_add_test(t,
         the_table_permits_what_the_document_says_and_no_more);
     tcase_add_test(t, states_follow_the_messages);

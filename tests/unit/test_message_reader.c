@@ -18,6 +18,8 @@ static void put_request(struct sm_wire_writer *w, size_t config_len)
 
     m.u.request.version = SM_MESSAGE_VERSION;
     m.u.request.memory_kb = 196608;
+    memset(m.u.request.id, 0x1d, 16);
+    memset(m.u.request.epoch, 0xe9, 16);
     strcpy(m.u.request.name, "g1");
     m.u.request.config = config;
     m.u.request.config_len = config_len;
@@ -38,6 +40,16 @@ static void put_simple(struct sm_wire_writer *w, enum sm_message_type type)
     ck_assert_int_eq(sm_message_encode(w, &m), 0);
 }
 
+static void put_handover(struct sm_wire_writer *w, unsigned int fact)
+{
+    struct sm_message m = { .type = SM_MESSAGE_HANDOVER };
+
+    m.u.handover.fact = (uint8_t)fact;
+    memset(m.u.handover.id, 0x1d, 16);
+    memset(m.u.handover.epoch, 0xe9, 16);
+    ck_assert_int_eq(sm_message_encode(w, &m), 0);
+}
+
 /* A header on its own. */
 static void put_header(struct sm_wire_writer *w, uint32_t len, uint16_t type)
 {
@@ -52,7 +64,7 @@ static void put_header(struct sm_wire_writer *w, uint32_t len, uint16_t type)
 static int feed(enum sm_message_role sender, enum sm_message_state *state,
                 const struct sm_wire_writer *w, size_t piece, char *seen)
 {
-    static const char letters[] = "?RAFKCDE";
+    static const char letters[] = "?RAFKCDEH";
     struct sm_message_reader r;
     struct sm_message m;
     const uint8_t *p;
@@ -229,6 +241,8 @@ START_TEST(lengths_are_capped_by_type_before_allocation)
         { SOURCE, SM_MESSAGE_MOVING, SM_MESSAGE_CANCEL },
         { DESTINATION, SM_MESSAGE_MOVING, SM_MESSAGE_DONE },
         { SOURCE, SM_MESSAGE_BOTH_OWE, SM_MESSAGE_EVIDENCE },
+        { SOURCE, SM_MESSAGE_OPEN, SM_MESSAGE_HANDOVER },
+        { DESTINATION, SM_MESSAGE_MOVING, SM_MESSAGE_HANDOVER },
     };
     size_t i;
     uint32_t max;
@@ -260,7 +274,7 @@ START_TEST(every_type_in_every_state_is_judged_at_its_header)
     bool want;
 
     for (role = 0; role < 2; role++)
-        for (state = 0; state < 9; state++)
+        for (state = 0; state < 12; state++)
             for (type = 0; type < 256; type++) {
                 len = type == SM_MESSAGE_KEEPALIVE ? 2 : 20;
                 want = sm_message_permitted((enum sm_message_role)role,
@@ -275,6 +289,50 @@ START_TEST(every_type_in_every_state_is_judged_at_its_header)
                                        (uint16_t)(type | 0x100)),
                                  SM_PROTOCOL);
             }
+}
+END_TEST
+
+START_TEST(a_fact_of_the_other_role_is_refused)
+{
+    static const enum sm_message_state states[] = {
+        SM_MESSAGE_MOVING, SM_MESSAGE_SETTLING,
+    };
+    enum sm_message_state state;
+    struct sm_wire_writer w;
+    unsigned int role, fact;
+    char seen[4];
+    size_t i;
+    bool may;
+
+    for (i = 0; i < 2; i++)
+        for (role = 0; role < 2; role++)
+            for (fact = 1; fact <= 7; fact++) {
+                state = states[i];
+                may = sm_message_may_say((enum sm_message_role)role, fact);
+                sm_wire_writer_init(&w, SM_MESSAGE_MAX);
+                put_handover(&w, fact);
+                ck_assert_int_eq(feed((enum sm_message_role)role, &state, &w,
+                                      7, seen), may ? 0 : SM_PROTOCOL);
+                ck_assert_str_eq(seen, may ? "H" : "");
+                sm_wire_writer_dispose(&w);
+            }
+}
+END_TEST
+
+START_TEST(after_a_handover_no_guest_may_be_brought)
+{
+    enum sm_message_state state = SM_MESSAGE_OPEN;
+    struct sm_wire_writer w;
+    char seen[8];
+
+    sm_wire_writer_init(&w, SM_MESSAGE_MAX);
+    put_handover(&w, 2);
+    put_handover(&w, 7);
+    put_request(&w, 10);
+    ck_assert_int_eq(feed(SOURCE, &state, &w, 100, seen), SM_PROTOCOL);
+    ck_assert_str_eq(seen, "HH");
+    ck_assert_int_eq(state, SM_MESSAGE_SETTLING);
+    sm_wire_writer_dispose(&w);
 }
 END_TEST
 
@@ -346,6 +404,8 @@ int main(void)
     tcase_add_test(t, half_a_message_is_not_idle);
     tcase_add_test(t, lengths_are_capped_by_type_before_allocation);
     tcase_add_test(t, every_type_in_every_state_is_judged_at_its_header);
+    tcase_add_test(t, a_fact_of_the_other_role_is_refused);
+    tcase_add_test(t, after_a_handover_no_guest_may_be_brought);
     tcase_add_test(t, a_second_request_is_refused);
     tcase_add_test(t, a_message_begun_in_time_and_ended_too_late_is_refused);
     tcase_add_test(t, a_malformed_body_is_refused_when_it_is_whole);
