@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The verbs about domains of this host: domain, room, discard. */
+/* The verbs about domains of this host: domain, room. */
 #include "xl.h"
 
 #include <errno.h>
@@ -7,9 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* What xl calls a copy that is still being received. */
-#define INCOMING "--incoming"
 
 /*
  * What a domain needs beside its memory: libxl's estimate for page tables
@@ -34,7 +31,7 @@ static int parse_number(const char *text, uint64_t max, uint64_t *out)
     return 0;
 }
 
-static int parse_uuid(const char *text, libxl_uuid *uuid)
+int xl_parse_uuid(const char *text, libxl_uuid *uuid)
 {
     if (strlen(text) != LIBXL_UUID_FMTLEN ||
         libxl_uuid_from_string(uuid, text) || libxl_uuid_is_nil(uuid)) {
@@ -44,7 +41,7 @@ static int parse_uuid(const char *text, libxl_uuid *uuid)
     return 0;
 }
 
-static int check_name(const char *name)
+int xl_check_name(const char *name)
 {
     size_t len = strlen(name);
 
@@ -73,7 +70,7 @@ static int find_domain(libxl_ctx *ctx, const char *text, uint32_t *domid)
         xl_complain("neither a domid nor a name");
         return SM_USAGE;
     } else {
-        rc = check_name(text);
+        rc = xl_check_name(text);
         if (rc)
             return rc;
         if (libxl_name_to_domid(ctx, text, domid)) {
@@ -88,8 +85,7 @@ static int find_domain(libxl_ctx *ctx, const char *text, uint32_t *domid)
     return 0;
 }
 
-/* Whether `full` is `name` followed by `suffix`. */
-static bool name_is(const char *full, const char *name, const char *suffix)
+bool xl_name_is(const char *full, const char *name, const char *suffix)
 {
     size_t len = strlen(name);
 
@@ -144,7 +140,7 @@ int xl_domain(libxl_ctx *ctx, char **argv)
         goto out;
     }
     name = libxl_domid_to_name(ctx, domid);
-    if (!name || check_name(name)) {
+    if (!name || xl_check_name(name)) {
         xl_complain("domain %" PRIu32 " has no usable name", domid);
         rc = SM_STATE;
         goto out;
@@ -177,9 +173,9 @@ int xl_room(libxl_ctx *ctx, char **argv)
 
     rc = parse_number(argv[0], UINT64_MAX / 2, &memory_kb);
     if (rc) goto out;
-    rc = parse_uuid(argv[1], &uuid);
+    rc = xl_parse_uuid(argv[1], &uuid);
     if (rc) goto out;
-    rc = check_name(name);
+    rc = xl_check_name(name);
     if (rc) goto out;
 
     list = libxl_list_domain(ctx, &count);
@@ -197,8 +193,8 @@ int xl_room(libxl_ctx *ctx, char **argv)
         }
         free(other);
         other = libxl_domid_to_name(ctx, list[i].domid);
-        if (other && (name_is(other, name, "") ||
-                      name_is(other, name, INCOMING))) {
+        if (other && (xl_name_is(other, name, "") ||
+                      xl_name_is(other, name, XL_INCOMING))) {
             printf("a domain named %s is here already (domid %u)\n",
                    other, list[i].domid);
             rc = SM_EXISTS;
@@ -222,70 +218,5 @@ out:
     free(other);
     if (list)
         libxl_dominfo_list_free(list, count);
-    if (fflush(stdout) && !rc)
-        rc = SM_IO;
-    return rc;
-}
-
-/*
- * Safe against every caller's mistake: what is destroyed has the uuid, has
- * the name that only a copy being received has, is paused, and has used no
- * CPU time at all, so nothing that ever was the guest is lost.
- */
-int xl_discard(libxl_ctx *ctx, char **argv)
-{
-    libxl_dominfo *list = NULL, *found = NULL;
-    const char *name = argv[1];
-    char *full = NULL;
-    libxl_uuid uuid;
-    int count = 0, i, rc;
-
-    rc = parse_uuid(argv[0], &uuid);
-    if (rc) goto out;
-    rc = check_name(name);
-    if (rc) goto out;
-
-    list = libxl_list_domain(ctx, &count);
-    if (!list) {
-        xl_complain("libxl cannot list the domains");
-        rc = SM_XL;
-        goto out;
-    }
-    for (i = 0; i < count; i++)
-        if (!libxl_uuid_compare(&list[i].uuid, &uuid) && !list[i].dying)
-            found = &list[i];
-    if (!found) {
-        printf("nothing to discard\n");
-        rc = 0;
-        goto out;
-    }
-    full = libxl_domid_to_name(ctx, found->domid);
-    if (!full || !name_is(full, name, INCOMING)) {
-        printf("domain %u is not an incoming copy: left alone\n",
-               found->domid);
-        rc = SM_EXISTS;
-        goto out;
-    }
-    if (!found->paused || found->cpu_time != 0) {
-        printf("domain %u (%s) is not paused or has run: left alone\n",
-               found->domid, full);
-        rc = SM_EXISTS;
-        goto out;
-    }
-    if (libxl_domain_destroy(ctx, found->domid, NULL)) {
-        printf("domain %u (%s) could not be destroyed\n", found->domid,
-               full);
-        rc = SM_XL;
-        goto out;
-    }
-    printf("discarded domain %u (%s)\n", found->domid, full);
-    rc = 0;
-
-out:
-    free(full);
-    if (list)
-        libxl_dominfo_list_free(list, count);
-    if (fflush(stdout) && !rc)
-        rc = SM_IO;
-    return rc;
+    return xl_said(rc);
 }

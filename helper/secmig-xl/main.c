@@ -25,6 +25,10 @@ static const struct verb {
     { "domain", 1, xl_domain,   "domain DOMID|NAME" },
     { "config", 0, xl_config,   "config <CONFIG.json" },
     { "room", 3, xl_room,       "room MEMORY_KB UUID NAME" },
+    { "look", 3, xl_look,       "look source|destination UUID NAME" },
+    { "resume", 2, xl_resume,   "resume UUID NAME" },
+    { "destroy", 2, xl_destroy, "destroy UUID NAME" },
+    { "start", 3, xl_start,     "start UUID NAME run|paused" },
     { "discard", 2, xl_discard, "discard UUID NAME" },
 };
 #define VERBS (sizeof(verbs) / sizeof(verbs[0]))
@@ -60,6 +64,13 @@ int xl_answer(const struct sm_wire_writer *w)
         at += (size_t)n;
     }
     return 0;
+}
+
+int xl_said(int rc)
+{
+    if (fflush(stdout) && !rc)
+        return SM_IO;
+    return rc;
 }
 
 static int usage(void)

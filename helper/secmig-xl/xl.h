@@ -29,7 +29,47 @@
 int xl_domain(libxl_ctx *ctx, char **argv);
 int xl_config(libxl_ctx *ctx, char **argv);
 int xl_room(libxl_ctx *ctx, char **argv);
+
+/*
+ * The verbs of a handover (helper/secmigd/handover.h), about the guest with a
+ * uuid, which is or will be named NAME.  They may be repeated.  But for
+ * `look` a line for people is on standard output in any case.
+ *
+ *   look source|destination UUID NAME
+ *       answers u8 domain (enum sm_handover_domain), u32 domid (UINT32_MAX:
+ *       none), str its present name.  Of a source that runs it answers only
+ *       when it is certain that it goes on running: about a second; a request
+ *       to suspend that a dead xl has left is taken back.  So it is not to be
+ *       asked of a source while xl may still act on the guest.
+ *   resume UUID NAME
+ *       0: it runs; SM_NO_DOMAIN; SM_EXISTS: it runs, but could not get its
+ *       name back; SM_XL.  A guest that is not suspended is left as it is.
+ *   destroy UUID NAME
+ *       0: it is gone; SM_STATE: it is not suspended, and left alone; SM_XL.
+ *   start UUID NAME run|paused
+ *       0: the start is complete; SM_NO_DOMAIN; SM_EXISTS: it runs, but
+ *       another domain has its name; SM_STATE: half destroyed; SM_XL.
+ *   discard UUID NAME
+ *       0: there is no copy any more; SM_EXISTS: what is there is no copy, or
+ *       has run, and is left alone; SM_XL.
+ *
+ * All of them: SM_USAGE; SM_STATE when two domains have the uuid.
+ */
+int xl_look(libxl_ctx *ctx, char **argv);
+int xl_resume(libxl_ctx *ctx, char **argv);
+int xl_destroy(libxl_ctx *ctx, char **argv);
+int xl_start(libxl_ctx *ctx, char **argv);
 int xl_discard(libxl_ctx *ctx, char **argv);
+
+/* What xl calls a copy that is still being received. */
+#define XL_INCOMING "--incoming"
+
+/* Arguments of verbs.  They return 0, or SM_USAGE after a complaint. */
+int xl_parse_uuid(const char *text, libxl_uuid *uuid);
+int xl_check_name(const char *name);
+
+/* Whether `full` is `name` followed by `suffix`. */
+bool xl_name_is(const char *full, const char *name, const char *suffix);
 
 /*
  * Kilobytes that a new domain could have at most on this host: what is free
@@ -48,6 +88,9 @@ int xl_sandbox(void);
 
 /* Write all of a message to standard output.  Returns its error or SM_IO. */
 int xl_answer(const struct sm_wire_writer *w);
+
+/* Whether what was printed has arrived.  Returns `rc`, or SM_IO instead of 0. */
+int xl_said(int rc);
 
 /* A line on standard error: "secmig-xl: ...". */
 void xl_complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
