@@ -29,7 +29,11 @@ enum frame_type {
     FRAME_ANSWER = 2,       /* daemon > client */
     FRAME_STREAM = 3,       /* daemon > client, with two descriptors */
     FRAME_RESULT = 4,       /* daemon > client */
-    FRAME_CANCEL = 5,       /* client > daemon */
+    FRAME_CANCEL = 5,       /* client > daemon: give it up.  From a client
+                             * that has got its stream: it has failed, the
+                             * guest goes on here (xl has resumed it, if need
+                             * be), and the client will not touch it again;
+                             * RESULT says why */
     FRAME_HAND_OVER = 6,    /* client > daemon: all is sent, the guest is
                              * suspended, and the daemon's from now on */
     FRAME_READY = 7,        /* daemon > client with FRAME_WEAK_HANDOVER: the
