@@ -46,7 +46,7 @@ struct handover_events {
      * let go in time is killed).  handover_let_go() follows. */
     void (*let_go)(void *ctx);
     /* It is decided: `state` is DONE, ABORTED, ACCEPTED or REFUSED, and what
-     * had to be done to the domain is done.  Called once. */
+     * had to be done to the domain is done and marked.  Called once. */
     void (*decided)(void *ctx, enum sm_handover_state state, int code,
                     const char *text);
     void *ctx;
@@ -66,7 +66,9 @@ void handover_stamp(uint8_t epoch[static SM_HANDOVER_EPOCH_LEN],
  *           peer_sequence, domid, holder, by are filled in
  *   events  copied
  * Returns 0; SM_IO when it cannot be written; SM_EXISTS when the id was used;
- * SM_BUSY when the guest or the other host has too many in doubt.
+ * SM_BUSY when the other host has too many in doubt, or when an open record
+ * of the same guest is not marked as acted upon: two records must never act
+ * on one domain.
  */
 int handover_begin(const struct sm_handover_record *first,
                    const struct handover_events *events,
@@ -104,7 +106,8 @@ void handover_message_put(struct sm_wire_writer *w,
 int handover_message_get(struct sm_wire_reader *r,
                          struct handover_message *m) SM_WARN_UNUSED;
 
-/* Whether a guest is in a handover that is not decided. */
+/* Whether a guest is in a handover that is not decided: open, and not marked
+ * as acted upon. */
 bool handover_has(const uint8_t uuid[static 16]);
 /* Whether a host with this key is owed, or owes, an answer here: it may
  * speak, whatever the policy says of it by now. */
@@ -131,7 +134,8 @@ int handover_settle(const uint8_t id[static SM_HANDOVER_ID_LEN], bool undo,
                     const char *by, char *text, size_t size) SM_WARN_UNUSED;
 /*
  * Somebody who may asserts that `host` runs none of the guests that are in
- * doubt with it, and never will.
+ * doubt with it, and never will; and, where a copy waits here, that it has
+ * not run that guest since (else the copy is outdated: settle with undo).
  * Returns 0, or SM_NO_DOMAIN when nothing is open with that host.
  */
 int handover_fence(const char *host, const char *by, char *text, size_t size)

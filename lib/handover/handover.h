@@ -28,7 +28,16 @@
  *   - Facts arrive from an authenticated host, for this migration id and
  *     from the journal (epoch, sequence) that the record names: the driver
  *     sees to that.  They never become untrue, so delay, repetition and
- *     reordering are harmless.
+ *     reordering are harmless.  A message that is not heard, because its
+ *     sequence is lower, is no reason not to hear the next one: it may be
+ *     an old one that was long under way.
+ *   - What was heard belongs to the process: a restarted daemon has heard
+ *     nothing.
+ *   - Once what had to be done to the domain has been done, that is marked
+ *     in the journal (SM_HANDOVER_MARK), and the domain is no business of
+ *     this record any more: the guest may be saved, migrated again, or come
+ *     back, while the other host has not been told yet.  Before the mark no
+ *     other migration of the guest may begin here.
  *
  * Sources: J. Gray, L. Lamport, Consensus on Transaction Commit, ACM TODS
  * 2006 (two-phase commit and its blocking); D. Skeen, Nonblocking Commit
@@ -60,7 +69,9 @@ enum sm_handover_state {
 
 /* What Xen says about the domain on this host. */
 enum sm_handover_domain {
-    SM_HANDOVER_UNSEEN,         /* nobody has looked, or libxl cannot tell */
+    SM_HANDOVER_UNSEEN,         /* nobody has looked since xl has let go, or
+                                 * since the last failed action, or libxl
+                                 * cannot tell */
     SM_HANDOVER_GONE,           /* there is none with the guest's uuid */
     SM_HANDOVER_RUNS,           /* source: there, and not suspended.
                                  * destination: started, under its own name */
@@ -91,7 +102,11 @@ struct sm_handover_view {
     enum sm_handover_domain domain;
     bool same_boot;     /* this host has not been booted anew since the
                          * record was made; else its domains died with it */
-    bool holder;        /* source: xl may still act on the domain */
+    bool acted;         /* the record is marked: what had to be done to the
+                         * domain has been done */
+    bool linked;        /* there is a link to say something on */
+    bool holder;        /* xl of this migration may still act on the domain,
+                         * on either side */
     bool given;         /* source: xl has said that all is sent, and has let
                          * go of the suspended guest */
     bool complete;      /* destination: xl has restored the whole copy, and
@@ -101,8 +116,11 @@ struct sm_handover_view {
     bool cancel;        /* an administrator wants it undone, also after
                          * RELEASED (source), or READY (destination) */
     bool fenced;        /* somebody who may has asserted that the other host
-                         * does not run the guest and never will */
-    bool failed;        /* the last DISCARD or RESUME did not succeed */
+                         * does not run the guest and never will; at a
+                         * destination also that it has not run it since the
+                         * copy here was made, which would be outdated */
+    bool failed;        /* the last action on the domain did not succeed;
+                         * to be cleared after a while, to try again */
     unsigned int heard; /* bits SM_HANDOVER_HEARD(fact) */
 };
 
@@ -110,12 +128,17 @@ enum sm_handover_step {
     SM_HANDOVER_WAIT,       /* nothing to do but to say `say`, if not 0 */
     SM_HANDOVER_LOOK,       /* ask Xen about the domain */
     SM_HANDOVER_WRITE,      /* write `state`, durably */
-    SM_HANDOVER_LET_GO,     /* source: have xl let go of the domain */
+    SM_HANDOVER_MARK,       /* mark the record as acted upon, durably; the
+                             * handover is decided, and the domain is not
+                             * looked at again */
+    SM_HANDOVER_LET_GO,     /* have xl let go of the domain, or kill it */
     SM_HANDOVER_RESUME,     /* source: resume the suspended guest */
     SM_HANDOVER_DESTROY,    /* source: destroy the suspended guest */
     SM_HANDOVER_START,      /* destination: unpause the copy, name it */
     SM_HANDOVER_DISCARD,    /* destination: destroy the copy */
-    SM_HANDOVER_CLOSE,      /* mark the record closed: all is done */
+    SM_HANDOVER_CLOSE,      /* mark the record closed: all is done.  What
+                             * was heard last is then answered as
+                             * sm_handover_closed() says */
 };
 
 struct sm_handover_next {
@@ -140,11 +163,21 @@ struct sm_handover_next sm_handover_next(enum sm_handover_state state,
                                          const struct sm_handover_view *view);
 
 /*
+ * What is answered about a migration whose record is closed.
+ *   state  durable, of that record
+ *   heard  what the other host has said
+ * Returns WAIT and what to say, or 0: nothing.
+ */
+struct sm_handover_next sm_handover_closed(enum sm_handover_state state,
+                                           enum sm_handover_fact heard);
+
+/*
  * What a destination answers about a migration of which it has no record:
  * REFUSED must be written, as a tombstone, before it is said.  Nothing needs
  * to be written to say SETTLED again.
  *   heard  what the source has said
- * Returns step WRITE with the tombstone, or WAIT with what to say.
+ * Returns step WRITE with the tombstone, which may be written closed at once
+ * (then see sm_handover_closed()), or WAIT with what to say.
  */
 struct sm_handover_next sm_handover_unknown(enum sm_handover_fact heard);
 
