@@ -9,9 +9,12 @@
  * ends when its record is closed.
  *
  *   handover.c         the table, the journal, the turn of the machine
+ *   handover_hear.c    what the other host says
  *   handover_act.c     secmig-xl: what Xen says, what is done to the domain
+ *   handover_hold.c    xl on the source, until it lets go
  *   handover_settle.c  calling the other host again
  *   handover_tell.c    words for people: log, xl's last paragraph
+ *   handover_ask.c     for administrators
  */
 #ifndef SECMIGD_HANDOVER_H
 #define SECMIGD_HANDOVER_H
@@ -20,36 +23,38 @@
 #include <stdint.h>
 
 #include "base/err.h"
-#include "base/wire.h"
+#include "channel/message.h"
 #include "handover/handover.h"
 #include "handover/journal.h"
 #include "handover/words.h"
 
 struct handover;
 
-/* One message of IPC_PEER_HANDOVER, taken apart. */
-struct handover_message {
-    enum sm_handover_fact fact;
-    uint8_t id[SM_HANDOVER_ID_LEN];
-    uint8_t epoch[SM_HANDOVER_EPOCH_LEN];
-    uint64_t sequence;
-    uint16_t code;
-    char text[512 + 1];
-};
+/* How to say something on a connection to the other host.  Returns 0, or an
+ * error: the connection is as good as lost. */
+typedef int handover_say(void *ctx, const struct sm_message_handover *m);
 
-/* What a session that carries a handover wants to know. */
+/* What a session that carries a handover wants to know.  Nothing is called
+ * from within a function of this file: always from the loop. */
 struct handover_events {
-    /* Say this to the other host.  Returns 0, or an error: the link is as
-     * good as lost. */
-    int (*say)(void *ctx, const struct handover_message *m);
-    /* Source: have xl let go of the domain (close its stream; what does not
-     * let go in time is killed).  handover_let_go() follows. */
-    void (*let_go)(void *ctx);
+    handover_say *say;
+    /* Source, SM_HANDOVER_WEAK: the other host is READY; xl, which waits for
+     * that, may hand over. */
+    void (*ready)(void *ctx);
+    /* Have xl let go of the domain, without touching it from here.  Source: it
+     * stays here (code, text); close its stream.  handover_let_go() follows;
+     * or its process ends, or is killed when that takes too long.
+     * Destination: kill it; handover_let_go() follows. */
+    void (*let_go)(void *ctx, int code, const char *text);
+    /* Source: it takes longer than the client should wait.  Called once. */
+    void (*in_doubt)(void *ctx, const char *text);
     /* It is decided: `state` is DONE, ABORTED, ACCEPTED or REFUSED, and what
      * had to be done to the domain is done and marked.  Called once. */
     void (*decided)(void *ctx, enum sm_handover_state state, int code,
                     const char *text);
-    void *ctx;
+    /* All is settled; the handover is gone when this returns. */
+    void (*closed)(void *ctx);
+    void *ctx;                  /* also names the connection: handover_lost() */
 };
 
 /* Open the journal and take up what is in it.  To be called once, before
@@ -76,42 +81,47 @@ int handover_begin(const struct sm_handover_record *first,
 
 /* Source: all is sent, the guest is suspended, xl has let go. */
 void handover_given(struct handover *h);
-/* Source: xl has let go, one way or the other (it has ended). */
+/* xl has let go, one way or the other (it has ended). */
 void handover_let_go(struct handover *h);
 /* Destination: the copy is complete, and xl no longer acts on it. */
 void handover_complete(struct handover *h);
 /* Give it up, if that is still ours to decide. */
 void handover_stop(struct handover *h, int code, const char *text);
-/* An administrator wants it undone, also later than that. */
-void handover_undo(struct handover *h, const char *text);
+/* Whether that can still be. */
+bool handover_stoppable(const struct handover *h);
 /* The session ends: no event is called any more.  Before RELEASED, or READY,
  * that gives it up; later it goes on without. */
 void handover_detach(struct handover *h);
-/* A link to the other host is there again: say what there is to say. */
-void handover_link(struct handover *h);
+
+/* Where a message comes from. */
+struct handover_from {
+    const char *peer;           /* the host's name ... */
+    const uint8_t *key;         /* ... and static key, authenticated */
+    bool source;                /* it has dialled: it speaks as a source */
+    int64_t since;              /* sm_clock_now_ms() when it had shown the
+                                 * key: what it says, it says later */
+    handover_say *say;          /* how to answer */
+    void *ctx;                  /* names the connection */
+};
 
 /*
- * A message from `peer`, whose key the handshake has authenticated; from a
- * migration's own connection or from one that was made to settle.
- *   say  how to answer on this connection
+ * A message, of a migration's own connection or of one that was made to
+ * settle.  That connection is used to answer, now or later, until
+ * handover_lost().
  */
-void handover_heard(const char *peer, const uint8_t key[static 32],
-                    const struct handover_message *m,
-                    int (*say)(void *ctx, const struct handover_message *m),
-                    void *ctx);
+void handover_heard(const struct handover_from *from,
+                    const struct sm_message_handover *m);
 
-/* Body of IPC_PEER_HANDOVER.  get: returns 0 or SM_PROTOCOL. */
-void handover_message_put(struct sm_wire_writer *w,
-                          const struct handover_message *m);
-int handover_message_get(struct sm_wire_reader *r,
-                         struct handover_message *m) SM_WARN_UNUSED;
+/* The connection named by `ctx` has gone; fine when it carried nothing.  A
+ * handover that can still be given up is: with this code and text. */
+void handover_lost(const void *ctx, int code, const char *text);
 
 /* Whether a guest is in a handover that is not decided: open, and not marked
  * as acted upon. */
 bool handover_has(const uint8_t uuid[static 16]);
-/* Whether a host with this key is owed, or owes, an answer here: it may
- * speak, whatever the policy says of it by now. */
-bool handover_expects(const uint8_t key[static 32]);
+/* Whether a host with this key is owed an answer here: it may ask for it,
+ * whatever the policy says of it by now.  NULL: whether any host is. */
+bool handover_expects(const uint8_t *key);
 
 /* ---- for administrators (operate_handover.c) ---- */
 

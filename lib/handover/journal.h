@@ -45,8 +45,11 @@
 #define SM_HANDOVER_FENCED 8u       /* settled by an administrator's word */
 #define SM_HANDOVER_CLOSED 16u      /* nothing is left to do */
 #define SM_HANDOVER_UNDO 32u        /* an administrator wants it undone */
-#define SM_HANDOVER_ACTED 64u       /* what had to be done to the domain here
-                                     * has been done */
+#define SM_HANDOVER_ACTED 64u       /* what had to be done to the domain is
+                                     * done: it is never looked at again, nor
+                                     * touched.  The guest may go on to other
+                                     * hosts, and come back, while this record
+                                     * is open */
 
 /* One migration, as it stands. */
 struct sm_handover_record {
