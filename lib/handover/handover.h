@@ -116,9 +116,9 @@ struct sm_handover_view {
     bool cancel;        /* an administrator wants it undone, also after
                          * RELEASED (source), or READY (destination) */
     bool fenced;        /* somebody who may has asserted that the other host
-                         * does not run the guest and never will; at a
-                         * destination also that it has not run it since the
-                         * copy here was made, which would be outdated */
+                         * does not run the guest, never will, and has not
+                         * run it since the copy here was suspended, or made:
+                         * else that would be outdated, and must not run */
     bool failed;        /* the last action on the domain did not succeed;
                          * to be cleared after a while, to try again */
     unsigned int heard; /* bits SM_HANDOVER_HEARD(fact) */
