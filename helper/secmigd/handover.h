@@ -144,8 +144,8 @@ int handover_settle(const uint8_t id[static SM_HANDOVER_ID_LEN], bool undo,
                     const char *by, char *text, size_t size) SM_WARN_UNUSED;
 /*
  * Somebody who may asserts that `host` runs none of the guests that are in
- * doubt with it, and never will; and, where a copy waits here, that it has
- * not run that guest since (else the copy is outdated: settle with undo).
+ * doubt with it, and never will; and that it has not run them since the
+ * migrations began (else what is here is outdated: destroy it first).
  * Returns 0, or SM_NO_DOMAIN when nothing is open with that host.
  */
 int handover_fence(const char *host, const char *by, char *text, size_t size)

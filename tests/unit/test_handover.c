@@ -279,19 +279,19 @@ static void is_justified(enum sm_handover_state state,
     switch (next->step) {
     case SM_HANDOVER_RESUME:
         REQUIRE(state == STATE(ABORTED) && v->domain == SUSPENDED &&
-                  !v->holder && !v->acted);
+                !v->holder && !v->acted);
         break;
     case SM_HANDOVER_DESTROY:
         REQUIRE(state == STATE(DONE) && v->domain == SUSPENDED &&
-                  !v->acted);
+                !v->acted);
         break;
     case SM_HANDOVER_START:
         REQUIRE(state == STATE(ACCEPTED) && v->domain == COPY &&
-                  v->same_boot && !v->acted);
+                v->same_boot && !v->acted);
         break;
     case SM_HANDOVER_DISCARD:
         REQUIRE(state == STATE(REFUSED) && v->domain == COPY &&
-                  v->same_boot && !v->holder && !v->acted);
+                v->same_boot && !v->holder && !v->acted);
         break;
     case SM_HANDOVER_LOOK:
         REQUIRE(v->domain == UNSEEN);
@@ -327,7 +327,7 @@ static void is_an_arrow(enum sm_handover_state state,
 
     if (next->step == SM_HANDOVER_WRITE)
         REQUIRE(next->state == arrows[state][0] ||
-                  next->state == arrows[state][1]);
+                next->state == arrows[state][1]);
 }
 
 START_TEST(states_follow_the_drawing)
