@@ -50,6 +50,7 @@
                                      * touched.  The guest may go on to other
                                      * hosts, and come back, while this record
                                      * is open */
+#define SM_HANDOVER_FLAGS 127u      /* all of them: others are refused */
 
 /* One migration, as it stands. */
 struct sm_handover_record {
@@ -111,9 +112,11 @@ int sm_handover_journal_read(const char *path,
 /*
  * Put a damaged or replaced journal aside (as PATH.TIME) and begin a new one,
  * with a new epoch: other hosts will notice, and wait for an administrator.
- *   kept  out: `kept_size` bytes, the name under which the old one is kept
- * Returns 0, SM_NO_DOMAIN when there is none, SM_BUSY when a daemon has it
- * open, SM_IO.
+ * One that is gone, but for its witness, is begun anew, too.
+ *   kept  out: `kept_size` bytes, the name under which the old one is kept;
+ *         "" when there was none
+ * Returns 0, SM_NO_DOMAIN when there is neither, SM_BUSY when a daemon has it
+ * open, SM_STATE when it is no file, SM_IO, SM_NO_MEMORY.
  */
 int sm_handover_journal_reset(const char *path, const char *witness,
                               char *kept, size_t kept_size, char *why,
@@ -121,20 +124,29 @@ int sm_handover_journal_reset(const char *path, const char *witness,
 
 /*
  * Make sure that one more migration can be written down to its end.  To be
- * called before its first record.  Returns 0; SM_IO (disk full); SM_BUSY when
- * there are more open migrations than a journal holds.
+ * called before its first record.  Returns 0; SM_IO (disk full, errno says);
+ * SM_BUSY when there are as many open migrations as a journal may hold (1024);
+ * SM_NO_MEMORY.  What is durable stays so, whatever it returns.  After a put
+ * that failed it writes the whole journal anew, as the next put would.
  */
 int sm_handover_journal_reserve(struct sm_handover_journal *j)
     SM_WARN_UNUSED;
 
 /*
  * Write the present state of a migration, durably; a record without id in
- * the journal is a new one.  `changed` is the caller's to set.
- * Returns 0: it is durable, and will be found after any crash.  SM_IO: it is
- * not known whether it will be found.  Then nothing may be done that relies
- * on either; the next put, of this or another record, writes the whole
- * journal anew, with this migration as it was before unless it is put again,
- * and its success decides.
+ * the journal is a new one.  `changed` is the caller's to set.  In `by` and
+ * `why`, what is no text becomes question marks.
+ * Returns 0: it is durable, and will be found after any crash.  SM_IO (errno
+ * says why): it is not known whether it will be found.  Then nothing may be
+ * done that relies on either; the next put, of this or another record, writes
+ * the whole journal anew, with this migration as it was before unless it is
+ * put again, and its success decides.
+ * Nothing was written, and the journal is as it was: SM_STATE when the record
+ * cannot be (an unknown state or flag, a name that is no text), or cannot
+ * follow what is durable: another guest, a state that comes before that one,
+ * or any other than DONE, ABORTED, ACCEPTED or REFUSED once it is that;
+ * SM_BUSY when it is new and there is no place for one more open one;
+ * SM_NO_MEMORY.
  */
 int sm_handover_journal_put(struct sm_handover_journal *j,
                             const struct sm_handover_record *record)
@@ -152,14 +164,17 @@ sm_handover_journal_find(const struct sm_handover_journal *j,
 const struct sm_handover_record *
 sm_handover_journal_at(const struct sm_handover_journal *j, size_t i);
 
-/* This journal's identity, and the number of its last record. */
+/* This journal's identity, and the number of its last durable record: it
+ * grows by one or more with each put. */
 const uint8_t *sm_handover_journal_epoch(const struct sm_handover_journal *j);
 uint64_t sm_handover_journal_sequence(const struct sm_handover_journal *j);
 
 /*
- * Which migrations are kept: every open one; closed ones, the latest 256; of
- * ACCEPTED ones none is dropped before it is closed, so "not known here"
- * always means "not started here".
+ * Which migrations are kept: every open one; those that an administrator has
+ * fenced, for the other host may come back and ask; of other closed ones the
+ * latest 256.  An ACCEPTED one is dropped only when it was closed since the
+ * other host has settled it, so "not known here" always means "not started
+ * here, or long settled".
  */
 
 #endif
