@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Goal of this test
- * - libxl_migrate_secure_begin and _end say and understand the control
- *   socket's protocol, byte for byte, in pieces of any size;
+ * - libxl_migrate_secure_begin, _hand_over and _end say and understand the
+ *   control socket's protocol, byte for byte, in pieces of any size;
+ * - what has been handed over is never called the caller's again, and what
+ *   has not been is never called handed over;
  * - whatever a broken daemon does ends in an error with a code, in time;
  * - no descriptor is leaked on any path.
  *
@@ -203,56 +205,111 @@ static void expect_migrate(int fd)
     free(got);
 }
 
-/* Hand out a stream and echo one byte, increased by one. */
+/* Hand out a stream, and read it to its end. */
 static void serve_stream(int fd)
 {
-    int to_us[2], from_us[2], fds[2];
+    int to_us[2];
     char c;
 
-    if (pipe(to_us) || pipe(from_us))
+    if (pipe(to_us))
         die("pipe");
-    fds[0] = to_us[1];
-    fds[1] = from_us[0];
-    stream(fd, 3, 2, fds);
+    stream(fd, 3, 1, &to_us[1]);
     close(to_us[1]);
-    close(from_us[0]);
     read_all(to_us[0], &c, 1);
-    c++;
-    if (write(from_us[1], &c, 1) != 1)
-        die("write");
-    /* Both ends must be closed by the other side for RESULT to be due. */
+    if (c != 'x')
+        die("the stream does not work");
     if (read(to_us[0], &c, 1) != 0)
         die("the stream is still open");
 }
 
+/* The next frame must be of this type, without a body. */
+static void expect_word(int fd, int type)
+{
+    const uint8_t want[8] = { 0, 0, 0, 0, 0, type, 0, 1 };
+    uint8_t got[8];
+
+    read_all(fd, got, sizeof(got));
+    if (memcmp(want, got, sizeof(got)))
+        die("not the frame that was expected");
+}
+
 typedef void scene(int fd);
 
-static void accepts(int fd)
+static void carries(int fd)
 {
     expect_migrate(fd);
     say(fd, 2, 0, "", "");
     serve_stream(fd);
+}
+
+static void takes(int fd)
+{
+    carries(fd);
+    expect_word(fd, 6);
+}
+
+static void starts_it(int fd)
+{
+    takes(fd);
     say(fd, 4, 0, "", "done");
 }
 
-static void fails_later(int fd)
+static void does_not_start_it(int fd)
 {
-    expect_migrate(fd);
-    say(fd, 2, 0, "", "");
-    serve_stream(fd);
+    takes(fd);
     say(fd, 4, 14, "", "the connection was lost");
 }
 
-static void dies_later(int fd)
+static void does_not_know(int fd)
 {
-    expect_migrate(fd);
-    say(fd, 2, 0, "", "");
-    serve_stream(fd);
+    takes(fd);
+    say(fd, 4, 32, "", "who knows");
 }
 
-static void sleeps_later(int fd)
+static void takes_and_dies(int fd)
 {
-    dies_later(fd);
+    takes(fd);
+}
+
+static void takes_and_hangs(int fd)
+{
+    takes(fd);
+    pause();
+}
+
+static void takes_and_babbles(int fd)
+{
+    takes(fd);
+    frame(fd, 4, 1, 0xffffffff, "\0\0", 2);
+}
+
+static void dies_before(int fd)
+{
+    carries(fd);
+}
+
+static void says_no_before(int fd)
+{
+    carries(fd);
+    say(fd, 4, 14, "", "the connection was lost");
+}
+
+static void hears_of_failure(int fd)
+{
+    carries(fd);
+    expect_word(fd, 5);
+    say(fd, 4, 14, "", "the connection was lost");
+}
+
+static void hears_of_failure_and_dies(int fd)
+{
+    carries(fd);
+    expect_word(fd, 5);
+}
+
+static void hears_of_failure_and_hangs(int fd)
+{
+    hears_of_failure_and_dies(fd);
     pause();
 }
 
@@ -269,6 +326,7 @@ static void dribbles(int fd)
         put(fd, body + i, 1);
     usleep(20000);
     serve_stream(fd);
+    expect_word(fd, 6);
     say(fd, 4, 0, "", "done");
 }
 
@@ -361,10 +419,10 @@ static void gives(int fd, int type, int nfds)
 }
 
 static void gives_no_fd(int fd)      { gives(fd, 3, 0); }
-static void gives_one_fd(int fd)     { gives(fd, 3, 1); }
+static void gives_two_fds(int fd)    { gives(fd, 3, 2); }
 static void gives_three_fds(int fd)  { gives(fd, 3, 3); }
 static void gives_eight_fds(int fd)  { gives(fd, 3, 8); }
-static void gives_wrong_type(int fd) { gives(fd, 4, 2); }
+static void gives_wrong_type(int fd) { gives(fd, 4, 1); }
 
 static void gives_half_a_header(int fd)
 {
@@ -487,8 +545,7 @@ static void begin_fails(const char *name, scene *play, int want_rc, int code,
         snprintf(why, sizeof(why), "text: %s", v.text ? v.text : "none");
     else if (!v.rule || strcmp(v.rule, rule))
         snprintf(why, sizeof(why), "rule: %s", v.rule ? v.rule : "none");
-    else if (session.control_fd != -1 || session.send_fd != -1 ||
-             session.recv_fd != -1)
+    else if (session.control_fd != -1 || session.send_fd != -1)
         snprintf(why, sizeof(why), "descriptors in the session");
     libxl_migrate_secure_close(ctx, &session);
     libxl_migrate_secure_verdict_dispose(&v);
@@ -503,13 +560,23 @@ static int cloexec(int fd)
     return fcntl(fd, F_GETFD) & FD_CLOEXEC;
 }
 
-/* A scene in which begin succeeds, the stream works and end gives this. */
-static void whole(const char *name, scene *play, int want_rc, int code,
-                  const char *text)
+typedef int last_words(libxl_ctx *ctx,
+                       const libxl_migrate_secure_session *session,
+                       uint32_t timeout, libxl_migrate_secure_verdict *v,
+                       const libxl_asyncop_how *ao_how);
+
+/*
+ * A scene in which begin succeeds, the stream works and `say` gives this;
+ * `early` waits for the daemon's end before it says anything.  If it is not
+ * handed over, end must give `end_rc` and `end_code` then.
+ */
+static void then(const char *name, scene *play, bool early, last_words *say,
+                 int want_rc, int code, const char *text, int end_rc,
+                 int end_code)
 {
     libxl_migrate_secure_session session;
     libxl_migrate_secure_verdict v;
-    int rc, before, status;
+    int rc, before, status = -1;
     char why[512] = "", c = 'x';
 
     before = count_fds();
@@ -518,35 +585,71 @@ static void whole(const char *name, scene *play, int want_rc, int code,
     if (rc || v.code)
         snprintf(why, sizeof(why), "begin: rc %d, code %d, %s", rc, v.code,
                  v.text ? v.text : "no text");
-    else if (!cloexec(session.send_fd) || !cloexec(session.recv_fd) ||
-             !cloexec(session.control_fd))
+    else if (!cloexec(session.send_fd) || !cloexec(session.control_fd))
         snprintf(why, sizeof(why), "a descriptor is not close-on-exec");
-    else if (write(session.send_fd, &c, 1) != 1 ||
-             read(session.recv_fd, &c, 1) != 1 || c != 'y')
+    else if (write(session.send_fd, &c, 1) != 1)
         snprintf(why, sizeof(why), "the stream does not work");
     libxl_migrate_secure_verdict_dispose(&v);
 
-    libxl_migrate_secure_verdict_init(&v);
     close(session.send_fd);
-    close(session.recv_fd);
-    session.send_fd = session.recv_fd = -1;
+    session.send_fd = -1;
+    if (early)
+        status = stop();
+    libxl_migrate_secure_verdict_init(&v);
     if (!why[0]) {
-        rc = libxl_migrate_secure_end(ctx, &session, 1, &v, NULL);
+        rc = say(ctx, &session, 1, &v, NULL);
         if (rc != want_rc || v.code != code || !v.text ||
             (text && strcmp(v.text, text)))
+            snprintf(why, sizeof(why), "rc %d, code %d, %s", rc, v.code,
+                     v.text ? v.text : "no text");
+    }
+    libxl_migrate_secure_verdict_dispose(&v);
+    libxl_migrate_secure_verdict_init(&v);
+    if (!why[0] && end_code) {
+        rc = libxl_migrate_secure_end(ctx, &session, 1, &v, NULL);
+        if (rc != end_rc || v.code != end_code || !v.text)
             snprintf(why, sizeof(why), "end: rc %d, code %d, %s", rc, v.code,
                      v.text ? v.text : "no text");
     }
     libxl_migrate_secure_close(ctx, &session);
     libxl_migrate_secure_close(ctx, &session);
     libxl_migrate_secure_verdict_dispose(&v);
-    status = stop();
+    if (!early)
+        status = stop();
     if (!why[0] && status)
         snprintf(why, sizeof(why), "the daemon was not pleased");
     if (!why[0] && count_fds() != before)
         snprintf(why, sizeof(why), "%d descriptors leaked",
                  count_fds() - before);
     result(name, why[0] ? why : NULL);
+}
+
+static void handed(const char *name, scene *play, int want_rc, int code,
+                   const char *text)
+{
+    then(name, play, false, libxl_migrate_secure_hand_over, want_rc, code,
+         text, 0, 0);
+}
+
+static void fails(const char *name, scene *play, int want_rc, int code,
+                  const char *text)
+{
+    then(name, play, false, libxl_migrate_secure_end, want_rc, code, text, 0,
+         0);
+}
+
+static void never_began(const char *name, last_words *say, int want_rc)
+{
+    libxl_migrate_secure_session session;
+    libxl_migrate_secure_verdict v;
+    int rc;
+
+    libxl_migrate_secure_session_init(&session);
+    libxl_migrate_secure_verdict_init(&v);
+    rc = say(ctx, &session, 1, &v, NULL);
+    result(name, rc == want_rc && v.code == LIBXL_MIGRATE_SECURE_FAIL &&
+                 v.text ? NULL : "another result");
+    libxl_migrate_secure_verdict_dispose(&v);
 }
 
 /* libxl keeps the pipes of its first wait: not a leak. */
@@ -593,6 +696,7 @@ int main(void)
 {
     const int broken = LIBXL_MIGRATE_SECURE_PROTOCOL;
     const int gone = LIBXL_MIGRATE_SECURE_NO_DAEMON;
+    const int doubt = LIBXL_MIGRATE_SECURE_IN_DOUBT;
     xentoollog_logger *logger;
     char *big;
 
@@ -609,15 +713,33 @@ int main(void)
     }
 
     warm_up();
-    whole("accepted, migrated", accepts, 0, 0, "done");
-    whole("answers byte by byte", dribbles, 0, 0, "done");
-    whole("fails later, with a reason", fails_later, 0, 14,
+    handed("accepted, migrated", starts_it, 0, 0, "done");
+    handed("answers byte by byte", dribbles, 0, 0, "done");
+    handed("handed over, goes on here", does_not_start_it, 0, 14,
+           "the connection was lost");
+    handed("handed over, not settled", does_not_know, 0, doubt, "who knows");
+    handed("handed over, the daemon dies", takes_and_dies, ERROR_FAIL, doubt,
+           NULL);
+    handed("handed over, the daemon hangs", takes_and_hangs, ERROR_TIMEDOUT,
+           doubt, NULL);
+    handed("handed over, the daemon babbles", takes_and_babbles, ERROR_FAIL,
+           doubt, NULL);
+    then("not handed over, the daemon is dead", dies_before, true,
+         libxl_migrate_secure_hand_over, ERROR_NOTFOUND, gone, NULL,
+         ERROR_FAIL, gone);
+    then("not handed over, the daemon has said no", says_no_before, true,
+         libxl_migrate_secure_hand_over, ERROR_NOTFOUND, gone, NULL, 0, 14);
+    fails("fails, with a reason", hears_of_failure, 0, 14,
           "the connection was lost");
-    whole("daemon dies later", dies_later, ERROR_FAIL, gone, NULL);
-    whole("daemon hangs later", sleeps_later, ERROR_TIMEDOUT,
-          LIBXL_MIGRATE_SECURE_TIMEOUT, NULL);
+    fails("fails, the daemon dies", hears_of_failure_and_dies, ERROR_FAIL,
+          gone, NULL);
+    fails("fails, the daemon hangs", hears_of_failure_and_hangs,
+          ERROR_TIMEDOUT, LIBXL_MIGRATE_SECURE_TIMEOUT, NULL);
+    never_began("nothing to hand over", libxl_migrate_secure_hand_over,
+                ERROR_NOTFOUND);
+    never_began("nothing to end", libxl_migrate_secure_end, ERROR_INVAL);
     config = filled(1024 * 1024);
-    whole("the longest config", accepts, 0, 0, "done");
+    handed("the longest config", starts_it, 0, 0, "done");
     begin_fails("refused without having listened", refuses_rudely,
                 ERROR_FAIL, 26, "", "too many");
     free(config);
@@ -647,7 +769,7 @@ int main(void)
                 NULL);
     begin_fails("stream without descriptors", gives_no_fd, ERROR_FAIL,
                 broken, "", NULL);
-    begin_fails("stream with one descriptor", gives_one_fd, ERROR_FAIL,
+    begin_fails("stream with two descriptors", gives_two_fds, ERROR_FAIL,
                 broken, "", NULL);
     begin_fails("stream with three descriptors", gives_three_fds, ERROR_FAIL,
                 broken, "", NULL);
