@@ -155,6 +155,10 @@ static void stands(struct text *t, const struct sm_handover_record *r,
 {
     const char *peer = clean(r->peer);
 
+    if (r->flags & (SM_HANDOVER_ACTED | SM_HANDOVER_CLOSED)) {
+        settled(t, r);
+        return;
+    }
     switch (r->state) {
     case SM_HANDOVER_SENDING:
         put(t, now->domain == SM_HANDOVER_SUSPENDED ?
@@ -171,9 +175,7 @@ static void stands(struct text *t, const struct sm_handover_record *r,
         break;
     case SM_HANDOVER_ABORTED:
         put(t, now->domain == SM_HANDOVER_SUSPENDED ?
-            "stays here, still suspended" :
-            now->domain == SM_HANDOVER_GONE ? "stayed here, and has ended" :
-            "stays here");
+            "stays here, still suspended" : "stays here");
         break;
     case SM_HANDOVER_DONE:
         put(t, "runs on %s", peer);
@@ -185,12 +187,10 @@ static void stands(struct text *t, const struct sm_handover_record *r,
         put(t, "a whole copy is here, paused, and waits for %s", peer);
         break;
     case SM_HANDOVER_ACCEPTED:
-        put(t, now->domain == SM_HANDOVER_COPY ? "is to run here" :
-            now->domain == SM_HANDOVER_GONE ? "ran here, and has ended" :
-            "runs here");
+        put(t, "is to run here");
         break;
     case SM_HANDOVER_REFUSED:
-        put(t, "refused here, stays on %s", peer);
+        put(t, "is refused here, stays on %s", peer);
         break;
     default:
         put(t, "?");
@@ -215,6 +215,7 @@ static void call(struct text *t, const struct sm_handover_record *r,
 static void next(struct text *t, const struct sm_handover_record *r,
                  const struct sm_handover_now *now)
 {
+    bool acts = !(r->flags & SM_HANDOVER_ACTED);
     const char *peer = clean(r->peer);
 
     if (now->held) {
@@ -236,12 +237,12 @@ static void next(struct text *t, const struct sm_handover_record *r,
         call(t, r, now, "hears from");
         break;
     case SM_HANDOVER_ABORTED:
-        if (now->domain == SM_HANDOVER_SUSPENDED || !now->daemon)
+        if (acts)
             put(t, "is resumed if it is suspended, ");
         call(t, r, now, "tells");
         break;
     case SM_HANDOVER_DONE:
-        if (now->domain == SM_HANDOVER_SUSPENDED || !now->daemon)
+        if (acts)
             put(t, "the suspended original is destroyed, ");
         call(t, r, now, "tells");
         break;
@@ -253,13 +254,12 @@ static void next(struct text *t, const struct sm_handover_record *r,
         put(t, "%s calls", peer);
         break;
     case SM_HANDOVER_ACCEPTED:
-        if (now->domain != SM_HANDOVER_RUNS &&
-            now->domain != SM_HANDOVER_GONE)
+        if (acts)
             put(t, "is started, ");
         put(t, "%s %s", peer, now->linked ? "is told" : "calls");
         break;
     case SM_HANDOVER_REFUSED:
-        if (now->domain == SM_HANDOVER_COPY || !now->daemon)
+        if (acts)
             put(t, "the copy here is destroyed, ");
         put(t, "%s %s", peer, now->linked ? "is told" : "calls");
         break;
@@ -279,16 +279,13 @@ void sm_handover_line(const struct sm_handover_record *record,
     put(&t, "%s  %s %s  ", guest(record),
         sm_handover_is_source(record->state) ? "to" : "from",
         clean(record->peer));
-    if (!sm_handover_is_open(record)) {
-        settled(&t, record);
-        if (record->flags & SM_HANDOVER_FENCED)
-            put(&t, ", by somebody's word");
-        put(&t, "  since %s", date);
-        return;
-    }
     stands(&t, record, now);
-    put(&t, "  since %s  next: %s", date,
-        now->daemon ? "" : "once secmigd runs, ");
+    if (record->flags & SM_HANDOVER_FENCED)
+        put(&t, ", by somebody's word");
+    put(&t, "  since %s", date);
+    if (!sm_handover_is_open(record))
+        return;
+    put(&t, "  next: %s", now->daemon ? "" : "once secmigd runs, ");
     next(&t, record, now);
     if (now->trouble[0])
         put(&t, "  TROUBLE: %s", clean(now->trouble));
@@ -327,10 +324,7 @@ bool sm_handover_undo_means(const struct sm_handover_record *record,
         }
     }
     put(&t, "%s: nothing can be undone: ", name);
-    if (sm_handover_is_open(record))
-        stands(&t, record, now);
-    else
-        settled(&t, record);
+    stands(&t, record, now);
     return false;
 }
 
@@ -340,16 +334,19 @@ bool sm_handover_fence_means(const struct sm_handover_record *record,
 {
     struct text t = { out, SM_HANDOVER_LINE_SIZE, 0 };
     const char *name = guest(record);
+    char date[21];
 
+    sm_clock_format(record->changed, date);
     switch (record->state) {
     case SM_HANDOVER_RELEASED:
         if (now->rebooted)
             put(&t, "%s died here with a reboot, and is given up", name);
         else
-            put(&t, "%s is resumed here", name);
+            put(&t, "%s is resumed here, as it was on %s", name, date);
         return true;
     case SM_HANDOVER_READY:
-        put(&t, "the copy of %s is started here", name);
+        put(&t, "the copy of %s is started here, as it was on %s", name,
+            date);
         return true;
     case SM_HANDOVER_SENDING:
     case SM_HANDOVER_SENT:
@@ -403,6 +400,9 @@ static void remedy(struct text *t, const struct sm_handover_record *r,
 
     name = typed(r, uuid);
     put(t, "to do       ");
+    if (now->trouble[0])
+        put(t, " see to what is in trouble: it is tried again and again.\n"
+            "            ");
     if (!now->daemon)
         put(t, " start secmigd: it goes on by itself ('systemctl start "
             "secmigd').\n            ");
@@ -465,10 +465,7 @@ void sm_handover_page(const struct sm_handover_record *record,
         clean(record->peer));
     put(&t, "may run on   %s\nstate        %s%s: ", owner,
         sm_handover_state_name(record->state), open ? "" : ", settled");
-    if (open)
-        stands(&t, record, now);
-    else
-        settled(&t, record);
+    stands(&t, record, now);
     sm_clock_format(record->changed, date);
     put(&t, "\nsince        %s", date);
     sm_clock_format(record->since, date);

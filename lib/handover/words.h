@@ -15,6 +15,10 @@
 #define SM_HANDOVER_LINE_SIZE 1024
 #define SM_HANDOVER_PAGE_SIZE 4096
 
+/* What a list says that has no line. */
+#define SM_HANDOVER_NO_NEWS "no handover is open here, and none was settled " \
+                            "in the last 24 hours"
+
 /* What is known beside the record.  All zero: only the journal was read. */
 struct sm_handover_now {
     bool daemon;        /* a daemon says so, and goes on with it */
