@@ -75,6 +75,11 @@ static const struct {
     { "abort", sm_verb_abort,
       "[--role ROLE] GUEST",
       "end a migration that is leaving this host" },
+    { "handover", sm_verb_handover,
+      "list [--role ROLE] | show [--role ROLE] GUEST | "
+      "settle [--role ROLE] [--undo [--yes]] GUEST | "
+      "fence [--role ROLE] [--approve] [--yes HOST] HOST | reset [--yes]",
+      "guests between two hosts: where they are; a host that is lost" },
     { "vm-policy", sm_verb_vm_policy,
       "[--role ROLE] add FILE [SIGNATURE] | list | show GUEST | "
       "remove GUEST",

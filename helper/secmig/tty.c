@@ -140,9 +140,9 @@ int sm_tty_secret(const char *kind, const char *begins, const char *what,
     return rc;
 }
 
-int sm_tty_yes(const char *question)
+int sm_tty_word(const char *question, const char *word)
 {
-    uint8_t line[16];
+    uint8_t line[256];
     size_t len = 0;
     int rc, fd;
 
@@ -152,8 +152,13 @@ int sm_tty_yes(const char *question)
     rc = say(fd, question);
     if (!rc)
         rc = read_line(fd, NULL, line, sizeof(line), &len);
-    if (!rc && (len != 3 || memcmp(line, "yes", 3)))
+    if (!rc && (len != strlen(word) || memcmp(line, word, len)))
         rc = SM_CANCELLED;
     close(fd);
     return rc;
+}
+
+int sm_tty_yes(const char *question)
+{
+    return sm_tty_word(question, "yes");
 }

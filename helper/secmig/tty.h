@@ -34,4 +34,7 @@ int sm_tty_secret(const char *kind, const char *begins, const char *what,
  */
 int sm_tty_yes(const char *question) SM_WARN_UNUSED;
 
+/* Likewise with another word than "yes", of at most 255 bytes. */
+int sm_tty_word(const char *question, const char *word) SM_WARN_UNUSED;
+
 #endif

@@ -45,6 +45,7 @@ int sm_verb_approve(const struct sm_cli *cli, int argc, char **argv);
 int sm_verb_abort(const struct sm_cli *cli, int argc, char **argv);
 int sm_verb_vm_policy(const struct sm_cli *cli, int argc, char **argv);
 int sm_verb_reload(const struct sm_cli *cli, int argc, char **argv);
+int sm_verb_handover(const struct sm_cli *cli, int argc, char **argv);
 int sm_verb_status(const struct sm_cli *cli, int argc, char **argv);
 int sm_verb_transport(const struct sm_cli *cli, int argc, char **argv);
 
