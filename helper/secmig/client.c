@@ -18,7 +18,7 @@
 
 /* u16 code, str rule, str text */
 #define ANSWER_MAX (2 + 2 + FRAME_RULE_MAX + 2 + FRAME_TEXT_MAX)
-#define STREAM_FDS 2
+#define SPARE_FDS 4         /* room for one too many to be seen */
 #define RETRY_MS 50         /* when the daemon's queue is full */
 
 struct sm_client {
@@ -179,7 +179,7 @@ static int take_fds(struct msghdr *msg, struct sm_client_frame *frame,
                     size_t *taken)
 {
     struct cmsghdr *cm;
-    int fds[2 * STREAM_FDS], rc = 0;
+    int fds[SPARE_FDS], rc = 0;
     size_t i, n;
 
     for (cm = CMSG_FIRSTHDR(msg); cm; cm = CMSG_NXTHDR(msg, cm)) {
@@ -188,8 +188,8 @@ static int take_fds(struct msghdr *msg, struct sm_client_frame *frame,
         n = (cm->cmsg_len - CMSG_LEN(0)) / sizeof(int);
         memcpy(fds, CMSG_DATA(cm), n * sizeof(int));
         for (i = 0; i < n; i++) {
-            if (*taken < STREAM_FDS) {
-                frame->fds[(*taken)++] = fds[i];
+            if (!(*taken)++) {
+                frame->fd = fds[i];
             } else {
                 close(fds[i]);
                 rc = SM_PROTOCOL;
@@ -207,7 +207,7 @@ static int recv_header(int fd, uint8_t *header,
 {
     union {
         struct cmsghdr align;
-        char bytes[CMSG_SPACE(2 * STREAM_FDS * sizeof(int))];
+        char bytes[CMSG_SPACE(SPARE_FDS * sizeof(int))];
     } control;
     struct iovec iov;
     struct msghdr msg;
@@ -290,7 +290,9 @@ static bool header_ok(uint16_t type, uint16_t version, uint32_t len,
     case FRAME_RESULT:
         return len <= ANSWER_MAX && fds == 0;
     case FRAME_STREAM:
-        return len == 0 && fds == STREAM_FDS;
+        return len == 0 && fds == 1;
+    case FRAME_READY:
+        return len == 0 && fds == 0;
     case FRAME_STATUS_IS:
         return len <= 2 + FRAME_STATUS_MAX && fds == 0;
     case FRAME_OUTPUT:
@@ -310,7 +312,7 @@ int sm_client_recv(struct sm_client *c, struct sm_client_frame *frame,
     uint32_t len;
     int rc;
 
-    *frame = (struct sm_client_frame){ .fds = { -1, -1 } };
+    *frame = (struct sm_client_frame){ .fd = -1 };
     rc = recv_header(c->fd, header, frame, &fds, deadline);
     if (rc)
         goto out;
@@ -342,13 +344,10 @@ out:
 
 void sm_client_frame_dispose(struct sm_client_frame *frame)
 {
-    size_t i;
-
     free(frame->body);
-    for (i = 0; i < STREAM_FDS; i++)
-        if (frame->fds[i] >= 0)
-            close(frame->fds[i]);
-    *frame = (struct sm_client_frame){ .fds = { -1, -1 } };
+    if (frame->fd >= 0)
+        close(frame->fd);
+    *frame = (struct sm_client_frame){ .fd = -1 };
 }
 
 int sm_client_answer(const struct sm_client_frame *frame,

@@ -18,7 +18,7 @@ struct sm_client_frame {
     uint16_t type;      /* enum frame_type */
     uint8_t *body;      /* malloc'd, `len` bytes; NULL when len is 0 */
     size_t len;
-    int fds[2];         /* -1 unless type is FRAME_STREAM */
+    int fd;             /* -1 unless type is FRAME_STREAM */
 };
 
 /*
@@ -53,18 +53,18 @@ int sm_client_send(struct sm_client *c, uint16_t type, const void *body,
                    size_t len, int64_t deadline) SM_WARN_UNUSED;
 
 /*
- * Receive one frame, whole, and with FRAME_STREAM its two descriptors,
- * close-on-exec, which become the frame's.  Anything else than
+ * Receive one frame, whole, and with FRAME_STREAM its descriptor,
+ * close-on-exec, which becomes the frame's.  Anything else than
  * the layout allows (type, version, length, descriptors where none belong,
- * one or three of them) is refused and closes what came with it.
- *   frame  out; zeroed with fds -1 on error
+ * two of them) is refused and closes what came with it.
+ *   frame  out; zeroed with fd -1 on error
  * Returns 0; SM_TIMEOUT; SM_NO_DAEMON when the daemon has closed the
  * connection; SM_PROTOCOL; SM_IO; SM_NO_MEMORY.
  */
 int sm_client_recv(struct sm_client *c, struct sm_client_frame *frame,
                    int64_t deadline) SM_WARN_UNUSED;
 
-/* Free the body and close the descriptors still in the frame; idempotent. */
+/* Free the body and close the descriptor still in the frame; idempotent. */
 void sm_client_frame_dispose(struct sm_client_frame *frame);
 
 /* The body of ANSWER and RESULT. */

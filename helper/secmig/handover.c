@@ -36,7 +36,7 @@ static int look(const struct sm_cli *cli, const char *role,
                 enum frame_type type, const char *guest)
 {
     int64_t deadline = sm_operator_deadline(cli);
-    struct sm_client_frame frame = { .fds = { -1, -1 } };
+    struct sm_client_frame frame = { .fd = -1 };
     struct sm_client *client = NULL;
     struct sm_wire_writer w;
     char why[768];

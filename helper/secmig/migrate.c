@@ -87,7 +87,7 @@ int sm_verb_migrate(const struct sm_cli *cli, int argc, char **argv)
         SM_OPERATOR_ROLE,
         { .name = "--paused", .flag = &paused },
     };
-    struct sm_client_frame frame = { .fds = { -1, -1 } };
+    struct sm_client_frame frame = { .fd = -1 };
     struct sm_client *client = NULL;
     struct sm_client_answer answer;
     struct sm_wire_writer w = { 0 };

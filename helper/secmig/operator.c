@@ -52,7 +52,7 @@ int sm_operator_ask_on(struct sm_client **client, const char *verb,
 {
     int rc;
 
-    *frame = (struct sm_client_frame){ .fds = { -1, -1 } };
+    *frame = (struct sm_client_frame){ .fd = -1 };
     rc = sm_client_send(*client, (uint16_t)type, w->data, w->len, deadline);
     /* One that was turned away at once may have been told why. */
     if (!rc || rc == SM_NO_DAEMON)
@@ -85,7 +85,7 @@ int sm_operator_ask(const struct sm_cli *cli, const char *verb,
     int64_t deadline = sm_operator_deadline(cli);
     int rc;
 
-    *frame = (struct sm_client_frame){ .fds = { -1, -1 } };
+    *frame = (struct sm_client_frame){ .fd = -1 };
     *client = NULL;
     if (sm_wire_error(w))
         return fail_too_long(verb);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Carry bytes both ways between a local program and the daemon, in the
- * kernel where it can (splice), until both ways have ended.
+ * Carry bytes from a local program to the daemon, in the kernel where it can
+ * (splice).
  */
 #ifndef SM_SECMIG_PUMP_H
 #define SM_SECMIG_PUMP_H

@@ -11,7 +11,8 @@
  *     xl waits for the receiver's banner, which comes from here;
  *     xl writes the preamble (xen/savefile.h), which ends here: its
  *         configuration goes to the daemon to be judged on both hosts;
- *     the libxl stream and the READY, GO, report messages pass through.
+ *     the libxl stream passes through; the READY, GO, report messages end
+ *     here, and the daemons decide in between   (conversation.c).
  *
  * The guest's id is not in the preamble; the daemons find its name and UUID
  * in the configuration themselves.
@@ -27,12 +28,10 @@
 #include "base/clock.h"
 #include "base/wire.h"
 #include "client.h"
-#include "pump.h"
+#include "conversation.h"
 #include "verbs.h"
 #include "xen/savefile.h"
-
-/* migrate_receiver_banner in tools/xl/xl.h, without its NUL. */
-#define BANNER "xl migration receiver ready, send binary domain data.\n"
+#include "xen/words.h"
 
 #define SLACK_MS 30000      /* on top of the daemon's own deadlines */
 
@@ -77,8 +76,8 @@ static int parse(int argc, char **argv, uint32_t *flags)
 
 static int write_banner(void)
 {
-    const char *p = BANNER;
-    size_t len = sizeof(BANNER) - 1;
+    const char *p = SM_XEN_BANNER;
+    size_t len = SM_XEN_BANNER_LEN;
     ssize_t n;
 
     while (len) {
@@ -150,16 +149,6 @@ static int send_request(struct sm_client *client, const char *host,
                             sm_err_text(rc)) : 0;
 }
 
-/* Print a refusal; the error it stands for. */
-static int refused(const struct sm_client_answer *a)
-{
-    return sm_cli_fail(sm_err_from_code(a->code), "%s%s%s%s",
-                       a->text[0] ? a->text
-                                  : sm_err_text(sm_err_from_code(a->code)),
-                       a->rule[0] ? " (rule " : "", a->rule,
-                       a->rule[0] ? ")" : "");
-}
-
 static int receive(struct sm_client *client, struct sm_client_frame *frame,
                    enum frame_type type, int64_t deadline)
 {
@@ -196,7 +185,7 @@ static int await_answer(struct sm_client *client, int64_t deadline)
 static int ask(struct sm_client *client, struct sm_client_frame *stream,
                int64_t deadline)
 {
-    struct sm_client_frame frame = { .fds = { -1, -1 } };
+    struct sm_client_frame frame = { .fd = -1 };
     struct sm_client_answer answer;
     int rc;
 
@@ -211,7 +200,7 @@ static int ask(struct sm_client *client, struct sm_client_frame *stream,
         goto out;
     }
     if (answer.code) {
-        rc = refused(&answer);
+        rc = sm_conversation_refused(&answer);
         goto out;
     }
     rc = receive(client, stream, FRAME_STREAM, deadline);
@@ -220,116 +209,10 @@ out:
     return rc;
 }
 
-/* ---- the conversation ---- */
-
-enum { DAEMON, TO, TO_OUT, FROM, FROM_OUT, N_FDS };
-
-struct conversation {
-    struct sm_client *client;
-    struct sm_pump to, from;        /* xl to daemon, daemon to xl */
-    struct sm_client_answer result;
-    bool have_result, daemon_gone;
-    int64_t deadline;               /* for the result, once both ended */
-    int finish_timeout;
-};
-
-static int get_result(struct conversation *c)
-{
-    struct sm_client_frame frame = { .fds = { -1, -1 } };
-    int rc;
-
-    /* The frame has begun to arrive; its rest is a moment away. */
-    rc = sm_client_recv(c->client, &frame, sm_clock_deadline(SLACK_MS));
-    if (!rc && (frame.type != FRAME_RESULT ||
-                sm_client_answer(&frame, &c->result)))
-        rc = SM_PROTOCOL;
-    sm_client_frame_dispose(&frame);
-    /* Streams may yet end well: let xl finish its conversation. */
-    if (rc == SM_NO_DAEMON)
-        c->daemon_gone = true;
-    else if (rc)
-        return sm_cli_fail(rc, "transport: secmigd's result does not "
-                           "arrive whole: %s", sm_err_text(rc));
-    else
-        c->have_result = true;
-    return 0;
-}
-
-/* A failure ends it at once: what xl still writes has no reader.  After a
- * success the last answers are still to be handed to xl. */
-static bool over(const struct conversation *c)
-{
-    if (c->have_result)
-        return c->result.code || sm_pump_done(&c->from);
-    return c->daemon_gone && sm_pump_done(&c->from);
-}
-
-static int turn(struct conversation *c)
-{
-    struct pollfd fds[N_FDS];
-    int n, rc;
-
-    fds[DAEMON] = (struct pollfd){
-        .fd = c->have_result || c->daemon_gone ? -1
-                                               : sm_client_fd(c->client),
-        .events = POLLIN,
-    };
-    sm_pump_wants(&c->to, &fds[TO]);
-    sm_pump_wants(&c->from, &fds[FROM]);
-    if (sm_pump_done(&c->from) && c->deadline == SM_CLOCK_NEVER)
-        c->deadline = sm_clock_deadline(c->finish_timeout);
-    n = poll(fds, N_FDS, sm_clock_left(c->deadline));
-    if (n < 0 && errno == EINTR)
-        return 0;
-    if (n < 0)
-        return sm_cli_fail(SM_IO, "transport: poll: %s", strerror(errno));
-    if (n == 0)
-        return sm_cli_fail(SM_TIMEOUT, "transport: secmigd did not say in "
-                           "time how the migration ended: look at both "
-                           "hosts before anything else");
-    rc = fds[DAEMON].revents ? get_result(c) : 0;
-    if (rc)
-        return rc;
-    rc = sm_pump_step(&c->to, &fds[TO]);
-    if (!rc)
-        rc = sm_pump_step(&c->from, &fds[FROM]);
-    return rc ? sm_cli_fail(rc, "transport: cannot carry the stream: %s",
-                            strerror(errno)) : 0;
-}
-
-static int converse(struct sm_client *client, struct sm_client_frame *stream,
-                    int finish_timeout)
-{
-    struct conversation c = {
-        .client = client,
-        .deadline = SM_CLOCK_NEVER,
-        .finish_timeout = finish_timeout,
-    };
-    int rc = 0;
-
-    sm_pump_init(&c.to, STDIN_FILENO, stream->fds[0], true);
-    sm_pump_init(&c.from, stream->fds[1], STDOUT_FILENO, false);
-    stream->fds[0] = stream->fds[1] = -1;
-    while (!rc && !over(&c))
-        rc = turn(&c);
-    if (rc)
-        goto out;
-    if (!c.have_result)
-        rc = sm_cli_fail(SM_NO_DAEMON, "transport: secmigd went away before "
-                         "it said how the migration ended: look at both "
-                         "hosts before anything else");
-    else if (c.result.code)
-        rc = refused(&c.result);
-out:
-    sm_pump_dispose(&c.to);
-    sm_pump_dispose(&c.from);
-    return rc;
-}
-
 int sm_verb_transport(const struct sm_cli *cli, int argc, char **argv)
 {
     const struct sm_conf *conf = &cli->conf;
-    struct sm_client_frame stream = { .fds = { -1, -1 } };
+    struct sm_client_frame stream = { .fd = -1 };
     struct sm_savefile_reader preamble;
     struct sm_client *client = NULL;
     int64_t deadline;
@@ -361,9 +244,6 @@ int sm_verb_transport(const struct sm_cli *cli, int argc, char **argv)
         sm_cli_fail(rc, "%s", why);
         goto out;
     }
-    fprintf(stderr, "secmig: note: this xl decides by itself when the guest "
-            "changes hosts (a fault in the last moment is left to you): "
-            "'xl migrate --secure' of a patched xl does better\n");
     rc = write_banner();
     if (!rc)
         rc = read_preamble(&preamble, deadline);
@@ -371,8 +251,10 @@ int sm_verb_transport(const struct sm_cli *cli, int argc, char **argv)
         rc = send_request(client, argv[1], flags, &preamble, deadline);
     if (!rc)
         rc = ask(client, &stream, deadline);
-    if (!rc)
-        rc = converse(client, &stream, conf->finish_timeout + SLACK_MS);
+    if (!rc) {
+        rc = sm_conversation(client, stream.fd, conf, argv[1]);
+        stream.fd = -1;
+    }
 out:
     sm_client_frame_dispose(&stream);
     sm_client_free(client);

@@ -43,6 +43,8 @@ struct client {
     bool asked;             /* its one request was sent: only CANCEL may
                              * follow, and only a migration */
     bool migrates;
+    bool hands_over;        /* its migration is its own xl's: HAND-OVER may
+                             * follow, once */
 };
 
 static int pass_migrate(const uint8_t *body, size_t len)
@@ -108,6 +110,10 @@ static const struct request {
     { FRAME_PLATFORM_ACCEPT, IPC_CLIENT_PLATFORM_ACCEPT, "h", HEAD_MAX },
     { FRAME_TRUST_POLICY, IPC_CLIENT_TRUST_POLICY, "t",
       HEAD_MAX + FRAME_TICKET_MAX },
+    { FRAME_HANDOVER_LIST, IPC_CLIENT_HANDOVER_LIST, "", HEAD_MAX },
+    { FRAME_HANDOVER_SHOW, IPC_CLIENT_HANDOVER_SHOW, "v", HEAD_MAX },
+    { FRAME_HANDOVER_SETTLE, IPC_CLIENT_HANDOVER_SETTLE, "fv", HEAD_MAX },
+    { FRAME_HANDOVER_FENCE, IPC_CLIENT_HANDOVER_FENCE, "h", HEAD_MAX },
 };
 
 static const struct request *find_request(unsigned int type)
@@ -203,10 +209,17 @@ static int handle_frame(struct client *c)
             return SM_PROTOCOL;
         return ipc_send(ROLE_CHANNEL, IPC_CLIENT_CANCEL, NULL, NULL, 0);
     }
+    if (type == FRAME_HAND_OVER) {
+        if (!c->hands_over || len)
+            return SM_PROTOCOL;
+        c->hands_over = false;
+        return ipc_send(ROLE_CHANNEL, IPC_CLIENT_HAND_OVER, NULL, NULL, 0);
+    }
     if (c->asked || (type != FRAME_MIGRATE && !q))
         return SM_PROTOCOL;
     c->asked = true;
     c->migrates = type == FRAME_MIGRATE || type == FRAME_MIGRATE_FOR;
+    c->hands_over = type == FRAME_MIGRATE;
     return q ? pass_request(q, c->body, len) : pass_migrate(c->body, len);
 }
 
@@ -351,8 +364,11 @@ static int handle_parent(struct client *c)
     case IPC_CLIENT_ANSWER:
         rc = send_frame(c->fd, FRAME_ANSWER, message.body, message.len,
                         NULL, 0);
-        if (!rc && message.n_fds == 2)
-            rc = send_frame(c->fd, FRAME_STREAM, NULL, 0, message.fds, 2);
+        if (!rc && message.n_fds == 1)
+            rc = send_frame(c->fd, FRAME_STREAM, NULL, 0, message.fds, 1);
+        break;
+    case IPC_CLIENT_READY:
+        rc = send_frame(c->fd, FRAME_READY, NULL, 0, NULL, 0);
         break;
     case IPC_CLIENT_RESULT:
         rc = send_frame(c->fd, FRAME_RESULT, message.body, message.len,

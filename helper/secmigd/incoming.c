@@ -76,7 +76,7 @@ int incoming_tell_peer(struct incoming *in, enum ipc_type type, int code,
         sm_wire_put_str(&w, rule);
     sm_wire_put_str(&w, text);
     if (in->watch.fd >= 0)
-        rc = ipc_send(in->watch.fd, type, &w, fds, fds ? 2 : 0);
+        rc = ipc_send(in->watch.fd, type, &w, fds, fds ? 1 : 0);
     sm_wire_writer_dispose(&w);
     return rc;
 }

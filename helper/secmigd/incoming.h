@@ -74,7 +74,7 @@ void incoming_maybe_free(struct incoming *in);
 void incoming_evict(struct incoming *in);
 
 /* A message of the layout of PEER_KEY_IS (rule NULL) or PEER_ANSWER, with
- * two descriptors or none.  Returns 0 or an error: the peer has gone. */
+ * one descriptor or none.  Returns 0 or an error: the peer has gone. */
 int incoming_tell_peer(struct incoming *in, enum ipc_type type, int code,
                        const char *rule, const char *text, const int *fds)
     SM_WARN_UNUSED;

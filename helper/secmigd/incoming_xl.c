@@ -155,7 +155,7 @@ static void xl_ready(void *ctx, int err, const char *why)
     loop_disarm(&in->timer);
     receive_take(&in->receive, fds);
     in->state = IN_MOVE;
-    if (incoming_tell_peer(in, IPC_PEER_ANSWER, 0, in->rule, "", fds))
+    if (incoming_tell_peer(in, IPC_PEER_ANSWER, 0, in->rule, "", &fds[1]))
         incoming_xl_alone(in);
     close(fds[0]);
     close(fds[1]);

@@ -73,8 +73,9 @@ enum ipc_type {
                                initiator: before KEY_IS, or EVIDENCE_IS when
                                we have demanded evidence */
     IPC_PEER_ANSWER,        /* both ways: u16 code, str rule, str text;
-                               responder and code 0: two stream fds */
-    IPC_PEER_STREAM,        /* < parent, initiator: fds to read, to write */
+                               responder and code 0: fd to write the stream
+                               to */
+    IPC_PEER_STREAM,        /* < parent, initiator: fd to read it from */
     IPC_PEER_DONE,          /* < parent: u16 code, str text; the end of the
                                conversation: by the responder of one that
                                moves a guest, by the initiator of one that
@@ -93,7 +94,7 @@ enum ipc_type {
     IPC_CLIENT_MIGRATE,     /* > parent: u32 domid, uuid[16], u32 flags,
                                str host, str name; fd: config */
     IPC_CLIENT_ANSWER,      /* < parent: u16 code, str rule, str text;
-                               code 0: two stream fds (write, read) */
+                               code 0: fd to write the stream to */
     IPC_CLIENT_RESULT,      /* < parent: u16 code, str rule, str text */
     IPC_CLIENT_CANCEL,      /* > parent: nothing */
     IPC_CLIENT_HAND_OVER,   /* > parent: nothing */

@@ -29,7 +29,6 @@ struct link {
     uint8_t *out;
     size_t out_size, out_pos, out_len;
     int64_t heard, spoke;
-    uint8_t last[LINK_LAST];    /* of what link_put_from() has read */
 };
 
 /* Make a buffer larger; what it holds moves, and the old one is wiped. */
@@ -238,21 +237,6 @@ int link_put_message(struct link *l, const struct sm_message *m,
     return rc;
 }
 
-static void keep_last(struct link *l, const uint8_t *data, size_t len)
-{
-    if (len > LINK_LAST) {
-        data += len - LINK_LAST;
-        len = LINK_LAST;
-    }
-    memmove(l->last, l->last + len, LINK_LAST - len);
-    memcpy(l->last + LINK_LAST - len, data, len);
-}
-
-bool link_last_is(const struct link *l, const void *bytes, size_t len)
-{
-    return len <= LINK_LAST && !memcmp(l->last + LINK_LAST - len, bytes, len);
-}
-
 int link_put_from(struct link *l, int fd)
 {
     uint8_t *at = tail(l, SM_RECORD_MAX);
@@ -269,7 +253,6 @@ int link_put_from(struct link *l, int fd)
         return errno == EAGAIN || errno == EWOULDBLOCK ? SM_BUSY : SM_IO;
     if (n == 0)
         return 0;
-    keep_last(l, at + SM_RECORD_HEADER_LEN, (size_t)n);
     rc = sm_record_seal(l->rec, SM_RECORD_STATE, 0,
                         at + SM_RECORD_HEADER_LEN, (size_t)n, at,
                         l->out_size - l->out_len, &sealed);

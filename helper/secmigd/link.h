@@ -67,11 +67,6 @@ int link_put_message(struct link *l, const struct sm_message *m,
  */
 int link_put_from(struct link *l, int fd) SM_WARN_UNUSED;
 
-/* Whether the last bytes that link_put_from() has read are these `len`
- * (at most LINK_LAST) ones. */
-#define LINK_LAST 64
-bool link_last_is(const struct link *l, const void *bytes, size_t len);
-
 /* Write what is queued.  Returns 0 (also when some is left) or SM_LINK. */
 int link_flush(struct link *l) SM_WARN_UNUSED;
 bool link_pending(const struct link *l);

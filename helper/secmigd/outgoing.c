@@ -78,7 +78,7 @@ void outgoing_tell(struct outgoing *o, enum ipc_type type, int code,
     sm_wire_put_u16(&w, (uint16_t)-code);
     sm_wire_put_str(&w, rule);
     sm_wire_put_str(&w, text);
-    if (ipc_send(o->control_watch.fd, type, &w, fds, fds ? 2 : 0))
+    if (ipc_send(o->control_watch.fd, type, &w, fds, fds ? 1 : 0))
         sm_debug("out-%lu: client gone before its answer", o->id);
     sm_wire_writer_dispose(&w);
 }

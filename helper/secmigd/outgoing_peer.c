@@ -159,40 +159,31 @@ static void on_peer_quote(struct outgoing *o, struct sm_wire_reader *r)
         prove(&o->prove, SM_ATTEST_INITIATOR, o->host, &o->peer_watch, r);
 }
 
-/* Accepted over there: make the stream and hand out its four ends. */
+/* Accepted over there: make the stream and hand out its two ends. */
 static void hand_out_stream(struct outgoing *o, const char *rule)
 {
-    int up[2] = { -1, -1 }, down[2] = { -1, -1 }, fds[2];
-    size_t i;
+    int up[2];
 
-    if (pipe2(up, O_CLOEXEC) || pipe2(down, O_CLOEXEC)) {
-        outgoing_finish(o, SM_IO, "", "cannot make pipes: %s",
+    if (pipe2(up, O_CLOEXEC)) {
+        outgoing_finish(o, SM_IO, "", "cannot make a pipe: %s",
                         strerror(errno));
-        goto out;
+        return;
     }
     /* Larger pipes save switches; smaller ones work as well. */
     fcntl(up[1], F_SETPIPE_SZ, PIPE_BYTES);
-    fds[0] = up[0];
-    fds[1] = down[1];
-    if (ipc_send(o->peer_watch.fd, IPC_PEER_STREAM, NULL, fds, 2)) {
+    if (ipc_send(o->peer_watch.fd, IPC_PEER_STREAM, NULL, &up[0], 1)) {
         outgoing_finish(o, SM_HELPER, "", "the peer process does not answer");
         goto out;
     }
-    fds[0] = up[1];
-    fds[1] = down[0];
-    outgoing_tell(o, IPC_CLIENT_ANSWER, 0, rule, "", fds);
+    outgoing_tell(o, IPC_CLIENT_ANSWER, 0, rule, "", &up[1]);
     o->answered = true;
     o->state = OUT_MOVE;
     keys_forget_wait(&o->key);
     sm_info("out-%lu: vm=%s to=%s accepted there by rule=%s", o->id,
             SM_LOG_WORD(o->facts.name), o->host, SM_LOG_WORD(rule));
 out:
-    for (i = 0; i < 2; i++) {
-        if (up[i] >= 0)
-            close(up[i]);
-        if (down[i] >= 0)
-            close(down[i]);
-    }
+    close(up[0]);
+    close(up[1]);
 }
 
 static void give_up(struct outgoing *o, int code, const char *text);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The peer: one process for one connection.  May: read and write the one
- * socket and, after the ACCEPT, the two pipes to xl that the parent hands
+ * socket and, after the ACCEPT, the pipe from or to xl that the parent hands
  * it; ask the keeper for one Diffie-Hellman.  May not: open files, start
  * programs, see the static key, decide anything.  Everything that comes from
  * the network is parsed here, in an empty root, as an account that owns
@@ -69,174 +69,7 @@ void peer_end(struct peer *p, int code, const char *fmt, ...)
         p->done = true;
 }
 
-/* ---- the source's side of the conversation ---- */
-
-static void send_request(struct peer *p)
-{
-    struct sm_message m = { .type = SM_MESSAGE_REQUEST };
-    int rc;
-
-    m.u.request = p->request;
-    rc = link_put_message(p->link, &m, 0);
-    if (rc) {
-        peer_end(p, rc, "cannot send REQUEST: %s", sm_err_text(rc));
-        return;
-    }
-    p->state = sm_message_after(SM_MESSAGE_SOURCE, p->state,
-                                SM_MESSAGE_REQUEST);
-    peer_enter(p, PEER_ANSWER, p->conf->answer_timeout);
-}
-
-void peer_ask(struct peer *p)
-{
-    peer_enter(p, PEER_ASK, p->conf->answer_timeout);
-    if (p->initiator && p->have_request)
-        send_request(p);
-}
-
-static void tell_answer(struct peer *p, int code, const char *rule,
-                        const char *text)
-{
-    struct sm_wire_writer w;
-
-    sm_wire_writer_init(&w, IPC_MAX);
-    sm_wire_put_u16(&w, (uint16_t)-code);
-    sm_wire_put_str(&w, rule);
-    sm_wire_put_str(&w, text);
-    if (ipc_send(ROLE_CHANNEL, IPC_PEER_ANSWER, &w, NULL, 0))
-        p->done = true;
-    sm_wire_writer_dispose(&w);
-}
-
-/* A refusal keeps its class, seen from this side. */
-static int remote_code(unsigned int code)
-{
-    int err = sm_err_from_code(code);
-
-    return err == SM_REFUSED_LOCAL || err == SM_OK || err == SM_FAIL ?
-           SM_REFUSED_REMOTE : err;
-}
-
-static void on_refuse(struct peer *p, const struct sm_message_refuse *r)
-{
-    int code = remote_code(r->code);
-
-    tell_answer(p, code, r->rule, r->text);
-    peer_end(p, code, "%s", r->text);
-}
-
-/* ---- the destination's side ---- */
-
-static void on_request(struct peer *p, const struct sm_message_request *r)
-{
-    int rc, fds[2] = { -1, -1 };
-    struct sm_wire_writer w;
-
-    sm_wire_writer_init(&w, IPC_MAX);
-    rc = fds[0] = ipc_memfd(r->config, r->config_len);
-    if (rc >= 0)
-        rc = fds[1] = ipc_memfd(r->papers, r->papers_len);
-    if (rc >= 0) {
-        sm_wire_put_bytes(&w, r->uuid, sizeof(r->uuid));
-        sm_wire_put_u64(&w, r->memory_kb);
-        sm_wire_put_u32(&w, r->flags);
-        sm_wire_put_bytes(&w, r->id, sizeof(r->id));
-        sm_wire_put_bytes(&w, r->epoch, sizeof(r->epoch));
-        sm_wire_put_u64(&w, r->sequence);
-        sm_wire_put_str(&w, r->name);
-        sm_wire_put_str(&w, r->operator);
-        rc = ipc_send(ROLE_CHANNEL, IPC_PEER_REQUEST, &w, fds, 2);
-    }
-    if (fds[0] >= 0)
-        close(fds[0]);
-    if (fds[1] >= 0)
-        close(fds[1]);
-    sm_wire_writer_dispose(&w);
-    if (rc)
-        peer_end(p, rc, "cannot pass on the request: %s", sm_err_text(rc));
-    else
-        peer_enter(p, PEER_ANSWER, p->conf->answer_timeout);
-}
-
-static void refuse(struct peer *p, int code, const char *rule,
-                   const char *text)
-{
-    struct sm_message m = { .type = SM_MESSAGE_REFUSE };
-
-    m.u.refuse.code = (uint16_t)-code;
-    snprintf(m.u.refuse.rule, sizeof(m.u.refuse.rule), "%s", rule);
-    snprintf(m.u.refuse.text, sizeof(m.u.refuse.text), "%s", text);
-    if (link_put_message(p->link, &m, SM_RECORD_FINAL))
-        p->done = true;
-    peer_end(p, code, "%s", text);
-}
-
-/* ---- messages from the other side ---- */
-
-static void on_message(struct peer *p, const struct sm_message *m)
-{
-    enum sm_message_role sender = p->initiator ? SM_MESSAGE_DESTINATION :
-                                  SM_MESSAGE_SOURCE;
-
-    p->state = sm_message_after(sender, p->state, m->type);
-    switch (m->type) {
-    case SM_MESSAGE_REQUEST:
-        on_request(p, &m->u.request);
-        break;
-    case SM_MESSAGE_ACCEPT:
-        tell_answer(p, 0, m->u.accept.rule, "");
-        peer_enter(p, PEER_OPEN, p->conf->answer_timeout);
-        break;
-    case SM_MESSAGE_REFUSE:
-        on_refuse(p, &m->u.refuse);
-        break;
-    case SM_MESSAGE_CANCEL:
-        peer_end(p, SM_CANCELLED, "cancelled by %s: %s", p->other,
-                 m->u.cancel.text);
-        break;
-    case SM_MESSAGE_DONE:
-        /* Success counts only when nothing of the stream was cut off. */
-        if (m->u.done.code == 0 &&
-            !sm_record_finished(link_records(p->link), SM_RECORD_STATE))
-            peer_end(p, SM_PROTOCOL, "DONE before the end of the stream");
-        else if (m->u.done.code == 0)
-            peer_end(p, SM_OK, "%s", m->u.done.text);
-        else
-            peer_end(p, remote_code(m->u.done.code), "%s", m->u.done.text);
-        break;
-    case SM_MESSAGE_EVIDENCE:
-        peer_prove_heard(p, &m->u.evidence);
-        break;
-    case SM_MESSAGE_HANDOVER:
-        peer_handover_heard(p, &m->u.handover);
-        break;
-    case SM_MESSAGE_KEEPALIVE:
-        break;
-    }
-}
-
-static void on_control(struct peer *p, const uint8_t *data, size_t len,
-                       bool final)
-{
-    struct sm_message m;
-    bool ready = true;
-    int rc = 0;
-
-    while (!rc && ready && p->phase != PEER_CLOSING) {
-        rc = sm_message_reader_next(&p->reader, p->state, &data, &len, &m,
-                                    &ready);
-        if (!rc && ready)
-            on_message(p, &m);
-        if (!len)
-            break;
-    }
-    if (rc)
-        peer_end(p, rc, "%s sent a message that is malformed or out of "
-                 "turn", p->other);
-    else if (final && p->phase != PEER_CLOSING)
-        peer_end(p, SM_PROTOCOL, "%s ended the conversation early",
-                 p->other);
-}
+/* ---- the network ---- */
 
 static void on_record(struct peer *p)
 {
@@ -253,8 +86,9 @@ static void on_record(struct peer *p)
     }
     final = flags & SM_RECORD_FINAL;
     if (stream == SM_RECORD_CONTROL)
-        on_control(p, data, len, final);
-    else if (stream == SM_RECORD_STATE && p->phase == PEER_MOVE)
+        peer_control(p, data, len, final);
+    else if (stream == SM_RECORD_STATE && p->phase == PEER_MOVE &&
+             !p->initiator)
         peer_pump_state(p, data, len, final);
     else
         peer_end(p, SM_PROTOCOL, "%s sent data out of turn", p->other);
@@ -323,7 +157,7 @@ static void parent_key_is(struct peer *p, struct sm_wire_reader *r)
         if (p->initiator)
             peer_end(p, code, "%s", text);
         else
-            refuse(p, code, "", text);
+            peer_refuse(p, code, "", text);
         return;
     }
     peer_handshake_go_on(p);
@@ -341,24 +175,44 @@ static void parent_answer(struct peer *p, struct sm_wire_reader *r)
     sm_wire_get_str(r, m.u.accept.rule, sizeof(m.u.accept.rule));
     sm_wire_get_str(r, text, sizeof(text));
     if (code) {
-        refuse(p, code, m.u.accept.rule, text);
+        peer_refuse(p, code, m.u.accept.rule, text);
         return;
     }
-    if (message.n_fds != 2 || link_put_message(p->link, &m, 0)) {
+    if (message.n_fds != 1 || link_put_message(p->link, &m, 0)) {
         peer_end(p, SM_FAIL, "cannot send ACCEPT");
         return;
     }
     p->state = sm_message_after(SM_MESSAGE_DESTINATION, p->state,
                                 SM_MESSAGE_ACCEPT);
-    peer_pump_start(p, ipc_take_fd(&message, 0), ipc_take_fd(&message, 1));
+    peer_pump_start(p, ipc_take_fd(&message, 0));
 }
 
-static void parent_xl(struct peer *p, struct sm_wire_reader *r)
+/* Accepted over there: the stream begins. */
+static void parent_stream(struct peer *p, struct sm_wire_reader *r)
 {
-    p->verdict.code = sm_wire_get_u16(r);
-    sm_wire_get_str(r, p->verdict.text, sizeof(p->verdict.text));
-    p->have_verdict = true;
-    peer_pump_settle(p);
+    if (message.n_fds != 1)
+        r->error = SM_PROTOCOL;
+    else
+        peer_pump_start(p, ipc_take_fd(&message, 0));
+}
+
+/* The last word, of who has it. */
+static void parent_done(struct peer *p, struct sm_wire_reader *r)
+{
+    struct sm_message m = { .type = SM_MESSAGE_DONE };
+    int rc;
+
+    m.u.done.code = sm_wire_get_u16(r);
+    sm_wire_get_str(r, m.u.done.text, sizeof(m.u.done.text));
+    if (!sm_message_permitted(peer_role(p), p->state, m.type))
+        r->error = SM_PROTOCOL;
+    if (sm_wire_end(r))
+        return;
+    rc = link_put_message(p->link, &m, SM_RECORD_FINAL);
+    if (rc)
+        peer_end(p, rc, "cannot send DONE: %s", sm_err_text(rc));
+    else
+        peer_end(p, sm_err_from_code(m.u.done.code), "%s", m.u.done.text);
 }
 
 static void cancel(struct peer *p, int code, struct sm_wire_reader *r)
@@ -408,16 +262,31 @@ static const struct {
     { IPC_PEER_QUOTE_IS,    1u << PEER_PROVE, peer_prove_quote },
     { IPC_PEER_EVIDENCE_IS, 1u << PEER_PROVE, parent_evidence_is },
     { IPC_PEER_ANSWER,      1u << PEER_ANSWER, parent_answer },
-    { IPC_PEER_DONE,        1u << PEER_MOVE, parent_xl },
-    { IPC_PEER_HANDOVER,    1u << PEER_OPEN | 1u << PEER_MOVE,
-      peer_handover_say },
+    { IPC_PEER_STREAM,      1u << PEER_OPEN, parent_stream },
+    { IPC_PEER_HANDOVER,    1u << PEER_OPEN | 1u << PEER_MOVE |
+                            1u << PEER_SETTLING, peer_handover_say },
+    { IPC_PEER_DONE,        1u << PEER_MOVE | 1u << PEER_SETTLING,
+      parent_done },
     { IPC_PEER_CANCEL,      ~0u, parent_cancel },
 };
+
+static void from_parent_one(struct peer *p, struct sm_wire_reader *r)
+{
+    size_t i;
+
+    for (i = 0; i < sizeof(from_parent) / sizeof(from_parent[0]); i++) {
+        if (from_parent[i].type == message.type &&
+            (from_parent[i].phases & 1u << p->phase)) {
+            from_parent[i].handle(p, r);
+            return;
+        }
+    }
+    r->error = SM_PROTOCOL;
+}
 
 static void on_parent(struct peer *p)
 {
     struct sm_wire_reader r;
-    size_t i;
     int rc;
 
     rc = ipc_recv(ROLE_CHANNEL, &message);
@@ -426,25 +295,22 @@ static void on_parent(struct peer *p)
         return;
     }
     sm_wire_reader_init(&r, message.body, message.len);
-    if (message.type == IPC_PEER_STREAM && p->phase == PEER_OPEN &&
-        message.n_fds == 2) {
-        peer_pump_start(p, ipc_take_fd(&message, 0),
-                        ipc_take_fd(&message, 1));
-    } else {
-        for (i = 0; i < sizeof(from_parent) / sizeof(from_parent[0]); i++) {
-            if (from_parent[i].type == message.type &&
-                (from_parent[i].phases & 1u << p->phase)) {
-                from_parent[i].handle(p, &r);
-                break;
-            }
-        }
-    }
+    if (p->phase == PEER_CLOSING)       /* it crossed the end */
+        r.pos = r.len;
+    else
+        from_parent_one(p, &r);
     if (sm_wire_end(&r))
         p->done = true;     /* not our parent's language */
     ipc_close_fds(&message);
 }
 
 /* ---- time ---- */
+
+static bool keeps_alive(const struct peer *p)
+{
+    return p->phase == PEER_OPEN || p->phase == PEER_MOVE ||
+           p->phase == PEER_SETTLING;
+}
 
 static void check_time(struct peer *p)
 {
@@ -457,6 +323,9 @@ static void check_time(struct peer *p)
         else if (p->phase == PEER_KEY)
             peer_end(p, SM_HELPER, "no verdict on the key of %s in time",
                      p->other);
+        else if (p->phase == PEER_SETTLING)
+            peer_end(p, SM_TIMEOUT, "nothing said about a handover for %d "
+                     "seconds", PEER_SETTLE_TIME / 1000);
         else if (p->phase == PEER_PROVE && p->theirs.made && !p->quoted)
             peer_end(p, SM_HELPER, "no quote of this host's TPM in time");
         else if (p->phase == PEER_PROVE && p->heard && !p->judged)
@@ -467,9 +336,9 @@ static void check_time(struct peer *p)
                      p->other[0] ? p->other : "peer");
         return;
     }
-    if (p->phase != PEER_MOVE && p->phase != PEER_OPEN)
+    if (!keeps_alive(p))
         return;
-    if (p->phase == PEER_MOVE && !p->held_len &&
+    if (p->phase != PEER_OPEN && !p->held_len &&
         now - (link_heard(p->link) > p->listening ? link_heard(p->link) :
                p->listening) >= p->conf->idle_timeout) {
         peer_end(p, SM_TIMEOUT, "nothing heard from %s for %d seconds",
@@ -483,10 +352,10 @@ static void check_time(struct peer *p)
         return;
     }
     /* Keepalives alone do not hold a guest suspended here, nor memory for a
-     * copy.  A copy that has said READY waits for the source, patiently. */
+     * copy; once all is sent, the parents know how long to wait. */
     if (link_pending(p->link))
         p->progress = now;      /* judged above */
-    if (p->phase == PEER_MOVE && (p->initiator || !p->sent) &&
+    if ((p->local_in >= 0 || p->local_out >= 0) &&
         now - p->progress >= p->conf->finish_timeout) {
         peer_end(p, SM_TIMEOUT, "the migration stream has stood still for "
                  "%d seconds", p->conf->finish_timeout / 1000);
@@ -502,7 +371,7 @@ static int patience(const struct peer *p)
 {
     int left = sm_clock_left(p->deadline), tick = p->conf->keepalive / 4;
 
-    if (p->phase != PEER_MOVE && p->phase != PEER_OPEN)
+    if (!keeps_alive(p))
         return left;
     return left < 0 || left > tick ? tick : left;
 }
@@ -574,12 +443,16 @@ static int start(struct peer *p)
     sm_wire_get_blob(&r, sizeof(p->certificate.bytes), &certificate,
                      &p->certificate.len);
     if (flags & ~(unsigned int)(PEER_INITIATOR | PEER_POST_QUANTUM |
-                                PEER_DEMAND | PEER_CLASSIC) || message.type != IPC_PEER_START || message.n_fds != 2 ||
+                                PEER_DEMAND | PEER_CLASSIC | PEER_SETTLE) ||
+        ((flags & PEER_SETTLE) &&
+         (flags & (PEER_INITIATOR | PEER_DEMAND)) != PEER_INITIATOR) ||
+        message.type != IPC_PEER_START || message.n_fds != 2 ||
         sm_wire_end(&r)) {
         ipc_close_fds(&message);
         return SM_PROTOCOL;
     }
     p->initiator = flags & PEER_INITIATOR;
+    p->settles = flags & PEER_SETTLE;
     p->ours.made = flags & PEER_DEMAND;
     if (flags & PEER_POST_QUANTUM)
         p->features = sm_hello_features();

@@ -9,7 +9,9 @@
  *   PEER_ANSWER     source: ACCEPT or REFUSE awaited from the other side;
  *                   destination: awaited from the parent
  *   PEER_OPEN       source: accepted, the parent brings the stream
- *   PEER_MOVE       STATE flows both ways           (peer_pump.c)
+ *   PEER_MOVE       STATE flows, source to destination  (peer_pump.c), and
+ *                   handover messages both ways         (peer_handover.c)
+ *   PEER_SETTLING   no guest, only handover messages
  *   PEER_CLOSING    the result is known: flush, say goodbye
  */
 #ifndef SECMIGD_PEER_H
@@ -29,12 +31,17 @@
 
 enum peer_phase {
     PEER_HANDSHAKE, PEER_KEY, PEER_PROVE, PEER_ASK, PEER_ANSWER, PEER_OPEN,
-    PEER_MOVE, PEER_CLOSING,
+    PEER_MOVE, PEER_SETTLING, PEER_CLOSING,
 };
+
+/* How long a conversation that settles may be without a handover message,
+ * milliseconds. */
+#define PEER_SETTLE_TIME 60000
 
 struct peer {
     const struct sm_conf *conf;
     bool initiator;
+    bool settles;                       /* initiator: no request will come */
     char other[SM_CONF_NAME_MAX + 1];   /* the other host, for messages */
     struct link *link;
     int keeper;                         /* request socket */
@@ -65,15 +72,13 @@ struct peer {
     uint8_t *config, *papers;           /* owned; those of `request` */
     bool have_request;
 
-    /* streams */
-    int local_in, local_out;            /* from xl, to xl; -1: closed */
+    /* the stream */
+    int local_in;                       /* source: from xl; -1: closed */
+    int local_out;                      /* destination: to xl; -1: closed */
     const uint8_t *held;                /* STATE plaintext not yet written */
     size_t held_len;
     bool held_final;                    /* close local_out after it */
-    bool eof_sent;                      /* our STATE has its FINAL */
-    bool have_verdict;                  /* destination: xl has ended */
-    struct sm_message_verdict verdict;
-    int64_t progress;                   /* last time STATE moved, any way */
+    int64_t progress;                   /* last time STATE moved */
     int64_t listening;                  /* since when we want to hear */
     uint64_t sent, received;            /* STATE bytes */
 
@@ -86,6 +91,12 @@ struct peer {
  */
 void peer_end(struct peer *p, int code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* Which of the two hosts we speak for. */
+static inline enum sm_message_role peer_role(const struct peer *p)
+{
+    return p->initiator ? SM_MESSAGE_SOURCE : SM_MESSAGE_DESTINATION;
+}
 
 /* Enter a phase, with `ms` to live in it. */
 void peer_enter(struct peer *p, enum peer_phase phase, int64_t ms);
@@ -101,22 +112,26 @@ void peer_prove_quote(struct peer *p, struct sm_wire_reader *r);
 void peer_prove_heard(struct peer *p, const struct sm_message_evidence *e);
 void peer_prove_go_on(struct peer *p);          /* if nothing is owed */
 
+/* peer_messages.c */
+void peer_ask(struct peer *p);          /* enter PEER_ASK; source: ask */
+void peer_refuse(struct peer *p, int code, const char *rule,
+                 const char *text);
+/* CONTROL plaintext arrived. */
+void peer_control(struct peer *p, const uint8_t *data, size_t len,
+                  bool final);
+
 /* peer_handover.c */
+void peer_handover_start(struct peer *p);       /* source: no request */
 void peer_handover_say(struct peer *p, struct sm_wire_reader *r);
 void peer_handover_heard(struct peer *p, const struct sm_message_handover *h);
 
-/* peer.c: enter PEER_ASK, and, at the source, ask. */
-void peer_ask(struct peer *p);
-
 /* peer_pump.c */
-void peer_pump_start(struct peer *p, int local_in, int local_out);
+void peer_pump_start(struct peer *p, int fd);   /* enter PEER_MOVE */
 void peer_pump_close(struct peer *p);
 void peer_pump_in(struct peer *p);              /* local_in is readable */
 void peer_pump_out(struct peer *p);             /* local_out is writable */
 /* STATE plaintext arrived; it stays valid until link_read(). */
 void peer_pump_state(struct peer *p, const uint8_t *data, size_t len,
                      bool final);
-/* Both ways have ended and xl has a verdict: can the peer say DONE? */
-void peer_pump_settle(struct peer *p);
 
 #endif

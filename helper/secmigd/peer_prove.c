@@ -34,6 +34,10 @@ void peer_prove_start(struct peer *p)
                                                    &p->theirs;
 
     p->state = sm_message_begin(of_source->made, of_destination->made);
+    if (p->settles) {           /* brings no guest: nothing to prove */
+        peer_handover_start(p);
+        return;
+    }
     /* Whichever side has the slower TPM. */
     peer_enter(p, PEER_PROVE, (int64_t)p->conf->answer_timeout +
                p->conf->tpm_timeout);
@@ -61,8 +65,7 @@ void peer_prove_quote(struct peer *p, struct sm_wire_reader *r)
         peer_end(p, rc, "cannot send EVIDENCE: %s", sm_err_text(rc));
         return;
     }
-    p->state = sm_message_after(p->initiator ? SM_MESSAGE_SOURCE :
-                                SM_MESSAGE_DESTINATION, p->state, m.type);
+    p->state = sm_message_after(peer_role(p), p->state, m.type);
     peer_prove_go_on(p);
 }
 

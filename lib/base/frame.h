@@ -27,7 +27,7 @@
 enum frame_type {
     FRAME_MIGRATE = 1,      /* client > daemon */
     FRAME_ANSWER = 2,       /* daemon > client */
-    FRAME_STREAM = 3,       /* daemon > client, with two descriptors */
+    FRAME_STREAM = 3,       /* daemon > client, with one descriptor */
     FRAME_RESULT = 4,       /* daemon > client */
     FRAME_CANCEL = 5,       /* client > daemon: give it up.  From a client
                              * that has got its stream: it has failed, the

@@ -103,8 +103,7 @@ static void refused(int err)
     ck_assert_int_eq(sm_client_recv(client, &frame, SOON), err);
     ck_assert_int_eq(open_fds(), before);
     ck_assert_ptr_null(frame.body);
-    ck_assert_int_eq(frame.fds[0], -1);
-    ck_assert_int_eq(frame.fds[1], -1);
+    ck_assert_int_eq(frame.fd, -1);
 }
 
 /* ---- connecting ---- */
@@ -228,19 +227,30 @@ START_TEST(a_frame_arrives_in_pieces_too)
 }
 END_TEST
 
-START_TEST(the_stream_brings_two_descriptors)
+START_TEST(the_stream_brings_a_descriptor)
 {
     struct sm_client_frame frame;
     int before = open_fds();
 
-    send_frame(0, FRAME_STREAM, 1, NULL, 0, 2);
+    send_frame(0, FRAME_STREAM, 1, NULL, 0, 1);
     ck_assert_int_eq(sm_client_recv(client, &frame, SOON), 0);
-    ck_assert_int_ge(frame.fds[0], 0);
-    ck_assert_int_ge(frame.fds[1], 0);
-    ck_assert_int_eq(fcntl(frame.fds[0], F_GETFD), FD_CLOEXEC);
-    ck_assert_int_eq(fcntl(frame.fds[1], F_GETFD), FD_CLOEXEC);
+    ck_assert_int_ge(frame.fd, 0);
+    ck_assert_int_eq(fcntl(frame.fd, F_GETFD), FD_CLOEXEC);
     sm_client_frame_dispose(&frame);
     ck_assert_int_eq(open_fds(), before);
+}
+END_TEST
+
+START_TEST(ready_brings_nothing_but_itself)
+{
+    struct sm_client_frame frame;
+
+    send_frame(0, FRAME_READY, 1, NULL, 0, 0);
+    ck_assert_int_eq(sm_client_recv(client, &frame, SOON), 0);
+    ck_assert_int_eq(frame.type, FRAME_READY);
+    ck_assert_uint_eq(frame.len, 0);
+    ck_assert_int_eq(frame.fd, -1);
+    sm_client_frame_dispose(&frame);
 }
 END_TEST
 
@@ -250,20 +260,22 @@ START_TEST(descriptors_where_none_belong_are_closed)
 
     send_frame(sizeof(body), FRAME_ANSWER, 1, body, sizeof(body), 1);
     refused(SM_PROTOCOL);
+    send_frame(0, FRAME_READY, 1, NULL, 0, 1);
+    refused(SM_PROTOCOL);
 }
 END_TEST
 
-START_TEST(too_few_descriptors_are_refused)
+START_TEST(a_stream_without_a_descriptor_is_refused)
 {
     send_frame(0, FRAME_STREAM, 1, NULL, 0, 0);
-    refused(SM_PROTOCOL);
-    send_frame(0, FRAME_STREAM, 1, NULL, 0, 1);
     refused(SM_PROTOCOL);
 }
 END_TEST
 
 START_TEST(too_many_descriptors_are_refused)
 {
+    send_frame(0, FRAME_STREAM, 1, NULL, 0, 2);
+    refused(SM_PROTOCOL);
     send_frame(0, FRAME_STREAM, 1, NULL, 0, 3);
     refused(SM_PROTOCOL);
 }
@@ -297,6 +309,8 @@ static const struct {
     { 6, 0, 1 },
     { 0, FRAME_MIGRATE, 1 },        /* a client's own */
     { 0, FRAME_CANCEL, 1 },
+    { 0, FRAME_HAND_OVER, 1 },
+    { 1, FRAME_READY, 1 },
     { 0, FRAME_STATUS, 1 },
     { 6, 0xffff, 1 },
     { 1, FRAME_STREAM, 1 },
@@ -344,7 +358,7 @@ START_TEST(malformed_answers_are_refused)
 {
     static const uint8_t good[] = { 0, 0, 0, 1, 'r', 0, 1, 't' };
     uint8_t bad[sizeof(good) + 1] = { 0 };
-    struct sm_client_frame frame = { .fds = { -1, -1 }, .body = bad };
+    struct sm_client_frame frame = { .fd = -1, .body = bad };
     struct sm_client_answer answer;
     size_t len;
 
@@ -376,9 +390,10 @@ int main(void)
     tcase_add_test(sending, sending_has_a_cap_and_a_deadline);
     tcase_add_checked_fixture(receiving, prepare, clean);
     tcase_add_test(receiving, a_frame_arrives_in_pieces_too);
-    tcase_add_test(receiving, the_stream_brings_two_descriptors);
+    tcase_add_test(receiving, the_stream_brings_a_descriptor);
+    tcase_add_test(receiving, ready_brings_nothing_but_itself);
     tcase_add_test(receiving, descriptors_where_none_belong_are_closed);
-    tcase_add_test(receiving, too_few_descriptors_are_refused);
+    tcase_add_test(receiving, a_stream_without_a_descriptor_is_refused);
     tcase_add_test(receiving, too_many_descriptors_are_refused);
     tcase_add_test(receiving, far_too_many_descriptors_are_refused);
     tcase_add_test(receiving, descriptors_inside_a_body_are_refused);
