@@ -226,7 +226,7 @@ static bool read_go(struct conversation *c)
         n = read(STDIN_FILENO, go + have, sizeof(go) - have);
         if (n < 0 && errno == EINTR)
             continue;
-        if (n <= 0 || memcmp(go + have, SM_XEN_GO + have, (size_t)n))
+        if (n <= 0 || memcmp(go + have, &SM_XEN_GO[have], (size_t)n))
             return false;
         have += (size_t)n;
     }

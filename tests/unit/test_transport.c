@@ -392,7 +392,7 @@ START_TEST(go_may_come_in_pieces)
 
     ready(PIPES, PIPES);
     for (i = 0; i < sizeof(SM_XEN_GO); i++) {
-        put(to_child, SM_XEN_GO + i, 1);
+        put(to_child, &SM_XEN_GO[i], 1);
         usleep(2000);
     }
     expect_hand_over();
