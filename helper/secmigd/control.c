@@ -113,7 +113,7 @@ static const struct request {
     { FRAME_HANDOVER_LIST, IPC_CLIENT_HANDOVER_LIST, "", HEAD_MAX },
     { FRAME_HANDOVER_SHOW, IPC_CLIENT_HANDOVER_SHOW, "v", HEAD_MAX },
     { FRAME_HANDOVER_SETTLE, IPC_CLIENT_HANDOVER_SETTLE, "fv", HEAD_MAX },
-    { FRAME_HANDOVER_FENCE, IPC_CLIENT_HANDOVER_FENCE, "h", HEAD_MAX },
+    { FRAME_HANDOVER_FENCE, IPC_CLIENT_HANDOVER_FENCE, "fh", HEAD_MAX },
 };
 
 static const struct request *find_request(unsigned int type)
