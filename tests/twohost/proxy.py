@@ -48,7 +48,7 @@ class Session:
         self.threads = []
         self.began = time.monotonic()
         self.lock = threading.Lock()
-        self.dark = threading.Event()
+        self.dark = set()           # directions in which nothing passes
         self.released = threading.Event()
 
     def send(self, direction, data):
@@ -58,6 +58,11 @@ class Session:
 
     def records(self, direction):
         return [f for f in self.frames[direction] if f.record >= 0]
+
+    def pause(self, direction):
+        """Where it is dark, wait for the light."""
+        while direction in self.dark and not self.released.wait(0.02):
+            pass
 
     def alive(self):
         return any(t.is_alive() for t in self.threads)
@@ -103,6 +108,7 @@ class Proxy:
         self.upstream = upstream
         self.attack = attack
         self.sessions = []
+        self.down = False
         self.server = socket.socket()
         self.server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.server.bind(listen)
@@ -117,6 +123,9 @@ class Proxy:
                 client, _ = self.server.accept()
             except OSError:
                 return
+            if self.down:
+                client.close()
+                continue
             try:
                 server = socket.create_connection(self.upstream, 5)
                 server.settimeout(None)
@@ -140,6 +149,7 @@ class Proxy:
                 handshake = index < HANDSHAKE[direction]
                 data, whole = read_frame(source, handshake)
                 session.raw[direction] += data
+                session.pause(direction)
                 if not whole:
                     if data:
                         session.send(direction, data)
@@ -149,8 +159,6 @@ class Proxy:
                               if not handshake else -1)
                 session.frames[direction].append(frame)
                 index += 1
-                if session.dark.is_set():
-                    session.released.wait()
                 todo = None
                 if self.attack:
                     todo = self.attack(session, frame)
@@ -169,10 +177,21 @@ class Proxy:
             session.closed[direction] = time.monotonic()
             session.kill()
 
-    def darken(self):
-        """Cut the cable: nothing passes any more, nobody is told."""
+    def darken(self, *directions):
+        """Cut the cable: nothing passes any more (or only one way), nobody
+        is told, and nobody gets through."""
+        self.down = True
         for s in self.sessions:
-            s.dark.set()
+            s.dark.update(directions or ("out", "in"))
+
+    def lighten(self, deliver=False):
+        """Mend it.  What was under way is lost, with its connections, or
+        else it arrives now, however long its sender has been gone."""
+        for s in self.sessions:
+            if s.dark and not deliver:
+                s.kill()
+            s.dark.clear()
+        self.down = False
 
     def settle(self, limit=10):
         """Wait until no session is open."""
@@ -284,9 +303,8 @@ def hold_both(direction, index):
     """As hold(), but both ways: a link that is cut without a word."""
     def attack(session, frame):
         if frame.direction == direction and frame.index >= index:
-            session.dark.set()
-        if session.dark.is_set():
-            session.released.wait()
+            session.dark.update(("out", "in"))
+        session.pause(frame.direction)
         return None
     return attack
 

@@ -6,13 +6,12 @@ A host is a directory (the one this file was copied to):
     domains.json   the domains, and the free memory
     control.json   misbehaviour wanted of the doubles, by the tests
     events.log     what the doubles did, one JSON object a line
-    guests/UUID    state of the guest process: running, paused, suspended
+    guests/UUID    state of the guest's process (running, paused, suspended),
+                   its pid, and its memory at that moment
     shared         one line: the directory that both hosts share ("the SAN")
 
-A guest is a process that, while it runs, holds an exclusive lock on its disk
-in the shared directory.  A second start of the same guest finds the lock
-taken, says so in `violations` there, and the test fails: two running copies
-are never silent.
+Two running copies of a guest, and an older copy that runs after a newer one,
+are never silent: see `guest`.
 """
 
 import contextlib
@@ -68,6 +67,20 @@ def event(tool, what, **more):
         f.write(json.dumps(line) + "\n")
 
 
+def events(tool=None, what=None, base=HERE):
+    """What the doubles did, oldest first."""
+    out = []
+    try:
+        with open(path("events.log", base=base)) as f:
+            for line in f:
+                e = json.loads(line)
+                if tool in (None, e["tool"]) and what in (None, e["what"]):
+                    out.append(e)
+    except FileNotFoundError:
+        pass
+    return out
+
+
 def find(st, **want):
     for d in st["domains"]:
         if all(d.get(k) == v for k, v in want.items()):
@@ -80,13 +93,29 @@ def find(st, **want):
 def guest_state(uuid, base=HERE):
     try:
         with open(path("guests", uuid, base=base)) as f:
-            return f.read().split()[0]
-    except (FileNotFoundError, IndexError):
+            state, pid = f.read().split()[:2]
+    except (FileNotFoundError, ValueError):
         return "absent"
+    return state if _lives(int(pid)) else "absent"
+
+
+def guest_memory(uuid, base=HERE):
+    """What a suspended guest's memory is."""
+    with open(path("guests", uuid, base=base)) as f:
+        return f.read().split(None, 2)[2].strip()
+
+
+def guest_fill(uuid, memory, base=HERE):
+    """Give a copy its memory."""
+    name = path("guests", uuid + ".memory", base=base)
+    with open(name + ".new", "w") as f:
+        f.write(memory)
+    os.rename(name + ".new", name)
 
 
 def guest_start(uuid, how, base=HERE):
-    """Start the guest's process, `how` = "running" or "paused"; its pid."""
+    """Start the guest's process, `how` = "running", "paused" or "copy"; its
+    pid."""
     # Its own session and no descriptor of ours: a domain belongs to the
     # hypervisor, not to the xl that made it.
     p = subprocess.Popen([path("guest", base=base), uuid, how],
@@ -112,6 +141,8 @@ def wait_state(uuid, states, base=HERE, limit=10.0):
 
 def guest_run(uuid, pid, base=HERE):
     """Unpause or resume.  False when another copy runs."""
+    if guest_state(uuid, base) == "running":
+        return True
     os.kill(pid, signal.SIGUSR2)
     return wait_state(uuid, ("running", "conflict"), base) == "running"
 
@@ -137,10 +168,17 @@ def guest_destroy(uuid, pid, base=HERE):
     end = time.monotonic() + 5
     while _lives(pid) and time.monotonic() < end:
         time.sleep(0.003)
-    try:
-        os.unlink(path("guests", uuid, base=base))
-    except FileNotFoundError:
-        pass
+    for name in (uuid, uuid + ".memory"):
+        try:
+            os.unlink(path("guests", name, base=base))
+        except FileNotFoundError:
+            pass
+
+
+def destroy(st, d, base=HERE):
+    """Destroy the domain `d` of the state `st`."""
+    guest_destroy(d["uuid"], d["pid"], base)
+    st["domains"].remove(d)
 
 
 # ---- configs ----
