@@ -26,6 +26,9 @@
  *   keep FILE                  where the next EVIDENCE that comes is put
  *   accept                     ACCEPT
  *   done CODE                  DONE
+ *   handover FACT ADD          HANDOVER about what our last REQUEST named;
+ *                              the sequence is ADD more than it said
+ *   forget                     another id, and another journal from now on
  *   keepalive                  KEEPALIVE
  *   control TYPE HEX           CONTROL message of any type and body ("-": none)
  *   claim TYPE LENGTH          header of a CONTROL message, no body
@@ -447,6 +450,9 @@ static void do_keep(char **a)
     e->keep = a[0];
 }
 
+/* What we name in REQUEST and HANDOVER. */
+static struct sm_message_handover handover;
+
 static void do_request(char **a)
 {
     struct sm_message m = { .type = SM_MESSAGE_REQUEST };
@@ -466,11 +472,29 @@ static void do_request(char **a)
     memcpy(r->uuid, uuid, 16);
     r->memory_kb = num(a[3]);
     r->flags = (uint32_t)num(a[4]);
-    randombytes_buf(r->id, sizeof(r->id));
-    randombytes_buf(r->epoch, sizeof(r->epoch));
+    r->sequence = 100;
+    memcpy(r->id, handover.id, sizeof(r->id));
+    memcpy(r->epoch, handover.epoch, sizeof(r->epoch));
     put_message(&m);
     free(uuid);
     free(config);
+}
+
+static void do_handover(char **a)
+{
+    struct sm_message m = { .type = SM_MESSAGE_HANDOVER };
+
+    m.u.handover = handover;
+    m.u.handover.fact = (uint8_t)num(a[0]);
+    m.u.handover.sequence = 100 + num(a[1]);
+    put_message(&m);
+}
+
+static void do_forget(char **a)
+{
+    (void)a;
+    randombytes_buf(handover.id, sizeof(handover.id));
+    randombytes_buf(handover.epoch, sizeof(handover.epoch));
 }
 
 static void do_accept(char **a)
@@ -731,6 +755,7 @@ static const struct {
     { "unable", 1, do_unable },       { "keep", 1, do_keep },
     { "accept", 0, do_accept },       { "done", 1, do_done },
     { "keepalive", 0, do_keepalive }, { "control", 2, do_control },
+    { "handover", 2, do_handover },   { "forget", 0, do_forget },
     { "claim", 2, do_claim },         { "record", 3, do_record },
     { "header", 4, do_header },       { "raw", 1, do_raw },
     { "state", 1, do_state },         { "expect", 2, do_expect },
@@ -743,6 +768,7 @@ static void run_steps(char **a)
     size_t i;
     int n;
 
+    do_forget(NULL);
     while (*a) {
         for (i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
             if (!strcmp(steps[i].name, *a))

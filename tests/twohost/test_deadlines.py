@@ -9,11 +9,12 @@ import time
 import case
 import host
 import proxy
-from case import check
+from case import check, equal
 
 TIMEOUT, LINK, CANCELLED, XL = 13, 14, 28, 27
 D = host.DEADLINES
 ROOM = host.ROOM
+LET_GO = 10 + ROOM      # for xl to end by itself
 
 
 @case.case("A: nobody answers the connection (connect-timeout)")
@@ -147,8 +148,33 @@ def _(lab):
     gone = host.wait_until(lambda: not lab.b.domains(),
                            D["finish-timeout"] + D["idle-timeout"] + ROOM)
     check(gone, "B keeps the copy of a source that sends nothing")
-    m.go_on()
-    lab.failed(m, g, (TIMEOUT, LINK, CANCELLED, XL))
+    # and what does not let go of the guest in time is made to
+    check(host.wait_until(lambda: m.p.poll() is not None, LET_GO),
+          "xl holds the guest for ever")
+    equal(m.wait()["exit"], -9, "exit")
+    g.must_run_on(lab.a)
+
+
+@case.case("A's xl stops when the guest is suspended: killed, and the guest "
+           "goes on")
+def _(lab):
+    g = lab.guest()
+    m = lab.migrate(g, hold="suspended")
+    m.reached("suspended")
+    check(host.wait_until(lambda: m.p.poll() is not None,
+                          D["finish-timeout"] + D["idle-timeout"] + LET_GO),
+          "xl holds the guest for ever")
+    equal(m.wait()["exit"], -9, "exit")
+    g.must_run_on(lab.a)
+
+
+@case.case("the copy is never complete (ready-timeout): the guest goes on")
+def _(lab):
+    lab.b.control(xl={"hang-at": "received"})
+    g = lab.guest()
+    out = lab.fails(g, (TIMEOUT, LINK, XL),
+                    within=D["ready-timeout"] + D["finish-timeout"] + ROOM)
+    check(out["given"], "it was not handed over")
 
 
 @case.case("a slow but steady stream is not silence")

@@ -20,6 +20,7 @@ NOW = 2500 * host.SCALE
 LONG = 1000 * (D["answer-timeout"] + D["finish-timeout"] + 2 * host.ROOM)
 
 REQUEST, ACCEPT, REFUSE, KEEPALIVE, CANCEL, DONE = 1, 2, 3, 4, 5, 6
+HANDOVER = 8
 CONTROL, STATE, CONTEXT, FINAL = 0, 1, 2, 1
 
 
@@ -30,8 +31,8 @@ def request(lab, kb=98304, flags=0, name=NAME, **config):
 
 def bare_request(papers):
     """The body of a REQUEST in hex; `papers` in hex, its length included."""
-    return ("0001" + UUID + "0000000000018000" + "00000000"
-            + "000a" + NAME.encode().hex() + "0000" + "000000027b7d"
+    return ("0002" + UUID + "0000000000018000" + "00000000"
+            + "11" * 16 + "22" * 16 + "00" * 8 + "000a" + NAME.encode().hex() + "0000" + "000000027b7d"
             + papers)
 
 
@@ -45,9 +46,17 @@ def good_stream(lab, size=200000):
     body = os.urandom(size)
     path = lab.dir + "/evil.stream"
     with open(path, "wb") as f:
-        f.write(struct.pack(">I", size) + body + struct.pack(">I", 0)
-                + hashlib.sha256(body).digest())
+        state = b"0 0 x"        # nobody lets it run
+        f.write(struct.pack(">I", size) + body
+                + struct.pack(">IH", 0, len(state)) + state
+                + hashlib.sha256(body + state).digest())
     return path
+
+
+def sent(lab):
+    """Steps up to a copy that is complete."""
+    return ["state", good_stream(lab), "record", STATE, FINAL, 0, "expect",
+            HANDOVER, NOW]
 
 
 # ---- as the source: order ----
@@ -55,10 +64,12 @@ def good_stream(lab, size=200000):
 @case.case("evil that behaves is let in (so the refusals below mean it)")
 def _(lab):
     out = lab.evil("handshake", *request(lab), "expect", ACCEPT, NOW,
-                   "state", good_stream(lab), "expect", 100 + STATE, NOW)
+                   *sent(lab), "handover", ABORT, 1, "expect", HANDOVER,
+                   NOW, "expect", DONE, NOW)
     check("got ACCEPT" in out, out)
-    check(host.wait_until(lambda: lab.b.events("xl", "ready"), 4),
-          "xl did not get to READY")
+    check(lab.b.events("xl", "ready"), "xl did not get to READY")
+    check("got DONE" in out, out)
+    equal(lab.b.domains(), [], "on B")
 
 
 OUT_OF_ORDER = {
@@ -72,7 +83,7 @@ OUT_OF_ORDER = {
     "a message of type 255": ["control", 255, "00"],
     "a message of type 65535": ["control", 65535, "-"],
     "a REQUEST that claims 4 GiB": ["claim", REQUEST, 0xffffffff],
-    "a REQUEST one byte over its cap": ["claim", REQUEST, 1180014],
+    "a REQUEST one byte over its cap": ["claim", REQUEST, 1180054],
     "a message of length 0": ["claim", REQUEST, 0],
     "a message of length 1": ["claim", REQUEST, 1],
     "a REQUEST of one byte": ["control", REQUEST, "00"],
@@ -144,6 +155,68 @@ for _what, _steps in AFTER_ACCEPT.items():
                  "record", STATE, 0, 500, *steps, *end)
         check(host.wait_until(lambda: not lab.b.domains(), 4),
               "B keeps the copy")
+
+
+# ---- as the source: who has the guest ----
+
+READY, GO, ABORT, CANCEL_IT, REFUSED, STARTED, SETTLED = range(1, 8)
+
+
+def started(lab):
+    """What secmig-xl was told to start."""
+    return [e["argv"] for e in lab.b.events("secmig-xl", "argv")
+            if e["argv"][0] == "start"]
+
+
+NOT_ITS_TO_SAY = {"READY": READY, "REFUSED": REFUSED, "STARTED": STARTED,
+                  "fact 0": 0, "fact 8": 8, "fact 255": 255}
+
+for _what, _fact in NOT_ITS_TO_SAY.items():
+    @case.case("a source that says %s" % _what)
+    def _(lab, fact=_fact):
+        lab.evil("handshake", *request(lab), "expect", ACCEPT, NOW,
+                 "handover", fact, 1, "closed", NOW)
+        lab.evil("handshake", "handover", fact, 1, "closed", NOW)
+        equal(started(lab), [], "started")
+        check(host.wait_until(lambda: not lab.b.domains(), 4), "a copy")
+
+
+@case.case("GO before the copy is complete starts nothing")
+def _(lab):
+    lab.evil("handshake", *request(lab), "expect", ACCEPT, NOW, "handover",
+             GO, 1, "handover", GO, 1, "record", STATE, 0, 1000, "quiet",
+             500)
+    check(host.wait_until(lambda: not lab.b.domains(), 4), "a copy")
+    equal(started(lab), [], "started")
+
+
+@case.case("a copy that is complete waits for its source, and for nobody "
+           "else, nor for another journal of it", 90)
+def _(lab):
+    lab.evil("handshake", *request(lab), "expect", ACCEPT, NOW, *sent(lab))
+    d = lab.b.domains()
+    check(d and d[0]["name"] == NAME + "--incoming", "no copy: %s" % d)
+    # another id: not known, and never will be
+    out = lab.evil("handshake", "handover", GO, 1, "expect", HANDOVER, NOW)
+    check("got HANDOVER" in out, out)
+    time.sleep(0.5)
+    equal((started(lab), len(lab.b.domains())), ([], 1), "after another id")
+    text = lab.b.secmig("handover", "settle", "--undo", NAME).stdout
+    check(host.wait_until(lambda: not lab.b.domains(), 4),
+          "undone, and the copy is still there: " + text)
+
+
+@case.case("handovers that nobody knows, a thousand of them")
+def _(lab):
+    steps = []
+    for _ in range(1000):
+        steps += ["forget", "handover", ABORT, 1]
+    began = time.monotonic()
+    lab.evil("handshake", *steps, "control", DONE, "00000000", "closed",
+             20000, ok=False)
+    took = time.monotonic() - began
+    check(took < 20, "took %.1f s" % took)
+    lab.succeeds(lab.guest())
 
 
 @case.case("all types in all states: none does harm", 120)

@@ -284,7 +284,7 @@ def _(lab):
 def _(lab):
     g = lab.guest(name="guest-own-8")
     lab.add(g, 1, BOTH)
-    lab.b.control(xl={"start-fails": 3})
+    lab.b.control(xl={"word": "no, not this word, whatever it is"})
     m = lab.migrate(g)
     out = m.wait()
     check(out["code"], "succeeded")
@@ -318,7 +318,7 @@ def _(lab):
     lab.add(g, 1, BOTH, h=lab.b)
     lab.fails(g, REFUSED_REMOTE, "keeps a policy for the guest", within=SOON)
     lab.add(g, 1, BOTH)
-    lab.b.control(xl={"start-fails": 3})
+    lab.b.control(xl={"word": "no, not this word, whatever it is"})
     check(lab.migrate(g).wait()["code"], "succeeded")
     lab.b.control()
     check(kept(lab.b, g), "B gave up what it had before")

@@ -16,7 +16,7 @@ import site_setup
 from case import check, equal
 
 UNKNOWN_HOST, TIMEOUT, LINK, REFUSED_LOCAL, REFUSED_REMOTE = 11, 13, 14, 20, 21
-XL, CANCELLED = 27, 28
+XL, CANCELLED, IN_DOUBT = 27, 28, 32
 
 BANNER = b"xl migration receiver ready, send binary domain data.\n"
 READY = b"domain received, ready to unpause\0"
@@ -80,7 +80,10 @@ class Xl:
         host.fakexen.guest_suspend(self.guest.uuid, self.d["pid"],
                                    self.host.toy)
         self.suspended = True
-        self.write(struct.pack(">I", 0)
+        state = host.fakexen.guest_memory(self.guest.uuid,
+                                          self.host.toy).encode()
+        h.update(state)
+        self.write(struct.pack(">IH", 0, len(state)) + state
                    + (bytes(32) if damage else h.digest()))
         return h.hexdigest()
 
@@ -88,31 +91,55 @@ class Xl:
         with host.fakexen.state(self.host.toy) as st:
             host.fakexen.find(st, uuid=self.guest.uuid)["name"] = name
 
-    def release(self):
+    def ready(self):
         self.read(READY)
         self.rename(self.guest.name + "--migratedaway")
+
+    def release(self):
+        """From GO on; its status byte."""
         self.released = True
         self.write(GO)
         self.read(REPORT)
         status = self.p.stdout.read(1)
-        equal(status, b"\0", "status")
+        check(status, "no status")
+        if status != b"\0":
+            self.read(GO)           # the permission to resume
+            self.resume()
+        else:
+            with host.fakexen.state(self.host.toy) as st:
+                d = host.fakexen.find(st, uuid=self.guest.uuid)
+                if d:
+                    host.fakexen.destroy(st, d, self.host.toy)
+        return status[0]
+
+    def resume(self):
+        """libxl_domain_resume(): of what is there, and suspended."""
         with host.fakexen.state(self.host.toy) as st:
             d = host.fakexen.find(st, uuid=self.guest.uuid)
-            host.fakexen.guest_destroy(d["uuid"], d["pid"], self.host.toy)
-            st["domains"].remove(d)
+            if not d:
+                return
+            d["name"] = self.guest.name
+            if host.fakexen.guest_state(d["uuid"],
+                                        self.host.toy) == "suspended":
+                host.fakexen.guest_run(d["uuid"], d["pid"], self.host.toy)
 
-    def migrate(self, size=2 << 20, **how):
-        """All of it; exit code of the transport, lines it said."""
+    def migrate(self, size=2 << 20, between=None, **how):
+        """All of it; exit code of the transport, lines it said, check-sum
+        of the memory.
+            between  called between READY and GO
+        """
         try:
             self.start()
             digest = self.stream(size, **how)
+            self.ready()
+            if between:
+                between()
             self.release()
         except (EOFError, BrokenPipeError):
-            check(not self.released, "GO was given")
             digest = None
-            if self.suspended:
-                host.fakexen.guest_run(self.guest.uuid, self.d["pid"],
-                                       self.host.toy)
+            # after GO xl says "Domain state is now undefined", and leaves it
+            if self.suspended and not self.released:
+                self.resume()
         return self.end() + (digest,)
 
     def end(self):
