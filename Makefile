@@ -35,7 +35,7 @@ LIB = $(BUILD)/libsecmig.a
 PROGRAMS = secmigd secmig secmig-vault $(if $(filter yes,$(WITH_XL)),secmig-xl)
 MAN_PAGES = $(wildcard docs/man/*.[1-8])
 
-.PHONY: all install clean check demo bench unit fuzz lint xen check-xen-patches
+.PHONY: all install clean check demo bench unit fuzz faults lint xen check-xen-patches
 all: $(BUILD)/config.mk $(LIB) $(PROGRAMS:%=$(BUILD)/%)
 
 $(BUILD)/config.mk:
@@ -116,6 +116,7 @@ VECTORS = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/vectors/*.c))
 TWOHOST = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/twohost/*.c))
 POLICY = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/policy/*.c))
 BENCH = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/*.c))
+FAULTS = $(BUILD)/tests/faults/point.so $(BUILD)/tests/faults/journal_show
 FUZZ = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 FLATTEN = $(call objects,$(wildcard helper/secmig-xl/flatten.c))
 TABLES = $(call objects,helper/secmigd/evidence.c helper/secmigd/facts.c \
@@ -128,13 +129,25 @@ $(CLI): $(call objects,$(filter-out %/main.c,$(wildcard helper/secmig/*.c)))
 	@rm -f $@
 	$(Q)$(AR) rcs $@ $^
 
-unit: $(UNIT) $(VECTORS) $(TWOHOST) $(BENCH) $(POLICY)
+unit: $(UNIT) $(VECTORS) $(TWOHOST) $(BENCH) $(POLICY) $(FAULTS)
 
 $(UNIT) $(VECTORS) $(TWOHOST) $(POLICY): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(LIB) $(FLATTEN) $(TABLES) $(CLI)
 	@mkdir -p $(@D)
 	@echo "  LD   $@"
 	$(Q)$(LINK) $< $(FLATTEN) $(TABLES) $(CLI) $(LIB) -o $@ $(TPM_LIBS) $(LIB_LIBS) -lyajl \
 	    $(shell pkg-config --libs check)
+
+# Loaded into secmigd, so built without what that may be built with.
+$(BUILD)/tests/faults/point.so: tests/faults/point.c $(BUILD)/config.mk
+	@mkdir -p $(@D)
+	@echo "  LD   $@"
+	$(Q)$(CC) $(WARNINGS) -D_GNU_SOURCE -Ilib -I. -O1 -g -fPIC -shared $< \
+	    -o $@ -ldl
+
+$(BUILD)/tests/faults/journal_show: $(call objects,tests/faults/journal_show.c) $(LIB)
+	@mkdir -p $(@D)
+	@echo "  LD   $@"
+	$(Q)$(LINK) $^ -o $@ $(LIB_LIBS)
 
 # The fuzzers need clang and a build directory configured for it, with
 # CFLAGS that hold -fsanitize=fuzzer-no-link.
@@ -162,6 +175,10 @@ demo:
 
 fuzz:
 	tests/fuzz/run --long
+
+# The whole grid: about half an hour on two cores.
+faults: all unit
+	tests/faults/run
 
 lint:
 	tests/lint

@@ -1,0 +1,302 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""One migration with faults at named moments, and what has to hold after it.
+
+A moment is (side, name): a point of that side's daemon (point.c), or xl:STEP,
+a step of that side's xl (twohost/doubles).  A plan is a list of (side, name,
+fault), each done once, when its moment comes.
+"""
+import os
+import signal
+import threading
+import time
+
+import host
+from lab import wait_until
+
+D = host.DEADLINES
+LIMIT = 30.0            # decided, once both hosts are up and talk
+STEPS = {"A": ["connected", "asked", "answered", "stream", "mid",
+               "suspended", "sent", "closed", "given"],
+         "B": ["start", "banner", "header", "config", "stream", "received",
+               "ready"]}
+# Those that a point can answer with.
+DISK = ["eio", "enospc", "short", "eio!"]
+FAULTS = ["kill", "kill-both", "power", "power-kept", "peer", "xl", "cut",
+          "dark", "dark-out", "dark-in", "stop", "clock+", "clock-"]
+YEARS = 10 * 365 * 86400
+
+WORDS = {
+    "kill": "kill -9 of the daemon",
+    "kill-both": "kill -9 of both daemons",
+    "power": "power cut; what was not synced is lost",
+    "power-kept": "power cut; all that was written is kept",
+    "peer": "kill -9 of the process that talks to the network",
+    "xl": "kill -9 of xl",
+    "cut": "link cut for a second, connections lost",
+    "dark": "link silent beyond the deadlines, all delivered then",
+    "dark-out": "the same, only from source to destination",
+    "dark-in": "the same, only from destination to source",
+    "stop": "daemon stopped (SIGSTOP) for 2 s",
+    "clock+": "clock 10 years on", "clock-": "clock 10 years back",
+    "eio": "EIO from the journal, once", "eio!": "EIO from then on",
+    "enospc": "ENOSPC from the journal, once",
+    "short": "half a record written, then EIO",
+}
+
+
+class Broken(Exception):
+    """Something that must never be."""
+
+
+class Watch(threading.Thread):
+    """The longest time that a guest stood still."""
+
+    def __init__(self, guest):
+        super().__init__(daemon=True)
+        self.guest = guest
+        self.longest = 0.0
+        self.over = threading.Event()
+        self.start()
+
+    def run(self):
+        seen, since = None, time.monotonic()
+        while not self.over.wait(0.02):
+            try:
+                with open(self.guest.disk) as f:
+                    now = f.read()
+            except OSError:
+                continue
+            if now and now != seen:
+                t = time.monotonic()
+                if seen is not None:
+                    self.longest = max(self.longest, t - since)
+                seen, since = now, t
+
+    def end(self):
+        self.over.set()
+        self.join()
+        return self.longest
+
+
+class Run:
+    def __init__(self, lab, plan, refuse=False):
+        self.lab = lab
+        self.sides = {"A": lab.a, "B": lab.b}
+        self.todo = [p for p in plan]
+        self.refuse = refuse        # the destination's xl fails at the end
+        self.lock = threading.RLock()
+        self.heals = []             # (when, what)
+        self.copies_gone = set()
+        self.lost = False           # the only copy went with its host
+        self.fired = []
+        self.guest = self.m = None
+
+    # ---- faults ----
+
+    def later(self, seconds, what):
+        self.heals.append((time.monotonic() + seconds, what))
+
+    def back(self, h):
+        """Supervised: the daemon comes back."""
+        def again():
+            if not h.up():
+                if h.daemon:
+                    h.daemon.wait()
+                h.launch()
+        self.later(0.3, again)
+
+    def power(self, side, lose):
+        h = self.sides[side]
+        h.power_off(lose)
+        owner = self.lab.owner(self.guest)
+        if side in owner:
+            self.copies_gone.add(side)
+            self.lost = self.lost or self.copies_gone >= set(owner)
+        h.boot()
+        self.back(h)
+
+    def fire(self, side, fault):
+        """Do it; what a point is to be answered."""
+        h, cable = self.sides[side], self.lab.cable
+        if fault in ("kill", "kill-both"):
+            for x in [h] if fault == "kill" else self.lab.hosts:
+                x.kill()
+                self.back(x)
+        elif fault in ("power", "power-kept"):
+            self.power(side, fault == "power")
+        elif fault == "peer":
+            for p in h.role(host.PEER_UID):
+                kill(p)
+        elif fault == "xl":
+            if side == "A":
+                self.m.p.kill()
+            else:
+                for e in h.events("xl", "argv"):
+                    if "/toy/xl" in host.cmdline(e["pid"]):
+                        kill(e["pid"])
+        elif fault == "cut":
+            cable.darken()
+            self.later(1, cable.lighten)
+        elif fault.startswith("dark"):
+            cable.darken(*[fault[5:]] if fault[5:] else [])
+            self.later(D["idle-timeout"] + 2,
+                       lambda: cable.lighten(deliver=True))
+        elif fault == "stop":
+            pid = h.daemon.pid
+            os.kill(pid, signal.SIGSTOP)
+            self.later(2, lambda: kill(pid, signal.SIGCONT))
+        elif fault.startswith("clock"):
+            h.clock(YEARS if fault == "clock+" else -YEARS)
+        elif fault in DISK:
+            if fault == "eio!":     # until somebody sees to it
+                self.later(3, h.kill)
+                self.later(3, lambda: self.back(h))
+            return fault
+        else:
+            raise ValueError(fault)
+        return "go"
+
+    def moment(self, side, name):
+        """A point is passed, or a step of xl; the word for it."""
+        with self.lock:
+            for p in self.todo:
+                if p[:2] == (side, name):
+                    self.todo.remove(p)
+                    self.fired.append(p)
+                    return self.fire(side, p[2])
+        return "go"
+
+    # ---- the run ----
+
+    def steps(self, side):
+        return [n[3:] for s, n, _ in self.todo
+                if s == side and n.startswith("xl:")]
+
+    def hold_b(self):
+        """Have B's xl stop at the next step of the plan."""
+        want = {}
+        steps = [s for s in STEPS["B"] if s in self.steps("B")]
+        if steps:
+            want["hold-at"] = steps[0]
+        if self.refuse:
+            want["die-at"] = "received"
+        self.lab.b.control(**({"xl": want} if want else {}))
+
+    def tend(self):
+        """What is due."""
+        now = time.monotonic()
+        for h in [x for x in self.heals if x[0] <= now]:
+            self.heals.remove(h)
+            h[1]()
+        for s in self.steps("A"):
+            if s in self.m.steps:
+                self.moment("A", "xl:" + s)
+                if self.m.p.poll() is None:
+                    self.m.go_on()
+        for s in self.steps("B"):
+            if self.lab.b.events("xl", s):
+                self.moment("B", "xl:" + s)
+                self.hold_b()
+
+    def go(self):
+        lab = self.lab
+        for h in lab.hosts:
+            h.mark_log()
+            h.clear_events()
+            h.points.passed.clear()
+        for side, h in self.sides.items():
+            h.on_pass = lambda name, side=side: self.moment(side, name)
+        try:
+            return self.migrate()
+        finally:
+            for h in lab.hosts:
+                h.on_pass = lambda name: "go"
+                h.clock(0)
+                h.control()
+
+    def migrate(self):
+        lab = self.lab
+        self.guest = g = lab.guest()
+        self.hold_b()
+        watch = Watch(g)
+        if not g.goes_on():
+            raise Broken("the guest does not run to begin with")
+        self.m = lab.migrate(g, size=300000, hold=",".join(self.steps("A")))
+        began = time.monotonic()
+        while self.m.p.poll() is None or self.heals:
+            self.tend()
+            if time.monotonic() - began > 90:
+                raise Broken("xl does not end: %s" % self.m.steps[-1:])
+            time.sleep(0.01)
+        out = self.m.wait(1)
+        took = self.settle()
+        owner, verdict = self.judge(out)
+        stopped = watch.end()
+        return {"owner": owner, "code": out["code"], "settled": took,
+                "stopped": stopped, "text": out["text"],
+                "fired": len(self.fired), "verdict": verdict}
+
+    def settle(self):
+        """Seconds until all is decided and done on both sides."""
+        lab, g = self.lab, self.guest
+        began = time.monotonic()
+        missing = [""]
+
+        def done():
+            while self.heals:       # what fired only now
+                self.tend()
+                time.sleep(0.01)
+            missing[0], self.owner = lab.settled(g)
+            if not missing[0]:
+                missing[0] = lab.trouble(g, self.owner, self.lost)
+            return not missing[0]
+        if not wait_until(done, LIMIT, 0.05):
+            raise Broken("not settled in %d s: %s; now %s" % (
+                LIMIT, missing[0], self.picture()))
+        took = time.monotonic() - began
+        if not wait_until(lambda: not lab.traces(), D["answer-timeout"]
+                          + host.ROOM, 0.05):
+            raise Broken(lab.traces())
+        left = lab.strays()
+        if left:
+            raise Broken(left)
+        return took
+
+    def judge(self, out):
+        """Where it has ended, and what xl was told."""
+        g = self.guest
+        try:
+            with open(self.lab.shared + "/violations") as f:
+                raise Broken("TWO COPIES: " + f.read().strip())
+        except FileNotFoundError:
+            pass
+        where = g.where()
+        if not where:
+            return "lost", "lost"
+        if not g.goes_on():
+            raise Broken("%s stands still on %s" % (g.name, where[0].name))
+        code = out["code"]
+        if code == 0 and self.owner != "B":
+            raise Broken("xl was told that it runs there, and it runs here")
+        if code not in (0, -9, 32) and self.owner != "A":
+            raise Broken("xl was told %d (%s), and the guest runs there"
+                         % (code, out["text"]))
+        return self.owner, "told" if code != 32 else "in doubt"
+
+    def picture(self):
+        """How it stands, for whoever has to find out why."""
+        parts = []
+        for side, h in self.sides.items():
+            parts.append("%s: %s, domain %s" % (
+                side, ["%s%s" % (r["state"], "" if r["closed"] else "…")
+                       for r in h.records(self.guest)] if h.up() else "down",
+                [(d["name"], host.fakexen.guest_state(d["uuid"], h.toy))
+                 for d in h.domains()]))
+        return "; ".join(parts)
+
+
+def kill(pid, how=signal.SIGKILL):
+    try:
+        os.kill(pid, how)
+    except ProcessLookupError:
+        pass

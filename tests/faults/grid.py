@@ -1,0 +1,303 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Faults at every boundary of a migration, on each side.
+
+    grid.py              the whole grid, then random schedules
+    grid.py --sample     what make check runs: fixed cells, fixed seeds
+    grid.py --seed N     one random schedule, said aloud
+    grid.py --cell "A write:SENT kill" [--refuse]    one cell
+    grid.py --points     the boundaries that a migration passes
+
+Each cell is one migration of a guest that runs.  It ends with exactly one
+running copy, journals that agree, a memory and a counter that go on, and
+nothing left behind, within 30 s of both hosts being up again; else the cell
+has failed.  --table FILE writes the result as a table.
+
+    SECMIG_FAULT_JOBS    labs at a time [3]
+    SECMIG_FAULT_SEEDS   random schedules of the whole grid [100]
+"""
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+
+import cells
+import lab as faultlab
+from cells import DISK, FAULTS, STEPS, Broken, Run
+
+SAMPLE_SEEDS = range(1, 7)
+
+
+# ---- which cells ----
+
+def boundaries(lab, refuse):
+    """What a migration passes, in order: [(side, name)]."""
+    run = Run(lab, [], refuse)
+    run.go()
+    out = []
+    for side, h in (("A", lab.a), ("B", lab.b)):
+        if not refuse:
+            out += [(side, "xl:" + s) for s in STEPS[side]]
+        for name in h.points.passed:
+            if (side, name) not in out:
+                out.append((side, name))
+    return out
+
+
+def suits(name, fault):
+    """Whether that fault means something there."""
+    if fault in DISK:
+        return name.startswith(("write:", "sync:")) and (
+            fault != "short" or name.startswith("write:"))
+    if fault == "xl":
+        return name.startswith("xl:") or name in ("given", "+given", "result")
+    if fault == "power-kept":
+        return name.startswith("+write:")
+    return True
+
+
+def whole(lab):
+    """Every cell: (plan, refuse)."""
+    out = []
+    for refuse in (False, True):
+        for side, name in boundaries(lab, refuse):
+            out += [([(side, name, f)], refuse) for f in FAULTS + DISK
+                    if suits(name, f)]
+    return out
+
+
+def pick(side, names, faults, refuse=False):
+    return [([(side, n, f)], refuse) for n in names.split()
+            for f in faults.split()]
+
+
+def sample():
+    """The cells of make check: each durable state, each fact, each fault."""
+    return (
+        pick("A", "xl:mid xl:suspended xl:given", "kill xl power")
+        + pick("A", "+sync:SENT +sync:RELEASED say:GO +sync:DONE",
+               "kill power dark")
+        + pick("A", "+heard:READY +heard:STARTED", "kill-both peer")
+        + pick("A", "write:RELEASED sync:RELEASED", "eio enospc short")
+        + pick("A", "write:DONE", "eio! clock+")
+        + pick("B", "xl:mid xl:received xl:ready", "kill xl")
+        + pick("B", "+sync:READY +heard:GO +sync:ACCEPTED run:start",
+               "kill power dark-in dark-out")
+        + pick("B", "+write:READY +write:ACCEPTED", "power power-kept cut")
+        + pick("B", "sync:ACCEPTED", "eio eio! clock-")
+        + pick("B", "say:STARTED", "kill stop peer")
+        + pick("A", "+heard:REFUSED run:resume", "kill dark", True)
+        + pick("B", "+sync:REFUSED run:discard", "kill power", True))
+
+
+def schedule(seed, moments):
+    """A random plan: up to four faults, on both sides."""
+    rng = random.Random(seed)
+    refuse = rng.random() < 0.2
+    plan = []
+    for _ in range(rng.choice((1, 2, 2, 3, 3, 4))):
+        side, name = rng.choice(moments)
+        suitable = [f for f in FAULTS + DISK if suits(name, f)]
+        plan.append((side, name, rng.choice(suitable)))
+    return plan, refuse
+
+
+# ---- running them ----
+
+def title(plan, refuse):
+    return ", then ".join(" ".join(p) for p in plan) + (
+        " (refused)" if refuse else "")
+
+
+class Worker:
+    def __init__(self):
+        self.lab = None
+
+    def do(self, plan, refuse):
+        if self.lab is None:
+            self.lab = faultlab.Lab()
+        began = time.monotonic()
+        try:
+            row = Run(self.lab, plan, refuse).go()
+        except Exception as e:          # noqa: B902
+            what = str(e) if isinstance(e, (Broken, AssertionError)) else (
+                "%s: %s" % (type(e).__name__, e))
+            row = {"failed": " ".join(what.split())[:700]}
+            print("# " + title(plan, refuse), file=sys.stderr)
+            for h in self.lab.hosts:
+                for line in h.log().splitlines()[-40:]:
+                    print("#   %s| %s" % (h.name, line), file=sys.stderr)
+            sys.stderr.flush()
+            self.close()
+        else:
+            self.tidy()
+        row["seconds"] = time.monotonic() - began
+        return row
+
+    def tidy(self):
+        lab = self.lab
+        lab.senders.clear()
+        lab.guests.clear()
+        for h in lab.hosts:
+            h.destroy_all()
+        del lab.cable.sessions[:]
+
+    def close(self):
+        if self.lab:
+            self.lab.close()
+        self.lab = None
+
+
+def work():
+    """A worker: cells come as lines of JSON, rows go back."""
+    worker = Worker()
+    for line in sys.stdin:
+        plan, refuse = json.loads(line)
+        plan = [tuple(p) for p in plan]
+        row = worker.do(plan, refuse)
+        print(json.dumps([plan, refuse, row]), flush=True)
+    worker.close()
+
+
+def spread(todo, jobs):
+    """Rows of all cells, as they come."""
+    import selectors
+    sel = selectors.DefaultSelector()
+    todo = list(todo)
+    for _ in range(min(jobs, len(todo))):
+        p = subprocess.Popen([sys.executable, os.path.abspath(__file__),
+                              "--work"], stdin=subprocess.PIPE,
+                             stdout=subprocess.PIPE, text=True, bufsize=1)
+        sel.register(p.stdout, selectors.EVENT_READ, p)
+        p.stdin.write(json.dumps(todo.pop(0)) + "\n")
+        p.stdin.flush()
+    while sel.get_map():
+        for key, _ in sel.select():
+            line = key.fileobj.readline()
+            p = key.data
+            if line:
+                yield json.loads(line)
+            if line and todo:
+                p.stdin.write(json.dumps(todo.pop(0)) + "\n")
+                p.stdin.flush()
+                continue
+            sel.unregister(key.fileobj)
+            p.stdin.close()
+            p.wait()
+            if not line:
+                yield [[], False, {"failed": "a worker ended with %d"
+                                   % p.returncode, "seconds": 0}]
+
+
+def report(plan, refuse, row, seed=None):
+    name = "faults: %s%s" % ("seed %d: " % seed if seed else "",
+                             title(plan, refuse))
+    if "failed" in row:
+        print("not ok - %s: %s" % (name, row["failed"]), flush=True)
+    elif not seed and row["fired"] < len(plan):
+        print("not ok - %s: the moment never came" % name, flush=True)
+    else:
+        print("ok - %s: %s, stood still %.1f s, settled in %.1f s" % (
+            name, {"A": "runs at the source", "B": "runs at the destination",
+                   "lost": "went with its host"}[row["owner"]],
+            row["stopped"], row["settled"]), flush=True)
+
+
+# ---- the table ----
+
+def median(values):
+    values = sorted(values)
+    return values[len(values) // 2] if values else 0.0
+
+
+def table(rows):
+    """Markdown: a line for each fault, what all its cells came to."""
+    out = ["| Fault | cells | source | destination | gone with its host | "
+           "two copies, lost, stuck | stood still, median / longest | "
+           "settled in, median / longest |",
+           "|---|---|---|---|---|---|---|---|"]
+    kinds = {}
+    for plan, _, row in rows:
+        kind = plan[0][2] if len(plan) == 1 else "several"
+        kinds.setdefault(kind, []).append(row)
+    words = dict(cells.WORDS, several="random schedules of one to four faults")
+    for kind, got in kinds.items():
+        good = [r for r in got if "failed" not in r]
+        ends = [r["owner"] for r in good]
+        out.append("| %s | %d | %d | %d | %d | %d | %.1f / %.1f s | "
+                   "%.1f / %.1f s |" % (
+                       words.get(kind, kind), len(got), ends.count("A"),
+                       ends.count("B"), ends.count("lost"),
+                       len(got) - len(good),
+                       median([r["stopped"] for r in good]),
+                       max([r["stopped"] for r in good], default=0),
+                       median([r["settled"] for r in good]),
+                       max([r["settled"] for r in good], default=0)))
+    return "\n".join(out) + "\n"
+
+
+def main():
+    args = sys.argv[1:]
+    if args[:1] == ["--work"]:
+        return work()
+    if os.geteuid() != 0:
+        print("skip - faults: needs root (roles have users of their own)")
+        return 77
+    for need in (faultlab.POINT, faultlab.SHOW):
+        if not os.path.exists(need):
+            print("not ok - faults: %s is not built (make unit)" % need)
+            return 1
+    jobs = int(os.environ.get("SECMIG_FAULT_JOBS", "3"))
+    began = time.monotonic()
+    seeds = {}
+    if "--cell" in args:
+        words = args[args.index("--cell") + 1].split()
+        todo = [([tuple(words[i:i + 3]) for i in range(0, len(words), 3)],
+                 "--refuse" in args)]
+    elif "--sample" in args and "--random" not in args:
+        todo = sample()
+    else:
+        first = faultlab.Lab()
+        try:
+            moments = boundaries(first, False)
+            if "--points" in args:
+                for refuse in (False, True):
+                    for m in boundaries(first, refuse):
+                        print(" ".join(m), "(refused)" if refuse else "")
+                return 0
+            if "--seed" in args:
+                numbers = [int(args[args.index("--seed") + 1])]
+                todo = []
+            else:
+                numbers = range(1, 1 + int(os.environ.get(
+                    "SECMIG_FAULT_SEEDS", "100")))
+                todo = whole(first)
+        finally:
+            first.close()
+        for n in numbers:
+            plan, refuse = schedule(n, moments)
+            seeds[title(plan, refuse)] = n
+            todo.append((plan, refuse))
+    rows, bad = [], 0
+    for plan, refuse, row in spread(todo, jobs):
+        plan = [tuple(p) for p in plan]
+        rows.append((plan, refuse, row))
+        seed = seeds.get(title(plan, refuse))
+        bad += "failed" in row or (not seed and row["fired"] < len(plan))
+        report(plan, refuse, row, seed)
+    good = [r for _, _, r in rows if "failed" not in r]
+    print("# %d cells, %d failed, settled in %.1f s (median), %.1f s "
+          "(longest), %.0f s in all" % (
+              len(rows), bad, median([r["settled"] for r in good]),
+              max([r["settled"] for r in good], default=0),
+              time.monotonic() - began), flush=True)
+    if "--table" in args:
+        with open(args[args.index("--table") + 1], "w") as f:
+            f.write(table(rows))
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
