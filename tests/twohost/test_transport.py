@@ -15,7 +15,8 @@ import host
 import site_setup
 from case import check, equal
 
-UNKNOWN_HOST, TIMEOUT, LINK, REFUSED_LOCAL, REFUSED_REMOTE = 11, 13, 14, 20, 21
+NO_DAEMON, UNKNOWN_HOST, TIMEOUT, LINK = 10, 11, 13, 14
+REFUSED_LOCAL, REFUSED_REMOTE = 20, 21
 XL, CANCELLED, IN_DOUBT = 27, 28, 32
 
 BANNER = b"xl migration receiver ready, send binary domain data.\n"
@@ -39,16 +40,24 @@ class Xl:
         self.d = self.host.find(guest)
         self.config = config or self.d["config"]
         self.suspended = self.released = False
+        # a process of its own that ends with it, as xl does
         self.p = subprocess.Popen(
-            [host.BUILD + "/secmig", "--root", self.host.root, "transport",
+            ["/bin/sh", "-c", '"$@"; exit $?', "xl", host.BUILD + "/secmig", "--root", self.host.root, "transport",
              to, "xl", "migrate-receive", *options],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, bufsize=0, cwd="/")
         lab.later(self)
 
+    def transport(self):
+        """Its process, or processes."""
+        table = host.proc_table()
+        return [p for p, (parent, _) in table.items()
+                if parent == self.p.pid]
+
     def close(self):
         if self.p.poll() is None:
-            self.p.kill()
+            for p in self.transport() + [self.p.pid]:
+                os.kill(p, signal.SIGKILL)
             self.p.wait()
 
     def read(self, want):
@@ -149,7 +158,7 @@ class Xl:
         lines = self.p.stderr.read().decode().splitlines()
         code = self.p.wait(20)
         notes = [s for s in lines if s.startswith(NOTE)]
-        check(len(notes) <= 1, "notes: %s" % notes)
+        check(len(notes) <= 2, "notes: %s" % notes)
         return code, [s for s in lines if not s.startswith(NOTE)]
 
 
@@ -279,6 +288,72 @@ def _(lab):
     equal(len(lines), 1, "lines %s" % lines)
     lab.a.start()
     g.must_run_on(lab.a)
+
+
+@case.case("the link goes dark between READY and GO: the guest goes on here")
+def _(lab):
+    g = lab.guest()
+    p = lab.between()
+
+    def dark():
+        p.darken()
+        time.sleep(host.DEADLINES["idle-timeout"] + 1)
+    code, lines, _ = Xl(lab, g).migrate(between=dark)
+    check(code in (LINK, TIMEOUT), "exit code %d: %s" % (code, lines))
+    p.lighten()
+    g.must_run_on(lab.a)
+
+
+@case.case("the daemon here is killed between READY and GO: the guest goes "
+           "on here")
+def _(lab):
+    g = lab.guest()
+    code, lines, _ = Xl(lab, g).migrate(
+        between=lambda: lab.a.stop(signal.SIGKILL))
+    check(code in (NO_DAEMON, IN_DOUBT), "exit code %d: %s" % (code, lines))
+    lab.a.start()
+    g.must_run_on(lab.a)
+
+
+@case.case("the destination cannot start the guest yet: xl leaves it alone, "
+           "and is told where it is")
+def _(lab):
+    g = lab.guest()
+    lab.b.control(secmig_xl={"start": {"exit": XL}})
+    code, lines, _ = Xl(lab, g).migrate()
+    equal(code, IN_DOUBT, "exit code (%s)" % lines)
+    check("handover list" in " ".join(lines), "told: %s" % lines)
+    equal(g.where(), [], "runs on")
+    lab.b.control()
+    g.must_run_on(lab.b, 10 + host.ROOM)
+
+
+@case.case("the transport is killed, or the daemon, when all is handed over: "
+           "it is settled all the same")
+def _(lab):
+    for victim in ("transport", "daemon"):
+        g = lab.guest()
+        lab.b.control(secmig_xl={"start": {"exit": XL}})    # time to kill
+        x = Xl(lab, g)
+        x.start()
+        x.stream(1 << 20)
+        x.ready()
+        x.released = True
+        x.write(GO)
+        check(host.wait_until(lambda: lab.b.events("secmig-xl",
+                                                   "misbehaves"), 5),
+              "B does not start it")
+        if victim == "daemon":
+            lab.a.stop(signal.SIGKILL)
+            equal(x.end()[0], IN_DOUBT, "exit code")
+            lab.a.start()
+        else:
+            for p in x.transport():
+                os.kill(p, signal.SIGKILL)
+            x.p.wait(5)
+        lab.b.control()
+        g.must_run_on(lab.b, 15 + host.ROOM)
+        lab.b.clear_events()
 
 
 if __name__ == "__main__":
