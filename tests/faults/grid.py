@@ -92,13 +92,39 @@ def sample():
         + pick("B", "+sync:REFUSED run:discard", "kill power", True))
 
 
-def schedule(seed, moments):
+# What random schedules choose from, in words of their own, so that a seed
+# means the same for as long as these do.
+MOMENTS = (
+    [("A", "xl:" + s) for s in STEPS["A"]]
+    + [("B", "xl:" + s) for s in STEPS["B"]]
+    + [("A", mark + do + state) for mark in ("", "+")
+       for do in ("write:", "sync:")
+       for state in ("SENDING", "SENT", "RELEASED", "DONE", "DONE-acted",
+                     "ABORTED", "ABORTED-acted", "CLOSED")]
+    + [("B", mark + do + state) for mark in ("", "+")
+       for do in ("write:", "sync:")
+       for state in ("LOADING", "READY", "ACCEPTED", "ACCEPTED-acted",
+                     "REFUSED", "REFUSED-acted", "CLOSED")]
+    + [("A", mark + "say:" + fact) for mark in ("", "+")
+       for fact in ("GO", "ABORT", "CANCEL", "SETTLED")]
+    + [("B", mark + "say:" + fact) for mark in ("", "+")
+       for fact in ("READY", "REFUSED", "STARTED", "SETTLED")]
+    + [("A", "+heard:" + fact) for fact in ("READY", "REFUSED", "STARTED",
+                                            "SETTLED")]
+    + [("B", "+heard:" + fact) for fact in ("GO", "ABORT", "CANCEL",
+                                            "SETTLED")]
+    + [("A", "run:" + verb) for verb in ("look", "resume", "destroy")]
+    + [("B", "run:" + verb) for verb in ("room", "look", "start", "discard")]
+    + [("A", "given"), ("A", "result"), ("A", "+result")])
+
+
+def schedule(seed):
     """A random plan: up to four faults, on both sides."""
     rng = random.Random(seed)
     refuse = rng.random() < 0.2
     plan = []
     for _ in range(rng.choice((1, 2, 2, 3, 3, 4))):
-        side, name = rng.choice(moments)
+        side, name = rng.choice(MOMENTS)
         suitable = [f for f in FAULTS + DISK if suits(name, f)]
         plan.append((side, name, rng.choice(suitable)))
     return plan, refuse
@@ -256,30 +282,28 @@ def main():
         words = args[args.index("--cell") + 1].split()
         todo = [([tuple(words[i:i + 3]) for i in range(0, len(words), 3)],
                  "--refuse" in args)]
-    elif "--sample" in args and "--random" not in args:
-        todo = sample()
+        numbers = []
+    elif "--seed" in args:
+        todo, numbers = [], [int(args[args.index("--seed") + 1])]
+    elif "--sample" in args:
+        todo, numbers = sample(), SAMPLE_SEEDS
     else:
         first = faultlab.Lab()
         try:
-            moments = boundaries(first, False)
             if "--points" in args:
                 for refuse in (False, True):
                     for m in boundaries(first, refuse):
                         print(" ".join(m), "(refused)" if refuse else "")
                 return 0
-            if "--seed" in args:
-                numbers = [int(args[args.index("--seed") + 1])]
-                todo = []
-            else:
-                numbers = range(1, 1 + int(os.environ.get(
-                    "SECMIG_FAULT_SEEDS", "100")))
-                todo = whole(first)
+            todo = whole(first)
         finally:
             first.close()
-        for n in numbers:
-            plan, refuse = schedule(n, moments)
-            seeds[title(plan, refuse)] = n
-            todo.append((plan, refuse))
+        numbers = range(1, 1 + int(os.environ.get("SECMIG_FAULT_SEEDS",
+                                                  "100")))
+    for n in numbers:
+        plan, refuse = schedule(n)
+        seeds[title(plan, refuse)] = n
+        todo.append((plan, refuse))
     rows, bad = [], 0
     for plan, refuse, row in spread(todo, jobs):
         plan = [tuple(p) for p in plan]

@@ -2,7 +2,6 @@
 """Two hosts with daemons that stop at named points (point.c), a cable that
 can be cut, power that can be cut, and clocks that jump."""
 import glob
-import json
 import os
 import shutil
 import signal
@@ -136,15 +135,6 @@ class Host(host.Host):
     def up(self):
         """Whether the daemon runs."""
         return self.daemon is not None and self.daemon.poll() is None
-
-    def records(self, guest=None):
-        """What is in the journal, oldest first."""
-        p = subprocess.run([SHOW, self.journal], capture_output=True,
-                           text=True, timeout=10)
-        if p.returncode:
-            raise AssertionError("%s: %s" % (self.name, p.stderr.strip()))
-        lines = [json.loads(line) for line in p.stdout.splitlines()]
-        return [r for r in lines if guest is None or r["uuid"] == guest.uuid]
 
     def stop(self, how=signal.SIGTERM):
         if self.daemon and self.daemon.poll() is not None:

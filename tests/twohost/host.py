@@ -367,6 +367,16 @@ class Host:
         return "%s: TCP sockets left: %s" % (
             self.name, tcp_sockets(self.address[1]))
 
+    def records(self, guest=None):
+        """The migrations in the journal, oldest first."""
+        p = subprocess.run([BUILD + "/tests/faults/journal_show",
+                            self.var + "/journal"], capture_output=True,
+                           text=True, timeout=10)
+        if p.returncode:
+            raise AssertionError("%s: %s" % (self.name, p.stderr.strip()))
+        lines = [json.loads(line) for line in p.stdout.splitlines()]
+        return [r for r in lines if guest is None or r["uuid"] == guest.uuid]
+
     # ---- log ----
 
     def log_size(self):
@@ -689,6 +699,7 @@ class Lab:
                 m.kill()
         self.senders.clear()
         if strict:
+            problem = problem or self.unsettled()
             for h in self.hosts:
                 problem = problem or h.leftovers()
                 for d in h.domains():
@@ -709,6 +720,18 @@ class Lab:
             h.destroy_all()
         self.guests.clear()
         return problem
+
+    def unsettled(self):
+        """A migration that is still open on some host, or ""."""
+        def still():
+            return ["%s: %s of %s with %s is open" % (
+                h.name, r["state"], r["uuid"], r["peer"])
+                for h in self.hosts if h.daemon for r in h.records()
+                if not r["closed"]]
+        if wait_until(lambda: not still(), 4 * DEADLINES["settle-interval"]
+                      + ROOM, 0.1):
+            return ""
+        return (still() or [""])[0]
 
     def strays(self):
         """Doubles that no daemon is the parent of any more."""
