@@ -59,7 +59,8 @@ static void on_refuse(struct peer *p, const struct sm_message_refuse *r)
 {
     int code = remote_code(r->code);
 
-    tell_answer(p, code, r->rule, r->text);
+    if (!p->settles)            /* nothing was asked, then */
+        tell_answer(p, code, r->rule, r->text);
     peer_end(p, code, "%s", r->text);
 }
 
