@@ -18,8 +18,8 @@
 #include "base/frame.h"
 #include "base/log.h"
 #include "channel/hello.h"
-#include "own_certificate.h"
 #include "parent.h"
+#include "vault.h"
 #include "vm_policy.h"
 
 struct incoming *incoming_first;
@@ -41,8 +41,6 @@ static void incoming_free(struct incoming *in)
     receive_clear(&in->receive);
     keys_forget_wait(&in->key);
     spawn_forget(&in->peer);
-    if (in->connection >= 0)
-        close(in->connection);
     if (in->watch.fd >= 0)
         close(in->watch.fd);
     loop_unwatch(&in->watch);
@@ -185,24 +183,79 @@ static void have_config(void *ctx, int err)
 
 /* ---- the peer ---- */
 
-/* Its channel's end follows; unless it waits for the key and has none. */
-static void end_peer(struct incoming *in)
-{
-    if (in->connection >= 0)
-        incoming_free(in);
-    else
-        spawn_kill(&in->peer, SIGKILL);
-}
-
+/* Its channel's end follows. */
 static void peer_too_slow(void *ctx)
 {
-    end_peer(ctx);
+    struct incoming *in = ctx;
+
+    spawn_kill(&in->peer, SIGKILL);
 }
 
 void incoming_evict(struct incoming *in)
 {
     in->evicted = true;
-    end_peer(in);
+    spawn_kill(&in->peer, SIGKILL);
+}
+
+/* ---- the host key ---- */
+
+/* Who it is can only be known with the host key.  So it is released for
+ * whoever speaks the protocol; unless nobody could bring a guest at this
+ * moment.  While it is held the other host can as well be told why not. */
+static const char *not_now(void)
+{
+    if (keys_held())
+        return NULL;
+    if (!sm_policy_may(parent.policy, SM_POLICY_MIGRATE_IN, sm_clock_real()))
+        return "the policy lets no guest in at this time";
+    if (!keys_may_try())
+        return "this host's key could not be used a moment ago";
+    return NULL;
+}
+
+static void no_key(struct incoming *in, int code, const char *why)
+{
+    if (incoming_may_log())
+        sm_warning("in-%lu: connection from %s closed: %s", in->id, in->from,
+                   why);
+    if (incoming_tell_peer(in, IPC_PEER_CANCEL, code, NULL, "no key for it",
+                           NULL))
+        spawn_kill(&in->peer, SIGKILL);
+}
+
+static void have_key(void *ctx, int err, const char *why)
+{
+    char text[VAULT_TEXT_MAX + 64];
+    struct incoming *in = ctx;
+
+    if (err) {
+        snprintf(text, sizeof(text), "this host's key cannot be used: %s",
+                 why);
+        no_key(in, err, text);
+        return;
+    }
+    loop_arm(&in->timer, 2 * parent.conf.handshake_timeout, peer_too_slow,
+             in);
+    if (keys_give(&in->key, in->watch.fd))
+        spawn_kill(&in->peer, SIGKILL);
+    keys_forget_wait(&in->key);
+}
+
+static void on_need_key(struct incoming *in, struct sm_wire_reader *r)
+{
+    const char *problem = not_now();
+
+    if (sm_wire_end(r))
+        return;
+    in->state = IN_STRANGER;
+    if (problem) {
+        no_key(in, SM_REFUSED_LOCAL, problem);
+        return;
+    }
+    /* The peer minds a shorter one itself; unless it has been taken over. */
+    loop_arm(&in->timer, 3 * parent.conf.handshake_timeout, peer_too_slow,
+             in);
+    keys_need_host(&in->key, have_key, in);
 }
 
 /* Not a host that is known here. */
@@ -349,7 +402,8 @@ static void on_end(struct incoming *in, struct sm_wire_reader *r)
                                  * the guest */
 }
 
-/* Each is safe though a hostile peer process may send it: KEY, EVIDENCE and
+/* Each is safe though a hostile peer process may send it: NEED_KEY has the
+ * key released, which a message 1 of anybody's does; KEY, EVIDENCE and
  * REQUEST only start checks that hold whatever the claims are (a peer that
  * has been taken over may pose as any paired host: docs/architecture.md);
  * QUOTE costs one use of the TPM, END only says that it will do no more. */
@@ -359,6 +413,7 @@ static const struct {
     size_t n_fds;
     void (*handle)(struct incoming *in, struct sm_wire_reader *r);
 } from_peer[] = {
+    { IPC_PEER_NEED_KEY, 1u << IN_SILENT, 0, on_need_key },
     { IPC_PEER_KEY,     1u << IN_STRANGER, 0, on_key },
     { IPC_PEER_EVIDENCE, 1u << IN_WAIT, 0, on_evidence },
     { IPC_PEER_QUOTE,   1u << IN_WAIT, 0, on_quote },
@@ -424,9 +479,9 @@ static void peer_ended(void *ctx, int status)
 }
 
 /* From here on the connection is the peer's. */
-static int start_peer(struct incoming *in)
+static int start_peer(struct incoming *in, int connection)
 {
-    int rc, channel, fds[2] = { in->connection, in->key.client };
+    int rc, channel;
     struct sm_wire_writer w;
 
     rc = spawn_role(&in->peer, "peer", &channel, peer_ended, in);
@@ -442,48 +497,10 @@ static int start_peer(struct incoming *in)
     sm_wire_put_u8(&w, (uint8_t)(parent_post_quantum() |
                                  (in->other.demanded ? PEER_DEMAND : 0)));
     sm_wire_put_str(&w, "");
-    sm_wire_put_bytes(&w, in->key.own_key, sizeof(in->key.own_key));
     sm_wire_put_bytes(&w, in->other.nonce, sizeof(in->other.nonce));
-    own_certificate_put(&w);
-    rc = ipc_send(channel, IPC_PEER_START, &w, fds, 2);
+    rc = ipc_send(channel, IPC_PEER_START, &w, &connection, 1);
     sm_wire_writer_dispose(&w);
-    close(in->connection);
-    in->connection = -1;
-    keys_forget_wait(&in->key);
     return rc;
-}
-
-static void have_key(void *ctx, int err, const char *why)
-{
-    struct incoming *in = ctx;
-    int rc;
-
-    if (err) {
-        if (incoming_may_log())
-            sm_warning("in-%lu: connection from %s closed: this host's key "
-                       "cannot be used: %s", in->id, in->from, why);
-        incoming_free(in);
-        return;
-    }
-    rc = start_peer(in);
-    if (rc) {
-        sm_error("cannot serve %s: %s", in->from, sm_err_text(rc));
-        incoming_free(in);
-    }
-}
-
-/* Who it is can only be known with the host key.  So whoever connects has it
- * released; unless nobody could bring a guest at this moment.  While it is
- * held the other host can as well be told why not. */
-static const char *not_now(void)
-{
-    if (keys_held())
-        return NULL;
-    if (!sm_policy_may(parent.policy, SM_POLICY_MIGRATE_IN, sm_clock_real()))
-        return "the policy lets no guest in at this time";
-    if (!keys_may_try())
-        return "this host's key could not be used a moment ago";
-    return NULL;
 }
 
 void incoming_new(int fd, const char *from)
@@ -506,12 +523,13 @@ void incoming_new(int fd, const char *from)
     in->id = ++parent.last_id;
     in->since = sm_clock_now_ms();
     snprintf(in->from, sizeof(in->from), "%s", from);
-    in->connection = fd;
     in->config = in->papers = in->watch.fd = -1;
     receive_init(&in->receive);
     in->next = incoming_first;
     incoming_first = in;
-    loop_arm(&in->timer, 2 * parent.conf.handshake_timeout, peer_too_slow,
-             in);
-    keys_need_host(&in->key, have_key, in);
+    if (start_peer(in, fd)) {
+        sm_error("cannot serve %s: no peer process", from);
+        incoming_free(in);
+    }
+    close(fd);
 }

@@ -3,6 +3,8 @@
  * Inside the parent: a connection from another host, and the guest it
  * brings.
  *
+ *   IN_SILENT    the peer waits for a message 1 that can be answered; the
+ *                host key is not touched
  *   IN_STRANGER  the host key is released (keys.h); the peer shakes hands
  *   IN_WHO       a judge finds out whether it is who it says it is
  *   IN_WAIT      a known host; its request is awaited      (incoming.c)
@@ -30,16 +32,14 @@
 #include "receive.h"
 #include "spawn.h"
 
-enum in_state { IN_STRANGER, IN_WHO, IN_WAIT, IN_CHECK, IN_ROOM, IN_XL,
-                IN_MOVE, IN_CLEAN };
-
+enum in_state { IN_SILENT, IN_STRANGER, IN_WHO, IN_WAIT, IN_CHECK, IN_ROOM,
+                IN_XL, IN_MOVE, IN_CLEAN };
 
 struct incoming {
     unsigned long id;
     enum in_state state;
     int64_t since;
     char from[64];              /* address */
-    int connection;             /* until the peer has it; then -1 */
     struct key_wait key;
     struct child peer;
     struct loop_watch watch;    /* the peer's channel */

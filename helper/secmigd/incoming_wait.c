@@ -104,8 +104,8 @@ bool incoming_make_room(const char *from)
 void incoming_status(char *out, size_t size)
 {
     static const char *const words[] = {
-        "stranger", "stranger", "connected", "checking", "looking for room",
-        "starting xl", "moving", "cleaning up",
+        "stranger", "stranger", "stranger", "connected", "checking",
+        "looking for room", "starting xl", "moving", "cleaning up",
     };
     struct incoming *in;
     int n;

@@ -45,10 +45,13 @@ enum ipc_type {
 
     /* peer */
     IPC_PEER_START,         /* < parent: u8 flags (PEER_INITIATOR, ...), str
-                               destination name, own public key[32],
-                               nonce[32] of our demand for a quote, blob own
-                               certificate (empty: none);
-                               fds: connection, keeper's request socket */
+                               destination name, nonce[32] of our demand for
+                               a quote; fd: connection */
+    IPC_PEER_NEED_KEY,      /* > parent, responder: nothing; a message 1 that
+                               can be answered is here.  KEEPER follows */
+    IPC_PEER_KEEPER,        /* < parent: own public key[32], blob own
+                               certificate (empty: none); fd: keeper's
+                               request socket.  To the initiator: at once */
     IPC_PEER_CLASSIC,       /* > parent, initiator: nothing; it ends, since
                                the other side has no post-quantum handshake
                                (or somebody in between says so) */

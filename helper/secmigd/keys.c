@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "loop.h"
+#include "own_certificate.h"
 #include "parent.h"
 #include "vault.h"
 
@@ -349,6 +350,19 @@ void keys_need_host(struct key_wait *w,
     waiting = w;
     if (state != FETCHING)
         loop_arm(&soon, NEXT_ROUND, on_soon, NULL);
+}
+
+int keys_give(struct key_wait *w, int channel)
+{
+    struct sm_wire_writer out;
+    int rc;
+
+    sm_wire_writer_init(&out, IPC_MAX);
+    sm_wire_put_bytes(&out, w->own_key, sizeof(w->own_key));
+    own_certificate_put(&out);
+    rc = ipc_send(channel, IPC_PEER_KEEPER, &out, &w->client, 1);
+    sm_wire_writer_dispose(&out);
+    return rc;
 }
 
 void keys_forget_wait(struct key_wait *w)

@@ -52,8 +52,8 @@ struct key_wait {
 };
 
 /*
- * The host key is needed: by a migration that was allowed, or by a
- * connection that could bring a guest that is.
+ * The host key is needed: by a migration that was allowed, or by somebody
+ * whose message 1 could be answered, and who could bring a guest that is.
  *   done  called once, later; not after keys_forget_wait()
  * The socket goes on to work when the key is forgotten or replaced
  * meanwhile, until keys_forget_wait() or its one use.
@@ -61,6 +61,16 @@ struct key_wait {
 void keys_need_host(struct key_wait *w,
                     void (*done)(void *ctx, int err, const char *why),
                     void *ctx);
+
+/*
+ * The answer has come: give the socket to the owner's peer (PEER_KEEPER, with
+ * this host's certificate as it is now).
+ *   channel  the peer's
+ * It stays the owner's, too: a first peer that ends without having used it
+ * (PEER_CLASSIC) leaves it to a second one.
+ * Returns 0 or an error of ipc_send(): the peer has gone.
+ */
+int keys_give(struct key_wait *w, int channel) SM_WARN_UNUSED;
 
 /* The owner needs no key any more: nothing is called, the socket is closed
  * here (a peer that was given it has its own).  Fine at any time. */

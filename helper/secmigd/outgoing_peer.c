@@ -16,7 +16,6 @@
 #include "base/log.h"
 #include "channel/message.h"
 #include "evidence.h"
-#include "own_certificate.h"
 #include "parent.h"
 #include "vm_policy.h"
 
@@ -328,7 +327,7 @@ static void on_peer(void *ctx, short revents)
 
 static int start_peer(struct outgoing *o, int connection)
 {
-    int rc, channel = -1, fds[2] = { connection, o->key.client };
+    int rc, channel = -1;
     struct sm_wire_writer w;
 
     sm_wire_writer_init(&w, IPC_MAX);
@@ -340,10 +339,10 @@ static int start_peer(struct outgoing *o, int connection)
                                  (o->classic ? PEER_CLASSIC : 0) |
                                  (o->other.demanded ? PEER_DEMAND : 0)));
     sm_wire_put_str(&w, o->host);
-    sm_wire_put_bytes(&w, o->key.own_key, sizeof(o->key.own_key));
     sm_wire_put_bytes(&w, o->other.nonce, sizeof(o->other.nonce));
-    own_certificate_put(&w);
-    rc = ipc_send(channel, IPC_PEER_START, &w, fds, 2);
+    rc = ipc_send(channel, IPC_PEER_START, &w, &connection, 1);
+    if (!rc)
+        rc = keys_give(&o->key, channel);
     o->state = OUT_ASK;
 out:
     sm_wire_writer_dispose(&w);

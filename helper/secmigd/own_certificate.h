@@ -6,7 +6,7 @@
 #include "base/wire.h"
 
 /*
- * Append this host's certificate as a blob, for PEER_START; an empty one
+ * Append this host's certificate as a blob, for PEER_KEEPER; an empty one
  * when there is no file ETC/host.cert.  It is read afresh each time, like the
  * pairings, so that a renewed one counts without a restart.  One that is
  * unsafe, damaged, or of another host or key would only be refused at the far

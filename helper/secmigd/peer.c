@@ -250,12 +250,30 @@ static void parent_evidence_is(struct peer *p, struct sm_wire_reader *r)
     }
 }
 
+/* What a handshake takes from us, and who answers for the static key. */
+static void parent_keeper(struct peer *p, struct sm_wire_reader *r)
+{
+    const uint8_t *certificate;
+
+    sm_wire_get_bytes(r, p->own_public, sizeof(p->own_public));
+    sm_wire_get_blob(r, sizeof(p->certificate.bytes), &certificate,
+                     &p->certificate.len);
+    if (message.n_fds != 1 || sm_wire_end(r)) {
+        r->error = SM_PROTOCOL;
+        return;
+    }
+    memcpy(p->certificate.bytes, certificate, p->certificate.len);
+    p->keeper = ipc_take_fd(&message, 0);
+    peer_handshake_keeper(p);
+}
+
 /* What the parent may say, when. */
 static const struct {
     enum ipc_type type;
     unsigned int phases;        /* bit (1 << phase) */
     void (*handle)(struct peer *p, struct sm_wire_reader *r);
 } from_parent[] = {
+    { IPC_PEER_KEEPER,      1u << PEER_KEEPER, parent_keeper },
     { IPC_PEER_REQUEST,     1u << PEER_HANDSHAKE | 1u << PEER_KEY |
                             1u << PEER_PROVE, parent_request },
     { IPC_PEER_KEY_IS,      1u << PEER_KEY, parent_key_is },
@@ -320,6 +338,8 @@ static void check_time(struct peer *p)
     if (sm_clock_left(p->deadline) == 0) {
         if (p->phase == PEER_CLOSING)
             p->done = true;
+        else if (p->phase == PEER_KEEPER)
+            peer_end(p, SM_HELPER, "this host's key was not there in time");
         else if (p->phase == PEER_KEY)
             peer_end(p, SM_HELPER, "no verdict on the key of %s in time",
                      p->other);
@@ -390,7 +410,8 @@ static void turn(struct peer *p)
     bool closing = p->phase == PEER_CLOSING;
 
     /* Held data must go to xl before the next record is read. */
-    if (!p->held_len && p->phase != PEER_KEY && p->phase != PEER_OPEN)
+    if (!p->held_len && p->phase != PEER_KEEPER && p->phase != PEER_KEY &&
+        p->phase != PEER_OPEN)
         fds[SOCKET].events |= POLLIN;
     if (link_pending(p->link))
         fds[SOCKET].events |= POLLOUT;
@@ -427,7 +448,6 @@ static void turn(struct peer *p)
 static int start(struct peer *p)
 {
     unsigned int ms = (unsigned int)p->conf->idle_timeout;
-    const uint8_t *certificate;
     struct sm_wire_reader r;
     int rc, on = 1, fd;
     unsigned int flags;
@@ -438,15 +458,12 @@ static int start(struct peer *p)
     sm_wire_reader_init(&r, message.body, message.len);
     flags = sm_wire_get_u8(&r);
     sm_wire_get_str(&r, p->other, sizeof(p->other));
-    sm_wire_get_bytes(&r, p->own_public, sizeof(p->own_public));
     sm_wire_get_bytes(&r, p->ours.nonce, sizeof(p->ours.nonce));
-    sm_wire_get_blob(&r, sizeof(p->certificate.bytes), &certificate,
-                     &p->certificate.len);
     if (flags & ~(unsigned int)(PEER_INITIATOR | PEER_POST_QUANTUM |
                                 PEER_DEMAND | PEER_CLASSIC | PEER_SETTLE) ||
         ((flags & PEER_SETTLE) &&
          (flags & (PEER_INITIATOR | PEER_DEMAND)) != PEER_INITIATOR) ||
-        message.type != IPC_PEER_START || message.n_fds != 2 ||
+        message.type != IPC_PEER_START || message.n_fds != 1 ||
         sm_wire_end(&r)) {
         ipc_close_fds(&message);
         return SM_PROTOCOL;
@@ -458,9 +475,7 @@ static int start(struct peer *p)
         p->features = sm_hello_features();
     if (p->features && !(flags & PEER_CLASSIC))
         p->kind = SM_HELLO_HFS;
-    memcpy(p->certificate.bytes, certificate, p->certificate.len);
     fd = ipc_take_fd(&message, 0);
-    p->keeper = ipc_take_fd(&message, 1);
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof(ms));
     p->link = link_new(fd);
@@ -468,7 +483,7 @@ static int start(struct peer *p)
         return SM_NO_MEMORY;
     sm_message_reader_init(&p->reader, p->initiator ?
                            SM_MESSAGE_DESTINATION : SM_MESSAGE_SOURCE);
-    peer_enter(p, PEER_HANDSHAKE, p->conf->handshake_timeout);
+    peer_handshake_start(p);
     return 0;
 }
 
@@ -486,12 +501,8 @@ int peer_main(const struct sm_conf *conf)
         return sm_err_exit(rc);
     }
     rc = start(&p);
-    if (rc)
-        goto out;
-    peer_handshake_start(&p);
-    while (!p.done)
+    while (!rc && !p.done)
         turn(&p);
-out:
     sm_noise_free(p.noise);
     sm_message_reader_dispose(&p.reader);
     free(p.config);

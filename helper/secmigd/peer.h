@@ -2,6 +2,8 @@
 /*
  * Inside the peer process: one connection, from handshake to end.
  *
+ *   PEER_KEEPER     the parent brings the way to the host key.  Source: at
+ *                   once; destination: when message 1 has come
  *   PEER_HANDSHAKE  Noise XX(hfs)                    (peer_handshake.c)
  *   PEER_KEY        the parent judges the other side's static key
  *   PEER_PROVE      evidence that was demanded is exchanged (peer_prove.c)
@@ -30,8 +32,8 @@
 #include "link.h"
 
 enum peer_phase {
-    PEER_HANDSHAKE, PEER_KEY, PEER_PROVE, PEER_ASK, PEER_ANSWER, PEER_OPEN,
-    PEER_MOVE, PEER_SETTLING, PEER_CLOSING,
+    PEER_KEEPER, PEER_HANDSHAKE, PEER_KEY, PEER_PROVE, PEER_ASK, PEER_ANSWER,
+    PEER_OPEN, PEER_MOVE, PEER_SETTLING, PEER_CLOSING,
 };
 
 /* How long a conversation that settles may be without a handover message,
@@ -44,7 +46,7 @@ struct peer {
     bool settles;                       /* initiator: no request will come */
     char other[SM_CONF_NAME_MAX + 1];   /* the other host, for messages */
     struct link *link;
-    int keeper;                         /* request socket */
+    int keeper;                         /* request socket; -1: not yet */
     enum peer_phase phase;
     int64_t deadline;                   /* of the phase */
 
@@ -103,6 +105,7 @@ void peer_enter(struct peer *p, enum peer_phase phase, int64_t ms);
 
 /* peer_handshake.c: errors end the peer with their own words. */
 void peer_handshake_start(struct peer *p);
+void peer_handshake_keeper(struct peer *p);     /* p->keeper is there */
 void peer_handshake_frame(struct peer *p);      /* a frame is complete */
 void peer_handshake_go_on(struct peer *p);      /* the key is accepted */
 

@@ -12,6 +12,10 @@
  * has no XXhfs says so with an empty message 2; the parent may then dial
  * again.  Whether that was true comes out in the second handshake.
  *
+ * The responder's static key is asked for only when a message 1 has come that
+ * could be answered: who connects and says nothing, or rubbish, has no key
+ * released and no TPM asked.
+ *
  * The initiator shows its own static key (message 3) only after the parent
  * has accepted the responder's.
  */
@@ -46,8 +50,9 @@ static int keeper_dh(void *ctx, const uint8_t public[static SM_DH_LEN],
     return 0;
 }
 
-/* Our own static public key comes with PEER_START; see peer.c. */
-static int start_noise(struct peer *p, const uint8_t *own_public)
+/* With the host's static key, or with a pair that is thrown away. */
+static int start_noise(struct peer *p, const uint8_t *public,
+                       const uint8_t *secret, struct sm_noise **out)
 {
     uint8_t prologue[SM_HELLO_PROLOGUE_MAX];
     struct sm_noise_params params = {
@@ -55,8 +60,9 @@ static int start_noise(struct peer *p, const uint8_t *own_public)
                     SM_HELLO_NOISE,
         .initiator = p->initiator,
         .prologue = prologue,
-        .static_public = own_public,
-        .dh = keeper_dh,
+        .static_public = public,
+        .static_secret = secret,
+        .dh = secret ? NULL : keeper_dh,
         .dh_ctx = p,
     };
     int rc;
@@ -65,7 +71,7 @@ static int start_noise(struct peer *p, const uint8_t *own_public)
                            prologue, &params.prologue_len);
     if (rc)
         return rc;
-    return sm_noise_new(&p->noise, &params);
+    return sm_noise_new(out, &params);
 }
 
 static void write_message(struct peer *p, const void *payload,
@@ -89,20 +95,15 @@ static void write_message(struct peer *p, const void *payload,
 
 void peer_handshake_start(struct peer *p)
 {
-    int rc;
-
     p->step = 1;
-    if (!p->initiator) {
-        /* Also when we have no XXhfs: who asks for it is told. */
-        link_expect(p->link, sm_hello_message_len(1, SM_HELLO_PLAIN),
-                    sm_hello_message_len(1, SM_HELLO_HFS));
+    if (p->initiator) {
+        peer_enter(p, PEER_KEEPER, p->conf->handshake_timeout);
         return;
     }
-    rc = start_noise(p, p->own_public);
-    if (rc)
-        peer_end(p, rc, "cannot start the handshake: %s", sm_err_text(rc));
-    else
-        write_message(p, NULL, 0);
+    peer_enter(p, PEER_HANDSHAKE, p->conf->handshake_timeout);
+    /* Also when we have no XXhfs: who asks for it is told. */
+    link_expect(p->link, sm_hello_message_len(1, SM_HELLO_PLAIN),
+                sm_hello_message_len(1, SM_HELLO_HFS));
 }
 
 /* The parent takes its time: whether the other side may be spoken to can
@@ -181,12 +182,35 @@ static void turned_down(struct peer *p)
     p->done = true;
 }
 
-/* Message 1 at the responder; answered at once with message 2. */
-static void read_1(struct peer *p, const uint8_t *data, size_t len)
+/*
+ * Whether a message 1 could be answered: its length, its point (not of low
+ * order) and its ML-KEM key are what they should be.  It is answered for a
+ * try, with a static key made up for it, so that nothing is checked otherwise
+ * here than in the handshake itself.
+ */
+static int try_1(struct peer *p, const uint8_t *data, size_t len)
 {
-    uint8_t payload[SM_HELLO_MESSAGE_MAX];
-    struct sm_hello hello = { .version = SM_HELLO_VERSION };
+    uint8_t secret[SM_DH_LEN], public[SM_DH_LEN];
+    uint8_t buffer[SM_HELLO_MESSAGE_MAX];
+    struct sm_noise *noise = NULL;
     size_t n;
+    int rc;
+
+    sm_dh_keypair(secret, public);
+    rc = start_noise(p, public, secret, &noise);
+    if (!rc)
+        rc = sm_noise_read(noise, data, len, buffer, sizeof(buffer), &n);
+    if (!rc)
+        rc = n ? SM_PROTOCOL : sm_noise_write(noise, NULL, 0, buffer,
+                                              sizeof(buffer), &n);
+    sm_noise_free(noise);
+    return rc;
+}
+
+/* Message 1 at the responder, which stays where it is until the parent has
+ * brought the key. */
+static void look_at_1(struct peer *p, const uint8_t *data, size_t len)
+{
     int rc;
 
     p->kind = len == sm_hello_message_len(1, SM_HELLO_HFS) ? SM_HELLO_HFS :
@@ -195,11 +219,25 @@ static void read_1(struct peer *p, const uint8_t *data, size_t len)
         cannot(p);
         return;
     }
-    rc = start_noise(p, p->own_public);
-    if (rc) {
-        peer_end(p, rc, "cannot start the handshake: %s", sm_err_text(rc));
-        return;
-    }
+    rc = try_1(p, data, len);
+    if (rc)
+        peer_end(p, rc, "handshake message 1 is not ours");
+    else if (ipc_send(ROLE_CHANNEL, IPC_PEER_NEED_KEY, NULL, NULL, 0))
+        p->done = true;
+    else
+        peer_enter(p, PEER_KEEPER, 2 * p->conf->handshake_timeout);
+}
+
+/* ... and is answered at once with message 2. */
+static void read_1(struct peer *p)
+{
+    uint8_t payload[SM_HELLO_MESSAGE_MAX];
+    struct sm_hello hello = { .version = SM_HELLO_VERSION };
+    const uint8_t *data;
+    size_t n, len;
+    int rc;
+
+    link_frame(p->link, &data, &len);
     rc = sm_noise_read(p->noise, data, len, payload, sizeof(payload), &n);
     if (rc || n) {
         peer_end(p, rc ? rc : SM_PROTOCOL, "handshake message 1 is not ours");
@@ -317,6 +355,20 @@ static void read_3(struct peer *p, const uint8_t *data, size_t len)
         start_records(p);
 }
 
+void peer_handshake_keeper(struct peer *p)
+{
+    int rc;
+
+    peer_enter(p, PEER_HANDSHAKE, p->conf->handshake_timeout);
+    rc = start_noise(p, p->own_public, NULL, &p->noise);
+    if (rc)
+        peer_end(p, rc, "cannot start the handshake: %s", sm_err_text(rc));
+    else if (p->initiator)
+        write_message(p, NULL, 0);
+    else
+        read_1(p);
+}
+
 void peer_handshake_frame(struct peer *p)
 {
     const uint8_t *data;
@@ -324,7 +376,7 @@ void peer_handshake_frame(struct peer *p)
 
     link_frame(p->link, &data, &len);
     if (!p->initiator && p->step == 1)
-        read_1(p, data, len);
+        look_at_1(p, data, len);
     else if (p->initiator && p->step == 2)
         read_2(p, data, len);
     else if (!p->initiator && p->step == 3)

@@ -8,6 +8,7 @@ import os
 import re
 import resource
 import signal
+import socket
 import subprocess
 import time
 
@@ -161,6 +162,124 @@ def _(lab):
             equal(released(lab.b), 1, "releases")
     finally:
         site_setup.policy(lab.b)
+
+
+def counted(h):
+    """A vault that writes down each start for the host key."""
+    return stand_in(h, "echo start >>%s/starts\nexec $VAULT \"$@\""
+                    % h.toy)
+
+
+def starts(h):
+    try:
+        with open(h.toy + "/starts") as f:
+            return len(f.readlines())
+    except FileNotFoundError:
+        return 0
+
+
+def stranger(h, data, limit, leave=False):
+    """Connect, say that, and wait for what comes until the other side
+    closes (or leave at once).  What came."""
+    got = b""
+    with socket.create_connection(h.address, timeout=limit) as s:
+        s.sendall(data)
+        if leave:
+            return None
+        try:
+            while True:
+                more = s.recv(65536)
+                if not more:
+                    return got
+                got += more
+                if len(got) == host.MESSAGES["in", 0] - extra(data):
+                    return got
+        except ConnectionResetError:
+            return got
+        except TimeoutError:
+            raise AssertionError("not closed in %d s: %r" % (limit, data))
+
+
+def extra(data):
+    """What our message 2 has more in the post-quantum handshake, which that
+    message 1 did not ask for."""
+    return 1088 + 16 if host.post_quantum() and len(data) == 2 + 32 else 0
+
+
+def message1(point, kem=b""):
+    return (len(point) + len(kem)).to_bytes(2, "big") + point + kem
+
+
+LOW_ORDER = [bytes(32), b"\1" + bytes(31), bytes.fromhex(
+    "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800"),
+    bytes.fromhex("5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224ed"
+                  "dd09f1157"),
+    bytes.fromhex("ecffffffffffffffffffffffffffffffffffffffffffffffffffff"
+                  "ffffffff7f"),
+    bytes.fromhex("edffffffffffffffffffffffffffffffffffffffffffffffffffff"
+                  "ffffffff7f"),
+    bytes.fromhex("eeffffffffffffffffffffffffffffffffffffffffffffffffffff"
+                  "ffffffff7f")]
+
+
+@case.case("strangers that say nothing, rubbish, half a message 1, or one with "
+           "a low-order point: no vault is started; for a whole one it is",
+           limit=60 * host.SCALE)
+def _(lab):
+    good = os.urandom(32)
+    silent = host.DEADLINES["handshake-timeout"] + host.ROOM
+    with counted(lab.b):
+        key = memory.static_key(lab.b)
+        for data in (b"", message1(good)[:20]):
+            stranger(lab.b, data, silent, leave=True)
+            equal(stranger(lab.b, data, silent), b"", "answer to silence")
+        rubbish = [b"GET / HTTP/1.1\r\n\r\n", bytes(4096),
+                   b"\xff" * 4096, message1(b""), message1(good + b"x"),
+                   message1(good, bytes(1183)), os.urandom(3000)]
+        rubbish += [message1(p) for p in LOW_ORDER]
+        if host.post_quantum():
+            rubbish += [message1(good, b"\xff" * 1184),
+                        message1(bytes(32), bytes(1184))]
+        for data in rubbish:
+            equal(stranger(lab.b, data, silent), b"",
+                  "answer to " + data.hex()[:80])
+        equal(starts(lab.b), 0, "starts of the vault")
+        equal(released(lab.b), 0, "releases")
+        nowhere(lab.b, key)
+        check("handshake message 1 is not ours" in lab.b.log(),
+              lab.b.log()[-300:])
+        got = stranger(lab.b, message1(good), silent)
+        equal(len(got), host.MESSAGES["in", 0] - extra(message1(good)),
+              "bytes of message 2")
+        equal(starts(lab.b), 1, "starts of the vault")
+        lab.succeeds(lab.guest())
+        equal(starts(lab.b), 1, "starts of the vault")
+
+
+@case.case("a stranger that leaves while the key is released; a vault that "
+           "fails for it: the next guest comes")
+def _(lab):
+    with stand_in(lab.b, "sleep 0.5\nexec $VAULT \"$@\""):
+        stranger(lab.b, message1(os.urandom(32)), 5, leave=True)
+        check(lab.b.logged("host key is released"), lab.b.log()[-300:])
+        lab.succeeds(lab.guest())
+    with stand_in(lab.b, "echo >>%s/starts; [ -e %s/fail ] && exit 0\n"
+                  "exec $VAULT \"$@\"" % (lab.b.toy, lab.b.toy)):
+        with open(lab.b.toy + "/fail", "w"):
+            pass
+        before = starts(lab.b)
+        for _ in range(3):
+            equal(stranger(lab.b, message1(os.urandom(32)), 5), b"",
+                  "answer")
+        equal(starts(lab.b), before + 1, "starts of the vault")
+        check(lab.b.logged("closed: this host's key cannot be used"),
+              lab.b.log()[-300:])
+        check("could not be used a moment ago" in lab.b.log(),
+              lab.b.log()[-300:])
+        os.unlink(lab.b.toy + "/fail")
+        lab.b.reload()
+        check(lab.b.logged("in force"), "no reload")
+        lab.succeeds(lab.guest())
 
 
 # ---- how it is held ----

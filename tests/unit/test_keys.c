@@ -23,6 +23,11 @@ static int keeper_end;
 
 /* ---- doubles ---- */
 
+void own_certificate_put(struct sm_wire_writer *w)
+{
+    sm_wire_put_blob(w, "certificate", 11);
+}
+
 static struct {
     struct vault *v;            /* at work; NULL: none */
     int starts, fail;
@@ -233,6 +238,40 @@ START_TEST(who_has_gone_is_not_called_and_its_socket_is_closed)
     keys_forget_wait(&b.w);
     ck_assert_int_lt(fcntl(b.w.client, F_GETFD), 0);
     keys_forget_wait(&b.w);
+}
+END_TEST
+
+START_TEST(it_is_given_away_with_the_certificate_of_then)
+{
+    struct ipc_message *m = calloc(1, sizeof(*m));
+    const uint8_t *certificate;
+    struct sm_wire_reader r;
+    uint8_t key[32];
+    struct someone a;
+    size_t len;
+    int sv[2];
+
+    have_key();
+    need(&a);
+    pass(3);
+    ck_assert(m && a.w.has_client);
+    ck_assert_int_eq(ipc_pair(sv), 0);
+    ck_assert_int_eq(keys_give(&a.w, sv[0]), 0);
+    ck_assert(a.w.has_client && fcntl(a.w.client, F_GETFD) >= 0);
+    ck_assert_int_eq(ipc_recv(sv[1], m), 0);
+    ck_assert(m->type == IPC_PEER_KEEPER && m->n_fds == 1);
+    sm_wire_reader_init(&r, m->body, m->len);
+    sm_wire_get_bytes(&r, key, sizeof(key));
+    sm_wire_get_blob(&r, 100, &certificate, &len);
+    ck_assert_int_eq(sm_wire_end(&r), 0);
+    ck_assert_mem_eq(key, parent.own_key, 32);
+    ck_assert(len == 11 && !memcmp(certificate, "certificate", 11));
+    ipc_close_fds(m);
+    free(m);
+    close(sv[1]);
+    ck_assert_int_eq(keys_give(&a.w, sv[0]), SM_LINK);
+    close(sv[0]);
+    keys_forget_wait(&a.w);
 }
 END_TEST
 
@@ -595,6 +634,7 @@ int main(void)
     tcase_add_checked_fixture(t, set_up, scratch_remove);
     tcase_add_test(t, all_who_wait_share_one_release);
     tcase_add_test(t, who_has_gone_is_not_called_and_its_socket_is_closed);
+    tcase_add_test(t, it_is_given_away_with_the_certificate_of_then);
     tcase_add_test(t, a_failure_is_told_in_the_vaults_words);
     tcase_add_test(t, a_wrong_pin_in_a_file_is_tried_once);
     tcase_add_test(t, a_key_that_the_keeper_does_not_take_is_a_failure);
