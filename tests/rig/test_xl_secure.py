@@ -8,8 +8,9 @@ Goal of this test
 - without --secure xl sends and runs what stock xl does, byte for byte;
 - with it, xl sends the daemon what the protocol says, the stream without
   its preamble, and migrates;
-- whatever fails before GO leaves the guest running at the sender, with one
-  line and the daemon's exit code; what fails after GO is not glossed over;
+- whatever fails before the guest is handed over leaves it running at the
+  sender, with one line and the daemon's exit code; afterwards xl never touches
+  it, and says how things stand;
 - xl.conf's migrate.secure closes what it says."""
 import json
 import os
@@ -24,6 +25,19 @@ from rig import TOP
 cases = Cases("ours")
 MARKER = "xlsec-77c0a1d2e9"
 resumed = set()     # boot ids of guests that a failed migration has resumed
+XL = "/root/secmig-xl "
+
+# In the daemon's place on the other host: what it does with the copy.
+RECEIVE = """#!/bin/sh
+xl migrate-receive --secure || exit
+cat >/dev/null
+uuid=$(xl list -v | awk '$1 == "g1--incoming" { print $7 }')
+if [ "$1" = pass ]; then
+    setsid -f /root/secmig-xl start $uuid g1 run >/run/received 2>&1
+else
+    setsid -f /root/secmig-xl discard $uuid g1 >/run/received 2>&1
+fi
+"""
 
 # A receiver that keeps what it is sent, says the banner and, after so many
 # bytes, hangs up: the sender then resumes its guest.
@@ -31,6 +45,21 @@ RECORD = """#!/bin/sh
 printf 'xl migration receiver ready, send binary domain data.\\n'
 head -c 60000 >/run/recorded
 """
+
+# Kills xl some time after it has asked the guest to suspend.
+KILL = """
+import os, subprocess, time
+path = "/local/domain/%d/control/shutdown"
+watch = subprocess.Popen(["xenstore-watch", path], stdout=subprocess.PIPE)
+watch.stdout.readline()
+watch.stdout.readline()
+time.sleep(%g)
+subprocess.run(["pkill", "-9", "-f", "[x]l migrate -s"], check=True)
+watch.kill()
+"""
+
+CANCEL, HAND_OVER = 5, 6                        # frames of the control socket
+GONE, RUNS, SUSPENDED, COPY = 1, 2, 3, 4        # lib/handover/handover.h
 
 
 def running_guest(rig, host=None):
@@ -42,25 +71,32 @@ def running_guest(rig, host=None):
     return guest.create(host)
 
 
+def push_secmig_xl(rig):
+    program = os.path.join(TOP, "build/secmig-xl")
+    if not os.path.exists(program):
+        raise Skip("build/secmig-xl is not built")
+    rig.both(lambda host: host.push(program, "/root/secmig-xl", 0o755))
+
+
 def fake(rig, scene, source=None):
     """The stand-in on a host (A), playing one scene; for those that need
     one, a receiver on the other."""
     source = source or rig.a
     target = source.other
+    push_secmig_xl(rig)
     source.push(os.path.join(TOP, "xen-patches/test/fake_secmigd.py"),
                 "/root/fake_secmigd.py", 0o755)
-    receiver = None
     if scene != "refuse":
-        receiver = target.start("socat -b262144 TCP-LISTEN:7100,reuseaddr"
-                                " EXEC:'xl migrate-receive --secure'")
+        target.put("/root/receive.sh", RECEIVE, 0o755)
+        target.start("socat -t60 -b262144 TCP-LISTEN:7100,reuseaddr"
+                     " EXEC:'/root/receive.sh %s'" % scene)
         target.run("n=50; until ss -Htln sport = :7100 | grep -q .; do"
                    " sleep 0.1; n=$((n-1)); [ $n -gt 0 ] || exit 1; done")
     source.run("rm -f /run/fake.json /run/xen/secmig.sock")
-    job = source.start("python3 /root/fake_secmigd.py %s %s 7100"
-                       % (scene, target.address))
+    source.start("python3 /root/fake_secmigd.py %s /root/secmig-xl %s 7100"
+                 % (scene, target.address))
     source.run("n=50; until [ -S /run/xen/secmig.sock ]; do sleep 0.1;"
                " n=$((n-1)); [ $n -gt 0 ] || exit 1; done")
-    return job, receiver
 
 
 def saw(rig):
@@ -230,7 +266,7 @@ def paused(rig):
     gone_there(rig)
 
 
-def before_go(rig, scene, code, text):
+def stays(rig, scene, code, text, said):
     guest = running_guest(rig)
     since = time.monotonic()
     fake(rig, scene)
@@ -240,25 +276,32 @@ def before_go(rig, scene, code, text):
     still_here(rig, guest, since)
     wait_no_xl(rig.a)
     gone_there(rig)
+    expect(saw(rig).get("said") == said, "xl said %r" % saw(rig).get("said"))
     return result.err.splitlines()[-1]
 
 
 @cases.case("xl: the stream breaks: the guest goes on here, RESULT says why")
 def breaks(rig):
-    return before_go(rig, "break", 14, "Migration failed, resumed at sender:"
-                     " the connection was lost")
+    return stays(rig, "break", 14, "Migration failed, resumed at sender:"
+                 " the connection was lost", CANCEL)
 
 
 @cases.case("xl: the daemon dies in the middle: the guest goes on here")
 def dies(rig):
-    return before_go(rig, "die", 10, "Migration failed, resumed at sender:"
-                     " the migration daemon has gone away")
+    return stays(rig, "die", 10, "Migration failed, resumed at sender:"
+                 " the migration daemon has gone away", None)
 
 
-@cases.case("xl: refused after GO by the receiver: the guest goes on here")
+@cases.case("xl: the daemon is gone when all is sent: the guest goes on here")
+def hangs_up(rig):
+    return stays(rig, "hang-up", 10, "Migration failed, resumed at sender:"
+                 " the migration daemon has gone away", None)
+
+
+@cases.case("xl: handed over, and the daemon has resumed it: RESULT says why")
 def deny(rig):
-    note = before_go(rig, "deny", 24, "Migration failed due to problems at"
-                     " target: the name is taken there")
+    note = stays(rig, "deny", 24, "Migration failed, resumed at sender:"
+                 " the name is taken there", HAND_OVER)
     resumed.add(rig.guest("g1").last().boot)
     return note
 
@@ -267,7 +310,7 @@ def deny(rig):
 def reboot(rig):
     guest = running_guest(rig)
     if guest.last().boot not in resumed:
-        before_go(rig, "deny", 24, "the name is taken there")
+        deny(rig)
     expect(rig.a.run("pgrep -f '[x]l create'", check=False).out.strip(),
            "nobody watches the guest any more")
     boot, domid = guest.last().boot, rig.a.domains()["g1"][0]
@@ -282,12 +325,6 @@ def reboot(rig):
     if guest.last().boot == boot:
         raise Skip("this guest does not reboot when asked")
     expect(rig.a.domains()["g1"][0] != domid, "the same domain")
-
-
-@cases.case("xl: GO cannot be written: the guest goes on here, under its name")
-def deaf(rig):
-    return before_go(rig, "deaf", 14, "Migration failed, resumed at sender:"
-                     " the connection was lost")
 
 
 @cases.case("xl: an incoming header that lies is refused")
@@ -318,9 +355,11 @@ def through(rig):
     result = secure(rig)
     expect(result.code == 0, repr(result))
     expect(result.err.endswith("Migration successful.\n"), repr(result))
+    guest.wait_tick(rig.b, since)
     expect(guest.runs_only_on(rig.b), "it runs on %s" % guest.running_on())
     expect(not guest.continuity(since), "; ".join(guest.continuity(since)))
     expect(not rig.a.domains(), "left on A: %s" % rig.a.domains())
+    expect(list(rig.b.domains()) == ["g1"], "on B: %s" % rig.b.domains())
     seen = saw(rig)
     expect(seen["domid"] == domid and seen["host"] == "hostB" and
            seen["name"] == "g1" and seen["flags"] == 0 and
@@ -332,20 +371,11 @@ def through(rig):
            sent["b_info"] == ours["b_info"], "the config is another")
     # libxl's stream begins at once, without xl's header
     expect(seen["first"] == "LibxlFmt", repr(seen["first"]))
-    expect(seen["go"] and seen["hung_up"], repr(seen))
+    expect(seen["said"] == HAND_OVER and seen["ready"] and seen["hung_up"],
+           repr(seen))
     left = rig.a.run("pgrep -af '[x]l |[s]ave-helper'", check=False).out
     expect(not left, "left running on A: %s" % left)
     return "downtime %.2f s" % guest.downtime(since)
-
-
-@cases.case("xl: success, but the daemon is not content: its code is xl's")
-def late_no(rig):
-    guest = running_guest(rig, rig.b)
-    fake(rig, "late-no", rig.b)
-    result = secure(rig, source=rig.b)
-    expect(result.code == 27 and "The domain runs at the target, but: xl"
-           " complained in the end" in result.err, repr(result))
-    expect(guest.runs_only_on(rig.a), "it runs on %s" % guest.running_on())
 
 
 @cases.case("xl: plain migration between patched and stock xl, both ways", long=True)
@@ -364,11 +394,7 @@ def plain(rig):
 @cases.case("secmig-xl: domain, config, room and discard on a real Xen")
 def secmig_xl(rig):
     guest = running_guest(rig)
-    program = os.path.join(TOP, "build/secmig-xl")
-    if not os.path.exists(program):
-        raise Skip("build/secmig-xl is not built")
-    for host in rig.hosts:
-        host.push(program, "/root/secmig-xl", 0o755)
+    push_secmig_xl(rig)
     domid = rig.a.domains()["g1"][0]
     uuid = rig.a.run("xl list -v g1 | awk 'NR == 2 {print $7}'").out.strip()
 
@@ -429,30 +455,69 @@ def secmig_xl(rig):
     gone_there(rig)
 
 
-@cases.case("xl: the report is lost, but RESULT says success: done")
-def lost_report(rig):
+def looked(host, role, uuid):
+    """(domain, domid, name) as secmig-xl says."""
+    data = host.run(XL + "look %s %s g1" % (role, uuid)).raw
+    domain, domid, length = struct.unpack_from(">BIH", data)
+    return domain, domid, data[7:7 + length].decode()
+
+
+@cases.case("xl: handed over, not settled: xl says so and leaves the guest alone;"
+            " secmig-xl resumes it")
+def doubt(rig):
     guest = running_guest(rig)
-    since = time.monotonic()
-    fake(rig, "lose-report")
-    result = secure(rig)
-    expect(result.code == 0 and "Migration successful." in result.err, repr(result))
-    expect(guest.runs_only_on(rig.b), "it runs on %s" % guest.running_on())
-    expect(not guest.continuity(since), "; ".join(guest.continuity(since)))
-    expect(not rig.a.domains(), "left on A: %s" % rig.a.domains())
+    domid, since = rig.a.domains()["g1"][0], time.monotonic()
+    uuid = rig.a.run("xl list -v g1 | awk 'NR == 2 {print $7}'").out.strip()
+    expect(looked(rig.a, "source", uuid) == (RUNS, domid, "g1"), "look: it runs")
+    expect(looked(rig.b, "destination", uuid)[0] == GONE, "look at B: nothing there")
+    for scene, text in (("doubt", "Migration not settled: it may run there"),
+                        ("lose", "secmig handover list")):
+        fake(rig, scene)
+        result = secure(rig)
+        expect(result.code == 32 and one_line(result, text), repr(result))
+        running = guest.running_on(3, 0)
+        expect(not running, "it runs on %s" % running)
+        expect(list(rig.a.domains()) == ["g1"], repr(rig.a.domains()))
+        expect(looked(rig.a, "source", uuid) == (SUSPENDED, domid, "g1"), "look")
+        result = rig.a.run(XL + "start %s g1 run" % uuid, check=False)
+        expect(result.code == 0 and "already" in result.out, repr(result))
+        if scene == "lose":     # as stock xl leaves it
+            rig.a.run("xl rename g1 g1--migratedaway")
+        rig.a.run(XL + "resume %s g1" % uuid)
+        rig.a.run(XL + "resume %s g1" % uuid)
+        still_here(rig, guest, since)
+        gone_there(rig)
+    for verb, code in (("destroy", 4), ("discard", 24)):
+        result = rig.a.run(XL + "%s %s g1" % (verb, uuid), check=False)
+        expect(result.code == code and "left alone" in result.out, repr(result))
+    still_here(rig, guest, since)
 
 
-@cases.case("xl: no answer after GO: nobody resumes, xl says so and points to secmig status")
-def unknown(rig):
-    guest = running_guest(rig, rig.b)
-    fake(rig, "cut", rig.b)
-    result = secure(rig, source=rig.b)
-    expect(result.code == 14, repr(result))
-    expect("final handshake **: the connection was lost\n" in result.err and
-           "CHECK AT BOTH ENDS" in result.err and
-           "secmig status" in result.err, repr(result))
-    running = guest.running_on(5, 5)
-    expect(not running, "it runs on %s" % running)
-    expect("g1--migratedaway" in rig.b.domains(), repr(rig.b.domains()))
+@cases.case("secmig-xl: an xl killed while the guest suspends: look waits for the"
+            " guest, resume brings it back")
+def killed_suspending(rig):
+    guest = running_guest(rig)
+    since, waited = time.monotonic(), []
+    uuid = rig.a.run("xl list -v g1 | awk 'NR == 2 {print $7}'").out.strip()
+    domid = rig.a.domains()["g1"][0]
+    for delay in (0, 0.05, 0.2):
+        rig.receive_plain(rig.b)
+        # no shell's loop is fast enough
+        rig.a.put("/root/kill.py", KILL % (domid, delay))
+        killer = rig.a.start("python3 /root/kill.py")
+        rig.a.run(rig.plain_command(guest, rig.b), check=False)
+        expect(killer.wait(30) == 0, "it was not killed: %s" % killer.err())
+        start = time.monotonic()
+        domain, _, _ = looked(rig.a, "source", uuid)
+        waited.append("%s after %.1f s" % ({RUNS: "runs", SUSPENDED: "suspended"}.get(
+            domain, domain), time.monotonic() - start))
+        if domain == SUSPENDED:
+            rig.a.run(XL + "resume %s g1" % uuid)
+        expect(guest.runs_only_on(rig.a, 4), "%.2f s after the request: %s; it runs on"
+               " %s" % (delay, waited[-1], guest.running_on()))
+        gone_there(rig)
+    still_here(rig, guest, since)
+    return ", ".join(waited)
 
 
 @cases.case("xl: nomigrate=1 is refused by xl itself")
