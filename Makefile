@@ -117,6 +117,7 @@ TWOHOST = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/twohost/*.c))
 POLICY = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/policy/*.c))
 BENCH = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/*.c))
 FAULTS = $(BUILD)/tests/faults/point.so $(BUILD)/tests/faults/journal_show
+EXPLORE = $(BUILD)/tests/handover/explore
 FUZZ = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 FLATTEN = $(call objects,$(wildcard helper/secmig-xl/flatten.c))
 TABLES = $(call objects,helper/secmigd/evidence.c helper/secmigd/facts.c \
@@ -129,7 +130,7 @@ $(CLI): $(call objects,$(filter-out %/main.c,$(wildcard helper/secmig/*.c)))
 	@rm -f $@
 	$(Q)$(AR) rcs $@ $^
 
-unit: $(UNIT) $(VECTORS) $(TWOHOST) $(BENCH) $(POLICY) $(FAULTS)
+unit: $(UNIT) $(VECTORS) $(TWOHOST) $(BENCH) $(POLICY) $(FAULTS) $(EXPLORE)
 
 $(UNIT) $(VECTORS) $(TWOHOST) $(POLICY): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(LIB) $(FLATTEN) $(TABLES) $(CLI)
 	@mkdir -p $(@D)
@@ -145,6 +146,11 @@ $(BUILD)/tests/faults/point.so: tests/faults/point.c $(BUILD)/config.mk
 	    -o $@ -ldl
 
 $(BUILD)/tests/faults/journal_show: $(call objects,tests/faults/journal_show.c) $(LIB)
+	@mkdir -p $(@D)
+	@echo "  LD   $@"
+	$(Q)$(LINK) $^ -o $@ $(LIB_LIBS)
+
+$(EXPLORE): $(call objects,$(wildcard tests/handover/*.c)) $(LIB)
 	@mkdir -p $(@D)
 	@echo "  LD   $@"
 	$(Q)$(LINK) $^ -o $@ $(LIB_LIBS)

@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the daemon's parent does: the driver of the machine. */
+#include <stddef.h>
+
+#include "moves.h"
+
+#define SAID(fact) (1u << (SM_HANDOVER_SAY_##fact - 1))
+
+/* ---- the machine, and what mutants make of it ---- */
+
+static struct sm_handover_next write_state(enum sm_handover_state state)
+{
+    return (struct sm_handover_next){ .step = SM_HANDOVER_WRITE,
+                                      .state = state };
+}
+
+static struct sm_handover_next close_now(enum sm_handover_state state)
+{
+    return (struct sm_handover_next){ .step = SM_HANDOVER_CLOSE,
+                                      .state = state };
+}
+
+static struct sm_handover_next without_mark(enum sm_handover_state state,
+                                            struct sm_handover_view *v)
+{
+    struct sm_handover_next n;
+
+    v->acted = false;
+    n = sm_handover_next(state, v);
+    if (n.step != SM_HANDOVER_MARK)
+        return n;
+    v->acted = true;
+    return sm_handover_next(state, v);
+}
+
+struct sm_handover_next machine(struct move *m, int side)
+{
+    const struct host *h = &m->to.h[side], *other = &m->to.h[!side];
+    struct sm_handover_view v = view_of(h);
+    enum sm_handover_state state = h->state;
+    bool released = state == SM_HANDOVER_RELEASED && (h->said & SAID(GO));
+
+    switch (m->model->mutant) {
+    case M_HOLDER:
+        if (side == A && state == SM_HANDOVER_ABORTED)
+            v.holder = false;
+        break;
+    case M_HOLDER_B:
+        if (side == B)
+            v.holder = false;
+        break;
+    case M_BOOT:
+        v.same_boot = true;
+        break;
+    case M_NO_MARK:
+        return without_mark(state, &v);
+    case M_TIMEOUT:
+        if (released)
+            return write_state(SM_HANDOVER_ABORTED);
+        break;
+    case M_UNDO_RELEASED:
+        if (released && v.cancel)
+            return write_state(SM_HANDOVER_ABORTED);
+        break;
+    case M_GO_IS_ENOUGH:
+        if (released)
+            return write_state(SM_HANDOVER_DONE);
+        break;
+    case M_REFUSE_ACCEPTED:
+        if (state == SM_HANDOVER_ACCEPTED && (other->said & SAID(CANCEL)))
+            return write_state(SM_HANDOVER_REFUSED);
+        break;
+    case M_IMPATIENT:
+        if (state == SM_HANDOVER_READY && !v.linked)
+            return write_state(SM_HANDOVER_REFUSED);
+        break;
+    case M_UNTOLD:
+        if (state == SM_HANDOVER_ABORTED && v.acted)
+            return close_now(state);
+        break;
+    case M_ACCEPTED_FORGOTTEN:
+        if (state == SM_HANDOVER_ACCEPTED && v.acted)
+            return close_now(state);
+        break;
+    default:
+        break;
+    }
+    return sm_handover_next(state, &v);
+}
+
+/* ---- the journal ---- */
+
+void apply(struct host *h, unsigned int pend)
+{
+    if (pend == PEND_MARK)
+        h->acted = 1;
+    else if (pend == PEND_CLOSE)
+        h->closed = 1;
+    else if (pend == PEND_TOMBSTONE)
+        h->state = SM_HANDOVER_REFUSED, h->acted = h->closed = 1;
+    else if (pend)
+        h->state = pend;
+    h->pend = PEND_NONE;
+}
+
+void put(struct move *m, int side, unsigned int pend, const char *what,
+         int turn)
+{
+    struct host *h = &m->to.h[side];
+
+    if (fault(m, F_WRITE)) {
+        h->pend = pend;
+        if (mutant(m, M_WRITE_BLIND) && pend <= SM_HANDOVER_REFUSED) {
+            h->pend = h->state ? h->state : PEND_NONE;
+            h->state = pend;
+        }
+        pass(m, "the journal's write fails, or seems to", FAULT);
+    }
+    apply(h, pend);
+    pass(m, what, turn);
+}
+
+/* ---- the domain ---- */
+
+/* What `secmig-xl look` says. */
+static enum sm_handover_domain look(const struct host *h, int side)
+{
+    switch (h->real) {
+    case OTHER:
+        return side == A ? SM_HANDOVER_SUSPENDED : SM_HANDOVER_RUNS;
+    case HALF:
+        return SM_HANDOVER_COPY;
+    default:
+        return h->real;
+    }
+}
+
+static void act(struct move *m, int side, enum sm_handover_step step)
+{
+    struct host *h = &m->to.h[side];
+
+    switch (step) {
+    case SM_HANDOVER_RESUME:
+        guest_resumes(m);
+        break;
+    case SM_HANDOVER_START:
+        guest_starts(m);
+        break;
+    case SM_HANDOVER_DESTROY:
+        if (h->real == OTHER)
+            m->bad = "a guest in the hands of another operation is destroyed";
+        else if (h->real == SM_HANDOVER_SUSPENDED) {
+            if (!m->to.h[B].ran && !h->excused)
+                m->bad = "the only copy is destroyed";
+            h->real = SM_HANDOVER_GONE;
+        }
+        break;
+    default:        /* DISCARD: secmig-xl itself spares what has run */
+        if (h->real == SM_HANDOVER_COPY) {
+            h->real = SM_HANDOVER_GONE;
+            h->whole = 0;
+        } else if (h->real == HALF) {
+            h->seen = SM_HANDOVER_RUNS;
+            return;
+        }
+        break;
+    }
+    h->seen = look(h, side);
+}
+
+/* A secmig-xl that has outlived its daemon. */
+void act_late(struct move *m, int side)
+{
+    struct host *h = &m->to.h[side];
+    unsigned int seen = h->seen;
+
+    if (!h->late)
+        return;
+    act(m, side, h->late);
+    h->seen = seen;
+    h->late = 0;
+    pass(m, EACH(side, "'s old secmig-xl acts"), FAULT);
+}
+
+static void action(struct move *m, int side, enum sm_handover_step step,
+                   const char *what)
+{
+    struct host *h = &m->to.h[side];
+
+    if (fault(m, F_ACTION)) {
+        h->failed = 1;
+        h->seen = SM_HANDOVER_UNSEEN;
+        pass(m, "secmig-xl fails", FAULT);
+        /* Unpaused, and not named. */
+        if (step == SM_HANDOVER_START && h->real == SM_HANDOVER_COPY) {
+            guest_starts(m);
+            h->real = HALF;
+            h->failed = 1;
+            h->seen = SM_HANDOVER_UNSEEN;
+            pass(m, "secmig-xl starts the guest and fails", FAULT);
+        }
+    }
+    act(m, side, step);
+    pass(m, what, STEP);
+}
+
+/* ---- a turn ---- */
+
+/* What some mutants do before the write that justifies it. */
+static void too_early(struct move *m, int side, enum sm_handover_state state)
+{
+    struct host *h = &m->to.h[side];
+    unsigned int said = h->said;
+
+    if (mutant(m, M_GO_EARLY) && state == SM_HANDOVER_RELEASED)
+        h->said |= SAID(GO);
+    if (mutant(m, M_REFUSED_EARLY) && state == SM_HANDOVER_REFUSED)
+        h->said |= SAID(REFUSED);
+    if (mutant(m, M_STARTED_EARLY) && state == SM_HANDOVER_ACCEPTED)
+        h->said |= SAID(STARTED);
+    if (mutant(m, M_ABORT_EARLY) && state == SM_HANDOVER_ABORTED)
+        h->said |= SAID(ABORT);
+    if (h->said != said)
+        pass(m, side == A ? "A says it before it is written" :
+             "B says it before it is written", FAULT);
+    if (mutant(m, M_START_EARLY) && state == SM_HANDOVER_ACCEPTED) {
+        guest_starts(m);
+        pass(m, "B starts the guest before it is written", FAULT);
+    }
+    if (mutant(m, M_RESUME_EARLY) && state == SM_HANDOVER_ABORTED &&
+        h->xl == XL_GONE) {
+        guest_resumes(m);
+        pass(m, "A resumes the guest before it is written", FAULT);
+    }
+}
+
+static const char *written(enum sm_handover_state state)
+{
+    static const char *const texts[] = {
+        [SM_HANDOVER_SENT] = "A writes SENT",
+        [SM_HANDOVER_RELEASED] = "A writes RELEASED",
+        [SM_HANDOVER_DONE] = "A writes DONE",
+        [SM_HANDOVER_ABORTED] = "A writes ABORTED",
+        [SM_HANDOVER_READY] = "B writes READY",
+        [SM_HANDOVER_ACCEPTED] = "B writes ACCEPTED",
+        [SM_HANDOVER_REFUSED] = "B writes REFUSED",
+    };
+
+    return texts[state];
+}
+
+static void waits(struct move *m, int side)
+{
+    struct host *h = &m->to.h[side];
+
+    if (h->failed) {
+        h->failed = 0;
+        pass(m, EACH(side, " tries again"), RETRY);
+    }
+    if (h->seen != SM_HANDOVER_UNSEEN && !h->given) {
+        h->seen = SM_HANDOVER_UNSEEN;
+        pass(m, EACH(side, " is about to look again"), LOOK_AGAIN);
+    }
+}
+
+void moves_daemon(struct move *m, int side)
+{
+    struct host *h = &m->to.h[side];
+    struct sm_handover_next n;
+
+    if (!h->up)
+        return;
+    if (!is_open(h)) {
+        if (h->pend) {
+            h->pend = PEND_NONE;
+            pass(m, EACH(side, " writes its journal anew"), RETRY);
+        }
+        return;
+    }
+    n = machine(m, side);
+    switch (n.step) {
+    case SM_HANDOVER_WAIT:
+        waits(m, side);
+        break;
+    case SM_HANDOVER_LOOK:
+        h->seen = look(h, side);
+        pass(m, EACH(side, " looks at the domain"), STEP);
+        break;
+    case SM_HANDOVER_WRITE:
+        too_early(m, side, n.state);
+        put(m, side, n.state, written(n.state), STEP);
+        break;
+    case SM_HANDOVER_MARK:
+        put(m, side, PEND_MARK, EACH(side, " marks its record"), STEP);
+        break;
+    case SM_HANDOVER_CLOSE:
+        put(m, side, PEND_CLOSE, EACH(side, " closes its record"), STEP);
+        break;
+    case SM_HANDOVER_LET_GO:
+        h->xl = XL_GONE;
+        h->seen = SM_HANDOVER_UNSEEN;
+        pass(m, EACH(side, " kills xl"), STEP);
+        break;
+    case SM_HANDOVER_RESUME:
+        action(m, side, n.step, "A resumes the guest");
+        break;
+    case SM_HANDOVER_DESTROY:
+        action(m, side, n.step, "A destroys its copy");
+        break;
+    case SM_HANDOVER_START:
+        action(m, side, n.step, "B starts the guest");
+        break;
+    case SM_HANDOVER_DISCARD:
+        action(m, side, n.step, "B discards its copy");
+        break;
+    }
+    if (h->pend) {          /* another record is written */
+        h->pend = PEND_NONE;
+        pass(m, EACH(side, " writes its journal anew"), FAULT);
+    }
+}
+
+/* ---- messages ---- */
+
+/* Whether the hosts talk, in a fair run: on the migration's link, or because
+ * the source, which has an open record, calls. */
+static bool talk(const struct move *m)
+{
+    const struct host *a = &m->from.h[A], *b = &m->from.h[B];
+
+    return a->up && b->up && is_open(a) &&
+           (!is_early(a) || (a->linked && b->linked));
+}
+
+/* What a host says at this moment, if asked what the other one says. */
+static unsigned int says_now(struct move *m, int side, bool asked)
+{
+    const struct host *h = &m->to.h[side];
+    unsigned int question;
+    struct sm_handover_next n;
+
+    if (!h->up)
+        return 0;
+    if (is_open(h)) {
+        n = machine(m, side);
+        return n.step == SM_HANDOVER_WAIT ? n.say : 0;
+    }
+    question = asked ? says_now(m, !side, false) : 0;
+    if (!question)
+        return 0;
+    if (h->state != SM_HANDOVER_NONE)
+        return sm_handover_closed(h->state, question).say;
+    return side == B ? sm_handover_unknown(question).say : 0;
+}
+
+static void say_too(struct host *h, unsigned int fact)
+{
+    if (h->renewed)
+        h->resaid |= 1u << (fact - 1);
+    else
+        h->said |= 1u << (fact - 1);
+}
+
+static void hear(struct move *m, int side, unsigned int fact,
+                 unsigned int epoch)
+{
+    static const char *const texts[] = {
+        [SM_HANDOVER_SAY_READY] = "A hears READY",
+        [SM_HANDOVER_SAY_GO] = "B hears GO",
+        [SM_HANDOVER_SAY_ABORT] = "B hears ABORT",
+        [SM_HANDOVER_SAY_CANCEL] = "B hears CANCEL",
+        [SM_HANDOVER_SAY_REFUSED] = "A hears REFUSED",
+        [SM_HANDOVER_SAY_STARTED] = "A hears STARTED",
+    };
+    const char *text = fact != SM_HANDOVER_SAY_SETTLED ? texts[fact] :
+        EACH(side, " hears SETTLED");
+    struct host *h = &m->to.h[side];
+    struct sm_handover_next n;
+    int turn = talk(m) && says_now(m, !side, true) == fact ? HEAR : FAULT;
+
+    if (is_open(h)) {
+        if (fault(m, F_RESET) && side == A && !mutant(m, M_EPOCH)) {
+            if (h->knows && h->knows != epoch)
+                return;     /* not the journal that the record knows */
+            h->knows = epoch;
+        }
+        h->heard |= 1u << (fact - 1);
+        pass(m, text, turn);
+        return;
+    }
+    if (h->state != SM_HANDOVER_NONE) {
+        if (mutant(m, M_CLOSED_SILENT))
+            return;
+        n = sm_handover_closed(h->state, fact);
+    } else if (side == B) {
+        n = sm_handover_unknown(fact);
+        if (n.step == SM_HANDOVER_WRITE) {
+            put(m, side, PEND_TOMBSTONE, "B, asked about what it does not "
+                "know, writes a tombstone", turn);
+            return;
+        }
+    } else {
+        return;
+    }
+    if (n.say) {
+        say_too(h, n.say);
+        pass(m, EACH(side, " answers from a closed record"), turn);
+    }
+}
+
+void moves_message(struct move *m, int side)
+{
+    const struct host *from = &m->from.h[!side];
+    unsigned int fact;
+
+    if (!m->from.h[side].up)
+        return;
+    for (fact = SM_HANDOVER_FACT_MIN; fact <= SM_HANDOVER_FACT_MAX; fact++) {
+        if (from->said & (1u << (fact - 1)))
+            hear(m, side, fact, 1);
+        if (from->resaid & (1u << (fact - 1)))
+            hear(m, side, fact, 2);
+    }
+}
