@@ -22,6 +22,9 @@
 #include "vault.h"
 #include "vm_policy.h"
 
+#define SETTLE_TIME 120000      /* ms without a word about a handover; the
+                                 * peer minds a shorter one by itself */
+
 struct incoming *incoming_first;
 static struct ipc_message message;      /* the one being handled */
 
@@ -35,10 +38,11 @@ static void incoming_free(struct incoming *in)
             break;
         }
     }
+    receive_clear(&in->receive);
+    incoming_move_clear(in);
     run_clear(&in->run);
     decision_clear(&in->decision);
     prove_forget(&in->prove);
-    receive_clear(&in->receive);
     keys_forget_wait(&in->key);
     spawn_forget(&in->peer);
     if (in->watch.fd >= 0)
@@ -206,7 +210,9 @@ static const char *not_now(void)
 {
     if (keys_held())
         return NULL;
-    if (!sm_policy_may(parent.policy, SM_POLICY_MIGRATE_IN, sm_clock_real()))
+    /* Whoever is owed an answer may come for it at any time. */
+    if (!handover_expects(NULL) &&
+        !sm_policy_may(parent.policy, SM_POLICY_MIGRATE_IN, sm_clock_real()))
         return "the policy lets no guest in at this time";
     if (!keys_may_try())
         return "this host's key could not be used a moment ago";
@@ -293,11 +299,14 @@ static void known(void *ctx, const struct decision_answer *answer)
 {
     struct incoming *in = ctx;
 
-    if (!answer->allow) {
+    /* Whatever is thought of it by now, it gets the answer that settles what
+     * was begun; and brings no guest. */
+    in->owed = !answer->allow && handover_expects(in->other.key);
+    if (!answer->allow && !in->owed) {
         turn_away(in, answer);
         return;
     }
-    if (parent.conf.post_quantum == SM_CONF_PQ_REQUIRE &&
+    if (!in->owed && parent.conf.post_quantum == SM_CONF_PQ_REQUIRE &&
         !(in->other.flags & PEER_POST_QUANTUM)) {
         too_classic(in);
         return;
@@ -319,6 +328,7 @@ static void on_key(struct incoming *in, struct sm_wire_reader *r)
 
     if (decision_meet(&in->other, r))
         return;
+    in->met = sm_clock_now_ms();
     in->state = IN_WHO;
     q.other = &in->other;
     rc = decision_start(&in->decision, &q, known, in);
@@ -367,6 +377,12 @@ static void on_request(struct incoming *in, struct sm_wire_reader *r)
     }
     in->state = IN_CHECK;
     loop_disarm(&in->timer);    /* from here on the work is ours */
+    if (in->owed) {
+        incoming_refuse(in, SM_REFUSED_LOCAL, "", "%s was let in to settle "
+                        "earlier migrations, and for nothing else",
+                        in->other.name);
+        return;
+    }
     if (incoming_count() > parent.conf.max_incoming) {
         incoming_refuse(in, SM_BUSY, "", "%d guests are arriving already "
                         "(max-incoming)", parent.conf.max_incoming);
@@ -395,18 +411,29 @@ static void on_end(struct incoming *in, struct sm_wire_reader *r)
         sm_info("in-%lu: from=%s connection ended: code=%d received=%llu "
                 "text=\"%s\"", in->id, in->from, -code,
                 (unsigned long long)received, SM_LOG_TEXT(text));
-    if (receive_active(&in->receive))
-        incoming_xl_alone(in);
-    else if (code && in->state == IN_MOVE)
-        incoming_discard(in);   /* xl ended well, but without starting
-                                 * the guest */
+    incoming_lost(in, code ? code : SM_LINK, text[0] ? text :
+                  "the other host has ended the conversation");
+}
+
+static void on_handover(struct incoming *in, struct sm_wire_reader *r)
+{
+    if (in->state == IN_WAIT) {
+        in->state = IN_SETTLE;
+        sm_info("in-%lu: from=%s has come to settle what is open", in->id,
+                in->other.name);
+    }
+    if (in->state == IN_SETTLE)
+        loop_arm(&in->timer, SETTLE_TIME, peer_too_slow, in);
+    incoming_heard(in, r);
 }
 
 /* Each is safe though a hostile peer process may send it: NEED_KEY has the
  * key released, which a message 1 of anybody's does; KEY, EVIDENCE and
  * REQUEST only start checks that hold whatever the claims are (a peer that
  * has been taken over may pose as any paired host: docs/architecture.md);
- * QUOTE costs one use of the TPM, END only says that it will do no more. */
+ * QUOTE costs one use of the TPM, END only says that it will do no more.  A
+ * HANDOVER speaks of migrations with the host that it has shown the key of:
+ * docs/handover.md says what a peer that lies can do with it. */
 static const struct {
     enum ipc_type type;
     unsigned int states;        /* bit (1 << state) */
@@ -418,6 +445,8 @@ static const struct {
     { IPC_PEER_EVIDENCE, 1u << IN_WAIT, 0, on_evidence },
     { IPC_PEER_QUOTE,   1u << IN_WAIT, 0, on_quote },
     { IPC_PEER_REQUEST, 1u << IN_WAIT, 2, on_request },
+    { IPC_PEER_HANDOVER, 1u << IN_WAIT | 1u << IN_SETTLE | 1u << IN_MOVE, 0,
+      on_handover },
     { IPC_PEER_END,     ~0u, 0, on_end },
 };
 
@@ -426,12 +455,8 @@ static void peer_gone(struct incoming *in)
 {
     close(in->watch.fd);
     loop_unwatch(&in->watch);
-    if (in->state == IN_XL)
-        receive_kill(&in->receive);
-    if (receive_active(&in->receive))
-        incoming_xl_alone(in);
-    else
-        loop_disarm(&in->timer);
+    loop_disarm(&in->timer);
+    incoming_lost(in, SM_LINK, "the connection has gone");
     incoming_maybe_free(in);
 }
 

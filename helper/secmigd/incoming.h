@@ -8,13 +8,15 @@
  *   IN_STRANGER  the host key is released (keys.h); the peer shakes hands
  *   IN_WHO       a judge finds out whether it is who it says it is
  *   IN_WAIT      a known host; its request is awaited      (incoming.c)
+ *   IN_SETTLE    it has come to settle handovers instead   (incoming_move.c)
  *   IN_CHECK     secmig-xl reads the config; a judge decides
  *   IN_ROOM      secmig-xl looks for memory, name and uuid (incoming_xl.c)
- *   IN_XL        accepted: xl starts and is given the checked config
- *   IN_MOVE      the peer has xl's pipes
- *   IN_CLEAN     xl failed: its half-made copy is removed
+ *   IN_XL        accepted: the handover has begun (handover.h); xl starts and
+ *                is given the checked config
+ *   IN_MOVE      the peer has xl's standard input
  *
- * Nothing is run on the sender's word before IN_XL.
+ * Nothing is run on the sender's word before IN_XL.  What becomes of the copy
+ * is the handover's to say, which goes on when this session has ended.
  */
 #ifndef SECMIGD_INCOMING_H
 #define SECMIGD_INCOMING_H
@@ -25,6 +27,7 @@
 #include "channel/message.h"
 #include "decision.h"
 #include "facts.h"
+#include "handover.h"
 #include "ipc.h"
 #include "keys.h"
 #include "loop.h"
@@ -32,8 +35,8 @@
 #include "receive.h"
 #include "spawn.h"
 
-enum in_state { IN_SILENT, IN_STRANGER, IN_WHO, IN_WAIT, IN_CHECK, IN_ROOM,
-                IN_XL, IN_MOVE, IN_CLEAN };
+enum in_state { IN_SILENT, IN_STRANGER, IN_WHO, IN_WAIT, IN_SETTLE, IN_CHECK,
+                IN_ROOM, IN_XL, IN_MOVE };
 
 struct incoming {
     unsigned long id;
@@ -58,8 +61,10 @@ struct incoming {
     char rule[SM_MESSAGE_RULE_MAX + 1];     /* that allows it here */
     struct receive receive;     /* xl migrate-receive */
     bool refused;               /* the peer has been told no */
-    bool discarded;             /* the copy has been looked after */
-    bool kept;                  /* the guest's own policy is in the store */
+    struct handover *handover;  /* NULL: not begun, or settled */
+    int verdict;                /* 0: the guest is ours */
+    int64_t met;                /* when it had shown its key; monotonic */
+    bool owed;                  /* let in for an answer, and no guest */
     bool evicted;               /* had to make room before it asked */
     struct incoming *next;
 };
@@ -89,10 +94,17 @@ void incoming_refuse(struct incoming *in, int code, const char *rule,
 /* Allowed here: see whether there is room, start xl, and go on from there. */
 void incoming_accept(struct incoming *in);
 
-/* xl no longer has a peer: it has some time to end by itself. */
-void incoming_xl_alone(struct incoming *in);
+/* ---- incoming_move.c: what joins the session with its handover ---- */
 
-/* Remove the copy that xl may have left; done once. */
-void incoming_discard(struct incoming *in);
+/* Begin: from now on a restarted daemon knows.  Returns 0, or an error and the
+ * guest is refused. */
+int incoming_begin(struct incoming *in) SM_WARN_UNUSED;
+/* xl has ended. */
+void incoming_xl_ended(void *ctx, bool complete, int status);
+/* IPC_PEER_HANDOVER */
+void incoming_heard(struct incoming *in, struct sm_wire_reader *r);
+/* The connection has gone. */
+void incoming_lost(struct incoming *in, int code, const char *text);
+void incoming_move_clear(struct incoming *in);
 
 #endif

@@ -40,7 +40,7 @@ bool incoming_has(const uint8_t uuid[static 16])
     for (in = incoming_first; in; in = in->next)
         if (in->state >= IN_ROOM && !memcmp(in->facts.uuid, uuid, 16))
             return true;
-    return false;
+    return handover_has(uuid);
 }
 
 int incoming_count(void)
@@ -104,8 +104,8 @@ bool incoming_make_room(const char *from)
 void incoming_status(char *out, size_t size)
 {
     static const char *const words[] = {
-        "stranger", "stranger", "stranger", "connected", "checking",
-        "looking for room", "starting xl", "moving", "cleaning up",
+        "stranger", "stranger", "stranger", "connected", "settling",
+        "checking", "looking for room", "starting xl", "moving",
     };
     struct incoming *in;
     int n;

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* An incoming guest that policy allows: room for it, xl, and what xl may
- * leave behind. */
+/* An incoming guest that policy allows: room for it, and xl. */
 #include "incoming.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -16,117 +14,13 @@
 
 #define TEXT_OUTPUT_MAX 1024    /* one line from secmig-xl */
 
-/* ---- xl failed: look after what it may have left ---- */
-
-/* xl has ended well, and yet the guest was not started: unless it is here,
- * its policy does not stay either. */
-static void looked(void *ctx, int err)
-{
-    struct incoming *in = ctx;
-
-    if (!err)
-        vm_policy_left(in->facts.uuid);
-    run_clear(&in->run);
-    incoming_maybe_free(in);
-}
-
-static int look(struct incoming *in)
-{
-    const char *args[] = { "room", "0", NULL, in->facts.name, NULL };
-    char uuid[37];
-
-    facts_uuid_text(in->facts.uuid, uuid);
-    args[2] = uuid;
-    return run_start(&in->run, &parent.conf.facts, args, -1, TEXT_OUTPUT_MAX,
-                     parent.conf.answer_timeout, looked, in);
-}
-
-static void discarded(void *ctx, int err)
-{
-    struct incoming *in = ctx;
-
-    if (err)
-        sm_error("in-%lu: cannot tell whether %s--incoming is left over: "
-                 "%s; see xl list", in->id, in->facts.name,
-                 sm_err_text(err));
-    else if (in->run.len)
-        sm_notice("in-%lu: %.*s", in->id,
-                  (int)strcspn((char *)in->run.data, "\n"),
-                  (char *)in->run.data);
-    run_clear(&in->run);
-    if (!in->kept || look(in))
-        incoming_maybe_free(in);
-}
-
-void incoming_discard(struct incoming *in)
-{
-    const char *args[] = { "discard", NULL, in->facts.name, NULL };
-    char uuid[37];
-
-    if (in->discarded)
-        return;
-    in->discarded = true;
-    in->state = IN_CLEAN;
-    facts_uuid_text(in->facts.uuid, uuid);
-    args[1] = uuid;
-    if (run_start(&in->run, &parent.conf.facts, args, -1, TEXT_OUTPUT_MAX,
-                  parent.conf.answer_timeout, discarded, in)) {
-        sm_error("in-%lu: cannot run secmig-xl; see xl list for "
-                 "%s--incoming", in->id, in->facts.name);
-        if (in->kept && look(in))
-            sm_error("in-%lu: ... and secmig vm-policy list", in->id);
-    }
-}
-
-static void xl_too_slow(void *ctx)
-{
-    struct incoming *in = ctx;
-
-    sm_warning("in-%lu: xl does not end by itself: killing it", in->id);
-    receive_kill(&in->receive);
-}
-
-void incoming_xl_alone(struct incoming *in)
-{
-    loop_arm(&in->timer, parent.conf.finish_timeout, xl_too_slow, in);
-}
-
-/* xl has ended.  Its status is the destination's verdict. */
-static void xl_ended(void *ctx, int status)
-{
-    struct incoming *in = ctx;
-    char text[SM_MESSAGE_TEXT_MAX + 1];
-    bool early = in->state == IN_XL;    /* it has not taken the guest */
-    bool ok = !early && WIFEXITED(status) && WEXITSTATUS(status) == 0;
-
-    loop_disarm(&in->timer);
-    if (ok)
-        snprintf(text, sizeof(text), "%s runs on %s", in->facts.name,
-                 parent.conf.name);
-    else
-        snprintf(text, sizeof(text), "xl migrate-receive on %s failed (%s); "
-                 "its log says why", parent.conf.name,
-                 spawn_status_text(status));
-    sm_log(ok ? SM_LOG_NOTICE : SM_LOG_WARNING,
-           "in-%lu: vm=%s from=%s result=%s rule=%s text=\"%s\"", in->id,
-           SM_LOG_WORD(in->facts.name), in->other.name,
-           ok ? "moved" : "failed", in->rule, SM_LOG_TEXT(text));
-    if (!ok)
-        incoming_discard(in);
-    if (early && !in->refused && in->watch.fd >= 0)
-        incoming_refuse(in, SM_XL, in->rule, "%s", text);
-    else if (!early && incoming_tell_peer(in, IPC_PEER_DONE, ok ? 0 : SM_XL,
-                                          NULL, text, NULL))
-        sm_debug("in-%lu: the peer process has gone", in->id);
-    incoming_maybe_free(in);
-}
-
 /* xl has its config: the rest is the peer's. */
 static void xl_ready(void *ctx, int err, const char *why)
 {
     struct incoming *in = ctx;
     const struct decision_answer *answer = &in->decision.answer;
-    int fds[2];
+    bool fresh;
+    int fd;
 
     if (err) {
         receive_kill(&in->receive);
@@ -137,7 +31,7 @@ static void xl_ready(void *ctx, int err, const char *why)
     if (answer->vm_version &&
         vm_policy_arrived(in->facts.uuid, answer->vm_version,
                           &answer->vm_policy, &answer->vm_signature,
-                          &in->kept)) {
+                          &fresh)) {
         receive_kill(&in->receive);
         incoming_refuse(in, SM_IO, "vm-policy", "the guest's own policy "
                         "cannot be kept here");
@@ -153,12 +47,16 @@ static void xl_ready(void *ctx, int err, const char *why)
         return;
     }
     loop_disarm(&in->timer);
-    receive_take(&in->receive, fds);
+    fd = receive_take(&in->receive);
+    if (fd < 0) {
+        receive_kill(&in->receive);
+        incoming_refuse(in, SM_IO, in->rule, "out of descriptors");
+        return;
+    }
     in->state = IN_MOVE;
-    if (incoming_tell_peer(in, IPC_PEER_ANSWER, 0, in->rule, "", &fds[1]))
-        incoming_xl_alone(in);
-    close(fds[0]);
-    close(fds[1]);
+    if (incoming_tell_peer(in, IPC_PEER_ANSWER, 0, in->rule, "", &fd))
+        sm_debug("in-%lu: the peer process has gone", in->id);
+    close(fd);
 }
 
 static void start_xl(struct incoming *in)
@@ -170,16 +68,20 @@ static void start_xl(struct incoming *in)
         .config_len = in->facts.config_len,
         .timeout = parent.conf.answer_timeout,
         .ready = xl_ready,
-        .ended = xl_ended,
+        .ended = incoming_xl_ended,
         .ctx = in,
     };
     int rc;
 
+    if (incoming_begin(in))
+        return;
     in->state = IN_XL;
     rc = receive_start(&in->receive, &params);
-    if (rc)
-        incoming_refuse(in, rc, in->rule, "cannot start xl on %s: %s",
-                        parent.conf.name, sm_err_text(rc));
+    if (!rc)
+        return;
+    incoming_refuse(in, rc, in->rule, "cannot start xl on %s: %s",
+                    parent.conf.name, sm_err_text(rc));
+    incoming_xl_ended(in, false, 0);
 }
 
 /* ---- checks before anything is started ---- */

@@ -78,7 +78,8 @@ enum ipc_type {
     IPC_PEER_ANSWER,        /* both ways: u16 code, str rule, str text;
                                responder and code 0: fd to write the stream
                                to */
-    IPC_PEER_STREAM,        /* < parent, initiator: fd to read it from */
+    IPC_PEER_STREAM,        /* < parent, initiator: fd to read it from; later
+                               none: no more of it is to be read */
     IPC_PEER_DONE,          /* < parent: u16 code, str text; the end of the
                                conversation: by the responder of one that
                                moves a guest, by the initiator of one that

@@ -44,16 +44,27 @@ void loop_unwatch(struct loop_watch *w)
     w->fd = -1;
 }
 
-void loop_arm(struct loop_timer *t, int64_t ms, void (*fn)(void *ctx),
-              void *ctx)
+static void arm(struct loop_timer *t, int64_t deadline,
+                void (*fn)(void *ctx), void *ctx)
 {
     loop_disarm(t);
-    t->deadline = sm_clock_deadline(ms);
+    t->deadline = deadline;
     t->fn = fn;
     t->ctx = ctx;
     t->armed = true;
     t->next = timers;
     timers = t;
+}
+
+void loop_arm(struct loop_timer *t, int64_t ms, void (*fn)(void *ctx),
+              void *ctx)
+{
+    arm(t, sm_clock_deadline(ms), fn, ctx);
+}
+
+void loop_soon(struct loop_timer *t, void (*fn)(void *ctx), void *ctx)
+{
+    arm(t, sm_clock_now_ms(), fn, ctx);
 }
 
 void loop_disarm(struct loop_timer *t)

@@ -31,9 +31,12 @@ void loop_watch(struct loop_watch *w, int fd, short events,
 /* Stop watching; fine when it is not watched (fd -1). */
 void loop_unwatch(struct loop_watch *w);
 
-/* Call `fn` once, `ms` milliseconds from now; arming again moves it. */
+/* Call `fn` once, `ms` milliseconds from now (0: never); arming again moves
+ * it. */
 void loop_arm(struct loop_timer *t, int64_t ms, void (*fn)(void *ctx),
               void *ctx);
+/* Call it once, before the loop waits again; never from within this call. */
+void loop_soon(struct loop_timer *t, void (*fn)(void *ctx), void *ctx);
 void loop_disarm(struct loop_timer *t);
 
 /* Wait for events and handle them, once.  Returns 0 or SM_IO. */

@@ -100,7 +100,8 @@ static void conclude(struct operate *o)
     loop_disarm(&o->patience);
     if (!o->have_verdict && o->migration) {
         code = o->xl_code ? o->xl_code : SM_FAIL;
-        text = "xl has ended, and the migration has not: look at both hosts";
+        text = "xl has ended, and the migration has not: it goes on by itself "
+               "(see secmig handover list)";
     } else if (!o->have_verdict) {
         code = o->xl_code ? o->xl_code : SM_XL;
         text = "xl has ended without asking for the migration: its words "

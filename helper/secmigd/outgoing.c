@@ -43,6 +43,7 @@ void outgoing_free(struct outgoing *o)
             break;
         }
     }
+    outgoing_move_clear(o);
     run_clear(&o->run);
     decision_clear(&o->decision);
     keys_forget_wait(&o->key);
@@ -99,7 +100,8 @@ void outgoing_finish(struct outgoing *o, int code, const char *rule,
     sm_log(code ? SM_LOG_WARNING : SM_LOG_NOTICE,
            "out-%lu: vm=%s to=%s result=%s code=%d rule=%s text=\"%s\"",
            o->id, SM_LOG_WORD(o->facts.name), o->host,
-           code ? "failed" : "moved", -code, SM_LOG_WORD(rule),
+           code == SM_IN_DOUBT ? "in-doubt" : code ? "failed" : "moved",
+           -code, SM_LOG_WORD(rule),
            SM_LOG_TEXT(text));
     if (o->operate)
         operate_verdict(o->operate, o->id, code, rule, text);
@@ -117,6 +119,7 @@ void outgoing_finish(struct outgoing *o, int code, const char *rule,
     keys_forget_wait(&o->key);
     spawn_forget(&o->dialer);
     outgoing_unwatch(&o->dialer_watch);
+    outgoing_unwatch(&o->stream);
     loop_arm(&o->timer, FAREWELL_TIME, too_late, o);
 }
 
@@ -360,13 +363,22 @@ static void on_migrate(struct outgoing *o, struct sm_wire_reader *r)
 static void on_cancel(struct outgoing *o, struct sm_wire_reader *r)
 {
     (void)r;
-    outgoing_cancel(o, "cancelled by the client");
+    if (o->state == OUT_MOVE)
+        outgoing_given_up(o);
+    else
+        outgoing_cancel(o, "cancelled by the client");
+}
+
+static void on_hand_over(struct outgoing *o, struct sm_wire_reader *r)
+{
+    (void)r;
+    outgoing_given(o);
 }
 
 /* Each is safe though a hostile control process may send it: MIGRATE is
  * decided for the uid that the kernel named, or for the operator whose xl it
- * is; CANCEL concerns this client only.  What operators ask for is
- * operate.c's. */
+ * is; CANCEL and HAND_OVER concern this client's guest only.  What operators
+ * ask for is operate.c's. */
 static const struct {
     enum ipc_type type;
     unsigned int states;        /* bit (1 << state) */
@@ -377,18 +389,17 @@ static const struct {
     { IPC_CLIENT_CANCEL,  1u << OUT_FACTS | 1u << OUT_KEY | 1u << OUT_DIAL |
                           1u << OUT_ASK | 1u << OUT_MOVE | 1u << OUT_ENDED, 0,
       on_cancel },
+    { IPC_CLIENT_HAND_OVER, 1u << OUT_MOVE | 1u << OUT_ENDED, 0,
+      on_hand_over },
 };
 
-/*
- * The client has gone.  Once it had the stream its pipes say all there is to
- * say: an early end reaches the destination's xl as such, and a GO that was
- * written before must not be overtaken by a cancel.
- */
 static void client_gone(struct outgoing *o)
 {
     outgoing_unwatch(&o->control_watch);
-    if (o->state == OUT_MOVE)
+    if (o->state == OUT_MOVE) {
+        outgoing_move_alone(o);
         return;
+    }
     if (o->state == OUT_ASK)
         outgoing_cancel(o, "the client has gone");
     else if (o->operate && o->state != OUT_ENDED)
@@ -472,10 +483,12 @@ void outgoing_new(int fd, const struct ucred *cred)
     pw = getpwuid(cred->uid);
     o->id = ++parent.last_id;
     o->uid = cred->uid;
+    o->pid = cred->pid;
     o->operate = operate_claim(cred);
     o->since = sm_clock_now_ms();
     o->config = o->papers = -1;
     o->control_watch.fd = o->dialer_watch.fd = o->peer_watch.fd = -1;
+    o->stream.fd = -1;
     if (pw && strlen(pw->pw_name) < sizeof(o->account))
         strcpy(o->account, pw->pw_name);
     else
@@ -529,6 +542,8 @@ bool outgoing_abort(unsigned long id, const char *text)
 
     for (o = sessions; o; o = o->next) {
         if (o->id == id && o->state >= OUT_FACTS && o->state <= OUT_MOVE) {
+            if (o->handover && !handover_stoppable(o->handover))
+                return false;
             outgoing_cancel(o, text);
             return true;
         }

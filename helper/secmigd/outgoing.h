@@ -11,7 +11,8 @@
  *   OUT_ASK     the peer shakes hands; a judge decides, once for all or, if
  *               the other host is to prove what it runs, before and after
  *               that; the destination is asked
- *   OUT_MOVE    accepted: the client has the stream
+ *   OUT_MOVE    accepted: the client has the stream, and the handover has
+ *               begun (handover.h), which goes on when this session has ended
  *   OUT_ENDED   the client has its last word
  */
 #ifndef SECMIGD_OUTGOING_H
@@ -25,6 +26,7 @@
 #include "channel/message.h"
 #include "decision.h"
 #include "facts.h"
+#include "handover.h"
 #include "ipc.h"
 #include "keys.h"
 #include "loop.h"
@@ -37,6 +39,7 @@ enum out_state { OUT_IDLE, OUT_FACTS, OUT_KEY, OUT_DIAL, OUT_ASK, OUT_MOVE,
 struct outgoing {
     unsigned long id;
     uid_t uid;
+    pid_t pid;                  /* the client's */
     unsigned long operate;      /* session whose xl this is; 0: none */
     char account[33];           /* the operator's then */
     char role[FRAME_ROLE_MAX + 1];  /* to act in; "": all of them */
@@ -55,9 +58,11 @@ struct outgoing {
     bool classic;               /* dialled again, without ML-KEM-768 */
 
     uint32_t domid, flags;
-    uint8_t handover_id[SM_MESSAGE_ID_LEN];
-    uint8_t epoch[SM_MESSAGE_ID_LEN];   /* of this host's journal ... */
-    uint64_t sequence;                  /* ... and how far it has come */
+    uint8_t handover_id[SM_HANDOVER_ID_LEN];
+    struct handover *handover;  /* NULL: not begun, or settled */
+    struct loop_watch stream;   /* the peer's end of it: has xl closed its? */
+    int64_t met;                /* when it had shown its key; monotonic */
+    bool given;                 /* the client has handed over */
     char host[SM_CONF_NAME_MAX + 1];
     int config, papers;         /* memfds; -1: none */
     uint8_t asked[16];          /* uuid of the guest that the client means */
@@ -108,7 +113,24 @@ void outgoing_role_ended(void *ctx, int status);
 /* Allowed here: connect to the paired host, and go on from there. */
 void outgoing_dial(struct outgoing *o);
 
-/* Tell the peer to give up, and the client that it is over. */
+/* Tell the peer, which tells the other side, and the client: there is no
+ * handover yet. */
+void outgoing_give_up(struct outgoing *o, int code, const char *text);
+
+/* Somebody wants it ended, if that can still be. */
 void outgoing_cancel(struct outgoing *o, const char *text);
+
+/* ---- outgoing_move.c: OUT_MOVE ---- */
+
+/* Accepted there: the handover begins, and the stream is handed out. */
+void outgoing_move(struct outgoing *o, const char *rule);
+/* The client: all is sent / it has let go, and gives up / it has gone. */
+void outgoing_given(struct outgoing *o);
+void outgoing_given_up(struct outgoing *o);
+void outgoing_move_alone(struct outgoing *o);
+/* The peer: a message of the other host / the connection has gone. */
+void outgoing_heard(struct outgoing *o, struct sm_wire_reader *r);
+void outgoing_move_lost(struct outgoing *o, int code, const char *text);
+void outgoing_move_clear(struct outgoing *o);
 
 #endif

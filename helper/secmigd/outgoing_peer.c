@@ -30,19 +30,19 @@ static struct ipc_message message;      /* the one being handled */
 static int send_request(struct outgoing *o)
 {
     int rc, fds[2] = { o->config, o->papers };
+    uint8_t epoch[SM_HANDOVER_EPOCH_LEN];
     struct sm_wire_writer w;
+    uint64_t sequence;
 
-    /* Until there is a journal, one that is as long as this migration. */
     randombytes_buf(o->handover_id, sizeof(o->handover_id));
-    randombytes_buf(o->epoch, sizeof(o->epoch));
-    o->sequence = 0;
+    handover_stamp(epoch, &sequence);
     sm_wire_writer_init(&w, IPC_MAX);
     sm_wire_put_bytes(&w, o->facts.uuid, sizeof(o->facts.uuid));
     sm_wire_put_u64(&w, o->facts.memory_kb);
     sm_wire_put_u32(&w, o->flags);
     sm_wire_put_bytes(&w, o->handover_id, sizeof(o->handover_id));
-    sm_wire_put_bytes(&w, o->epoch, sizeof(o->epoch));
-    sm_wire_put_u64(&w, o->sequence);
+    sm_wire_put_bytes(&w, epoch, sizeof(epoch));
+    sm_wire_put_u64(&w, sequence);
     sm_wire_put_str(&w, o->facts.name);
     sm_wire_put_str(&w, o->account);
     rc = ipc_send(o->peer_watch.fd, IPC_PEER_REQUEST, &w, fds, 2);
@@ -123,6 +123,7 @@ static void on_peer_key(struct outgoing *o, struct sm_wire_reader *r)
     }
     if (decision_meet(&o->other, r))
         return;
+    o->met = sm_clock_now_ms();
     if (o->other.demanded)
         outgoing_decide(o, DECISION_PREVIEW, met);
     else
@@ -157,35 +158,6 @@ static void on_peer_quote(struct outgoing *o, struct sm_wire_reader *r)
     else
         prove(&o->prove, SM_ATTEST_INITIATOR, o->host, &o->peer_watch, r);
 }
-
-/* Accepted over there: make the stream and hand out its two ends. */
-static void hand_out_stream(struct outgoing *o, const char *rule)
-{
-    int up[2];
-
-    if (pipe2(up, O_CLOEXEC)) {
-        outgoing_finish(o, SM_IO, "", "cannot make a pipe: %s",
-                        strerror(errno));
-        return;
-    }
-    /* Larger pipes save switches; smaller ones work as well. */
-    fcntl(up[1], F_SETPIPE_SZ, PIPE_BYTES);
-    if (ipc_send(o->peer_watch.fd, IPC_PEER_STREAM, NULL, &up[0], 1)) {
-        outgoing_finish(o, SM_HELPER, "", "the peer process does not answer");
-        goto out;
-    }
-    outgoing_tell(o, IPC_CLIENT_ANSWER, 0, rule, "", &up[1]);
-    o->answered = true;
-    o->state = OUT_MOVE;
-    keys_forget_wait(&o->key);
-    sm_info("out-%lu: vm=%s to=%s accepted there by rule=%s", o->id,
-            SM_LOG_WORD(o->facts.name), o->host, SM_LOG_WORD(rule));
-out:
-    close(up[0]);
-    close(up[1]);
-}
-
-static void give_up(struct outgoing *o, int code, const char *text);
 
 /* The tickets that went along are used up, here as well as there.  Returns
  * NULL, or why the migration may not go on. */
@@ -224,9 +196,14 @@ static void on_peer_answer(struct outgoing *o, struct sm_wire_reader *r)
     }
     problem = use_up(o);
     if (problem)
-        give_up(o, SM_UNMET, problem);
+        outgoing_give_up(o, SM_UNMET, problem);
     else
-        hand_out_stream(o, rule);
+        outgoing_move(o, rule);
+}
+
+static void on_peer_handover(struct outgoing *o, struct sm_wire_reader *r)
+{
+    outgoing_heard(o, r);
 }
 
 static void on_peer_end(struct outgoing *o, struct sm_wire_reader *r)
@@ -240,12 +217,12 @@ static void on_peer_end(struct outgoing *o, struct sm_wire_reader *r)
     sm_wire_get_u64(r);
     if (sm_wire_end(r))
         return;
-    if (!code && o->state == OUT_MOVE)
-        vm_policy_left(o->facts.uuid);
-    if (!code && o->state == OUT_MOVE)
-        outgoing_finish(o, 0, "", "%s runs on %s (%llu MiB sent)",
-                        o->facts.name, o->host,
-                        (unsigned long long)(sent >> 20));
+    sm_info("out-%lu: to=%s connection ended: code=%d sent=%llu text=\"%s\"",
+            o->id, o->host, -code, (unsigned long long)sent,
+            SM_LOG_TEXT(text));
+    if (o->state == OUT_MOVE)
+        outgoing_move_lost(o, code ? code : SM_LINK, text[0] ? text :
+                           "the other host has ended the conversation");
     else
         outgoing_finish(o, code ? code : SM_FAIL, "", "%s", text);
 }
@@ -286,6 +263,8 @@ static const struct {
     { IPC_PEER_EVIDENCE, 1u << OUT_ASK | 1u << OUT_ENDED, on_peer_evidence },
     { IPC_PEER_QUOTE,  1u << OUT_ASK | 1u << OUT_ENDED, on_peer_quote },
     { IPC_PEER_ANSWER, 1u << OUT_ASK, on_peer_answer },
+    { IPC_PEER_HANDOVER, 1u << OUT_MOVE | 1u << OUT_ENDED,
+      on_peer_handover },
     { IPC_PEER_END,    1u << OUT_ASK | 1u << OUT_MOVE | 1u << OUT_ENDED,
       on_peer_end },
 };
@@ -303,9 +282,12 @@ static void on_peer(void *ctx, short revents)
         return;
     if (rc) {
         outgoing_unwatch(&o->peer_watch);
-        outgoing_finish(o, SM_HELPER, "", "the peer process died");
-        if (o->control_watch.fd < 0)    /* the client has gone, too */
-            outgoing_free(o);
+        if (o->state == OUT_MOVE)
+            outgoing_move_lost(o, SM_HELPER, "the peer process died");
+        else
+            outgoing_finish(o, SM_HELPER, "", "the peer process died");
+        if (o->control_watch.fd < 0 && o->state == OUT_ENDED)
+            outgoing_free(o);       /* the client has gone, too */
         return;
     }
     sm_wire_reader_init(&r, message.body, message.len);
@@ -321,7 +303,12 @@ static void on_peer(void *ctx, short revents)
     if (sm_wire_end(&r)) {
         sm_error("out-%lu: the peer process broke the rules", o->id);
         spawn_kill(&o->peer, SIGKILL);
-        outgoing_finish(o, SM_HELPER, "", "the peer process broke the rules");
+        if (o->state == OUT_MOVE)
+            outgoing_move_lost(o, SM_HELPER,
+                               "the peer process broke the rules");
+        else
+            outgoing_finish(o, SM_HELPER, "",
+                            "the peer process broke the rules");
     }
 }
 
@@ -415,8 +402,7 @@ void outgoing_dial(struct outgoing *o)
     sm_wire_writer_dispose(&w);
 }
 
-/* Tell the peer, which tells the other side, and the client. */
-static void give_up(struct outgoing *o, int code, const char *text)
+void outgoing_give_up(struct outgoing *o, int code, const char *text)
 {
     struct sm_wire_writer w;
 
@@ -433,5 +419,8 @@ static void give_up(struct outgoing *o, int code, const char *text)
 
 void outgoing_cancel(struct outgoing *o, const char *text)
 {
-    give_up(o, SM_CANCELLED, text);
+    if (o->handover)
+        handover_stop(o->handover, SM_CANCELLED, text);
+    else
+        outgoing_give_up(o, SM_CANCELLED, text);
 }

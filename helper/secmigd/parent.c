@@ -26,6 +26,7 @@
 #include "base/log.h"
 #include "channel/hello.h"
 #include "floors.h"
+#include "handover.h"
 #include "keys.h"
 #include "ledger.h"
 #include "loop.h"
@@ -439,6 +440,8 @@ int parent_main(const struct sm_conf *conf, const char *root,
     if (rc || exit_code >= 0)
         return exit_code >= 0 ? exit_code : sm_err_exit(rc);
     rc = remember();
+    if (!rc)
+        rc = handover_init();
     if (rc)
         return sm_err_exit(rc);
     reload_policy(NULL);
@@ -462,6 +465,7 @@ int parent_main(const struct sm_conf *conf, const char *root,
     unlink(conf->socket);
     if (operator_listener.fd >= 0)
         unlink(conf->operator_socket);
-    /* Roles end when their channels close; xl runs on by itself. */
+    /* Roles end when their channels close, xl migrate-receive and secmig-xl
+     * with this process; xl migrate runs on by itself. */
     return exit_code;
 }

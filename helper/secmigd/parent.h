@@ -58,7 +58,8 @@ bool incoming_may_log(void);
 void outgoing_status(char *out, size_t size, const char *account);
 void incoming_status(char *out, size_t size);
 
-/* Whether a guest with this uuid is already on its way out / in. */
+/* Whether a guest with this uuid is already on its way out / in, or in a
+ * handover that is not decided. */
 bool outgoing_has(const uint8_t uuid[static 16]);
 bool incoming_has(const uint8_t uuid[static 16]);
 

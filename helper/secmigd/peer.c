@@ -190,10 +190,14 @@ static void parent_answer(struct peer *p, struct sm_wire_reader *r)
 /* Accepted over there: the stream begins. */
 static void parent_stream(struct peer *p, struct sm_wire_reader *r)
 {
-    if (message.n_fds != 1)
+    if (message.n_fds == (p->phase == PEER_OPEN ? 1 : 0)) {
+        if (p->phase == PEER_OPEN)
+            peer_pump_start(p, ipc_take_fd(&message, 0));
+        else
+            peer_pump_close(p);     /* no more of it: xl is to let go */
+    } else {
         r->error = SM_PROTOCOL;
-    else
-        peer_pump_start(p, ipc_take_fd(&message, 0));
+    }
 }
 
 /* The last word, of who has it. */
@@ -280,7 +284,7 @@ static const struct {
     { IPC_PEER_QUOTE_IS,    1u << PEER_PROVE, peer_prove_quote },
     { IPC_PEER_EVIDENCE_IS, 1u << PEER_PROVE, parent_evidence_is },
     { IPC_PEER_ANSWER,      1u << PEER_ANSWER, parent_answer },
-    { IPC_PEER_STREAM,      1u << PEER_OPEN, parent_stream },
+    { IPC_PEER_STREAM,      1u << PEER_OPEN | 1u << PEER_MOVE, parent_stream },
     { IPC_PEER_HANDOVER,    1u << PEER_OPEN | 1u << PEER_MOVE |
                             1u << PEER_SETTLING, peer_handover_say },
     { IPC_PEER_DONE,        1u << PEER_MOVE | 1u << PEER_SETTLING,

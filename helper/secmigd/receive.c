@@ -9,12 +9,11 @@
 #include <unistd.h>
 
 #include "xen/savefile.h"
+#include "xen/words.h"
 
-/* What xl says first: migrate_receiver_banner in tools/xl/xl.h. */
-static const char banner[] =
-    "xl migration receiver ready, send binary domain data.\n";
+/* All that it says: the second when it has the whole guest. */
+static const char words[] = SM_XEN_BANNER SM_XEN_READY;
 
-#define BANNER_LEN (sizeof(banner) - 1)
 #define PIPE_BYTES (1024 * 1024)
 
 static void drop(struct loop_watch *w)
@@ -22,6 +21,15 @@ static void drop(struct loop_watch *w)
     if (w->fd >= 0)
         close(w->fd);
     loop_unwatch(w);
+}
+
+/* Not for now; the descriptor is kept. */
+static void rest(struct loop_watch *w)
+{
+    int fd = w->fd;
+
+    loop_unwatch(w);
+    w->fd = fd;
 }
 
 static void tell(struct receive *r, int err, const char *why)
@@ -39,17 +47,63 @@ static void too_slow(void *ctx)
     tell(ctx, SM_TIMEOUT, "xl migrate-receive is not ready in time");
 }
 
+static bool is_complete(const struct receive *r)
+{
+    return r->heard == sizeof(words);
+}
+
+/* Read on what it says: the banner, and the rest when it has its config.
+ * Returns whether there may be more. */
+static bool hear(struct receive *r)
+{
+    size_t end = r->told ? sizeof(words) : SM_XEN_BANNER_LEN;
+    char said[sizeof(words)];
+    ssize_t n;
+
+    if (r->out.fd < 0 || r->heard >= end)
+        return false;
+    n = read(r->out.fd, said, end - r->heard);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return errno == EINTR;
+    if (n > 0 && !memcmp(said, words + r->heard, (size_t)n)) {
+        r->heard += (size_t)n;
+        return true;
+    }
+    drop(&r->out);
+    if (n > 0) {                /* else its exit status follows */
+        tell(r, SM_XL, "xl migrate-receive does not begin with its banner");
+        receive_kill(r);
+    }
+    return false;
+}
+
 static void on_end(void *ctx, int status)
 {
     struct receive *r = ctx;
 
+    while (hear(r))             /* its last words */
+        ;
     /* No ready() after this: the status says more. */
     r->told = true;
     loop_disarm(&r->timer);
     sm_wire_writer_dispose(&r->preamble);
     drop(&r->in);
     drop(&r->out);
-    r->params.ended(r->params.ctx, status);
+    r->params.ended(r->params.ctx, is_complete(r), status);
+}
+
+/* It has its config. */
+static void on_words(void *ctx, short revents)
+{
+    struct receive *r = ctx;
+
+    (void)revents;
+    while (hear(r))
+        ;
+    if (is_complete(r)) {
+        drop(&r->out);
+        receive_kill(r);        /* on_end() follows */
+    }
 }
 
 static void on_writable(void *ctx, short revents)
@@ -72,37 +126,23 @@ static void on_writable(void *ctx, short revents)
         return;
     }
     r->written += (size_t)n;
-    if (r->written == r->preamble.len)
-        tell(r, 0, "");
+    if (r->written < r->preamble.len)
+        return;
+    rest(&r->in);
+    loop_watch(&r->out, r->out.fd, POLLIN, on_words, r);
+    tell(r, 0, "");
 }
 
-static void on_readable(void *ctx, short revents)
+static void on_banner(void *ctx, short revents)
 {
     struct receive *r = ctx;
-    char said[BANNER_LEN];
-    ssize_t n;
-    int fd;
 
     (void)revents;
-    n = read(r->out.fd, said, BANNER_LEN - r->heard);
-    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+    while (hear(r))
+        ;
+    if (r->heard < SM_XEN_BANNER_LEN)
         return;
-    if (n <= 0) {               /* its exit status follows */
-        drop(&r->out);
-        return;
-    }
-    if (memcmp(said, banner + r->heard, (size_t)n)) {
-        drop(&r->out);
-        tell(r, SM_XL, "xl migrate-receive does not begin with its banner");
-        return;
-    }
-    r->heard += (size_t)n;
-    if (r->heard < BANNER_LEN)
-        return;
-    /* What follows is the peer's to read. */
-    fd = r->out.fd;
-    loop_unwatch(&r->out);
-    r->out.fd = fd;
+    rest(&r->out);
     loop_watch(&r->in, r->in.fd, POLLOUT, on_writable, r);
 }
 
@@ -136,7 +176,7 @@ int receive_start(struct receive *r, const struct receive_params *params)
         goto out;
     r->in.fd = in[1];
     in[1] = -1;
-    loop_watch(&r->out, out[0], POLLIN, on_readable, r);
+    loop_watch(&r->out, out[0], POLLIN, on_banner, r);
     out[0] = -1;
     loop_arm(&r->timer, params->timeout, too_slow, r);
 out:
@@ -153,12 +193,9 @@ out:
     return rc;
 }
 
-void receive_take(struct receive *r, int fds[static 2])
+int receive_take(struct receive *r)
 {
-    fds[0] = r->out.fd;
-    fds[1] = r->in.fd;
-    loop_unwatch(&r->out);
-    loop_unwatch(&r->in);
+    return fcntl(r->in.fd, F_DUPFD_CLOEXEC, 3);
 }
 
 bool receive_active(const struct receive *r)

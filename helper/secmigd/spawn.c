@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -175,14 +176,17 @@ int spawn_role(struct child *c, const char *role, int *channel,
     return 0;
 }
 
-/* third: its descriptor 3, -1: none; err: -1: ours. */
+/*
+ * err: -1: ours, and it dies with us: what it would do to a domain later is
+ * not what the next daemon knows of.  third: its descriptor 3, -1: none.
+ */
 static int start(struct child *c, const struct sm_conf_command *command,
                  const char *const *more, int in, int out, int err, int third,
                  void (*ended)(void *ctx, int status), void *ctx)
 {
     const char *argv[ARGS_MAX + 1];
+    pid_t pid, self = getpid();
     int n = 0, i;
-    pid_t pid;
 
     for (i = 0; command->argv[i]; i++)
         argv[n++] = command->text + (command->argv[i] - command->argv[0]);
@@ -198,6 +202,8 @@ static int start(struct child *c, const struct sm_conf_command *command,
         /* Who reads what it says may end first: that must not end it. */
         if (err >= 0)
             signal(SIGPIPE, SIG_IGN);
+        else if (prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != self)
+            _exit(126);
         if (third >= 0)
             third = fcntl(third, F_DUPFD, 10);
         if (setsid() < 0 || (err >= 0 && dup2(err, STDERR_FILENO) < 0) ||

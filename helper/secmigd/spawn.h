@@ -39,7 +39,8 @@ int spawn_role(struct child *c, const char *role, int *channel,
     SM_WARN_UNUSED;
 
 /*
- * Start a program in a session of its own, with a clean environment.
+ * Start a program in a session of its own, with a clean environment.  It is
+ * killed when this process ends; what it starts itself is not.
  *   command  program and first arguments
  *   more     further arguments, NULL-terminated
  *   in, out  its standard input and output; stay the caller's
@@ -51,7 +52,8 @@ int spawn_program(struct child *c, const struct sm_conf_command *command,
 
 /*
  * As spawn_program(), with standard error going to `out` as well: in any
- * case the child leads a session of its own, whose id is its pid.
+ * case the child leads a session of its own, whose id is its pid.  It may
+ * outlive this process.
  */
 int spawn_session(struct child *c, const struct sm_conf_command *command,
                   const char *const *more, int out,
