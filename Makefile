@@ -108,8 +108,8 @@ install: all
 
 # ---- tests ----
 # Every tests/unit/test_*.c and tests/vectors/*.c is one program, linked with
-# the library (and the flattener of secmig-xl, which needs no libxl, and what
-# the daemon's parent keeps in tables).
+# the library (and the flattener of secmig-xl, which needs no libxl, what the
+# daemon's parent keeps in tables, and its peers).
 
 UNIT = $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 VECTORS = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/vectors/*.c))
@@ -122,21 +122,26 @@ FUZZ = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 FLATTEN = $(call objects,$(wildcard helper/secmig-xl/flatten.c))
 TABLES = $(call objects,helper/secmigd/evidence.c helper/secmigd/facts.c \
          helper/secmigd/identify.c helper/secmigd/revoked.c)
-# The verbs of secmig: an archive, so that a test pulls in what it uses.
+# The verbs of secmig, and the peers: archives, so that a test pulls in what it
+# uses.
 CLI = $(BUILD)/libsecmig-cli.a
+PEER = $(BUILD)/libsecmig-peer.a
 
 $(CLI): $(call objects,$(filter-out %/main.c,$(wildcard helper/secmig/*.c)))
+$(PEER): $(call objects,helper/secmigd/ipc.c helper/secmigd/link.c \
+         $(wildcard helper/secmigd/peer*.c))
+$(CLI) $(PEER):
 	@echo "  AR   $@"
 	@rm -f $@
 	$(Q)$(AR) rcs $@ $^
 
 unit: $(UNIT) $(VECTORS) $(TWOHOST) $(BENCH) $(POLICY) $(FAULTS) $(EXPLORE)
 
-$(UNIT) $(VECTORS) $(TWOHOST) $(POLICY): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(LIB) $(FLATTEN) $(TABLES) $(CLI)
+$(UNIT) $(VECTORS) $(TWOHOST) $(POLICY): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(LIB) $(FLATTEN) $(TABLES) $(CLI) $(PEER)
 	@mkdir -p $(@D)
 	@echo "  LD   $@"
-	$(Q)$(LINK) $< $(FLATTEN) $(TABLES) $(CLI) $(LIB) -o $@ $(TPM_LIBS) $(LIB_LIBS) -lyajl \
-	    $(shell pkg-config --libs check)
+	$(Q)$(LINK) $< $(FLATTEN) $(TABLES) $(CLI) $(PEER) $(LIB) -o $@ $(TPM_LIBS) $(LIB_LIBS) \
+	    $(SECCOMP_LIBS) -lyajl $(shell pkg-config --libs check)
 
 # Loaded into secmigd, so built without what that may be built with.
 $(BUILD)/tests/faults/point.so: tests/faults/point.c $(BUILD)/config.mk
