@@ -10,8 +10,7 @@ import signal
 import threading
 import time
 
-import host
-from lab import wait_until
+from lab import host, wait_until
 
 D = host.DEADLINES
 LIMIT = 30.0            # decided, once both hosts are up and talk
