@@ -16,8 +16,8 @@ D = host.DEADLINES
 LIMIT = 30.0            # decided, once both hosts are up and talk
 STEPS = {"A": ["connected", "asked", "answered", "stream", "mid",
                "suspended", "sent", "closed", "given"],
-         "B": ["start", "banner", "header", "config", "stream", "received",
-               "ready"]}
+         "B": ["start", "banner", "header", "config", "stream",
+               "received"]}
 # Those that a point can answer with.
 DISK = ["eio", "enospc", "short", "eio!"]
 FAULTS = ["kill", "kill-both", "power", "power-kept", "peer", "xl", "cut",

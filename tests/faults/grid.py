@@ -13,7 +13,7 @@ running copy, journals that agree, a memory and a counter that go on, and
 nothing left behind, within 30 s of both hosts being up again; else the cell
 has failed.  --table FILE writes the result as a table.
 
-    SECMIG_FAULT_JOBS    labs at a time [3]
+    SECMIG_FAULT_JOBS    labs at a time [4]
     SECMIG_FAULT_SEEDS   random schedules of the whole grid [100]
 """
 import json
@@ -82,7 +82,7 @@ def sample():
         + pick("A", "+heard:READY +heard:STARTED", "kill-both peer")
         + pick("A", "write:RELEASED sync:RELEASED", "eio enospc short")
         + pick("A", "write:DONE", "eio! clock+")
-        + pick("B", "xl:mid xl:received xl:ready", "kill xl")
+        + pick("B", "xl:stream xl:received", "kill xl")
         + pick("B", "+sync:READY +heard:GO +sync:ACCEPTED run:start",
                "kill power dark-in dark-out")
         + pick("B", "+write:READY +write:ACCEPTED", "power power-kept cut")
@@ -275,7 +275,7 @@ def main():
         if not os.path.exists(need):
             print("not ok - faults: %s is not built (make unit)" % need)
             return 1
-    jobs = int(os.environ.get("SECMIG_FAULT_JOBS", "3"))
+    jobs = int(os.environ.get("SECMIG_FAULT_JOBS", "4"))
     began = time.monotonic()
     seeds = {}
     if "--cell" in args:

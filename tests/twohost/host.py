@@ -243,7 +243,7 @@ class Host:
         def steady():
             now = self.footprint()
             same, last[0] = now == last[0], now
-            return same
+            return same and not self.role(PEER_UID)
         wait_until(steady, 3, 0.1)
         self.base = self.footprint()
 
@@ -330,6 +330,15 @@ class Host:
                             if table.get(p, (0, "Z"))[1] == "Z"],
                 "descriptors": fds, "files": sorted(files)}
 
+    def no_more(self, now):
+        """Whether that is what stood at the start, or less: a call to the
+        other host may have been under way then."""
+        old = self.base
+        return (set(now["processes"]) <= set(old["processes"])
+                and not now["zombies"] and now["files"] == old["files"]
+                and all(n <= old["descriptors"][p]
+                        for p, n in now["descriptors"].items()))
+
     def leftovers(self):
         """One line on what is left of finished work, or ""."""
         if not self.daemon:
@@ -341,7 +350,7 @@ class Host:
 
         def clean():
             now[0] = self.footprint()
-            return now[0] == self.base and not tcp_sockets(self.address[1])
+            return self.no_more(now[0]) and not tcp_sockets(self.address[1])
         # a secmig-xl that hangs has its deadline, too
         if wait_until(clean, DEADLINES["answer-timeout"] + ROOM, 0.05):
             return ""
@@ -350,12 +359,15 @@ class Host:
                 continue
             if k == "processes":
                 new = [p for p in v if p not in self.base[k]]
-                gone = [p for p in self.base[k] if p not in v]
-                return "%s: processes left: %s, gone: %s" % (
-                    self.name, ["%d %s" % (p, cmdline(p)) for p in new],
-                    gone)
+                if not new:
+                    continue
+                return "%s: processes left: %s" % (
+                    self.name, ["%d %s" % (p, cmdline(p)) for p in new])
             if k == "descriptors":
-                p = [p for p in v if v[p] != self.base[k].get(p)][0]
+                more = [p for p in v if v[p] > self.base[k].get(p, 0)]
+                if not more:
+                    continue
+                p = more[0]
                 links = [os.readlink("/proc/%d/fd/%s" % (p, f))
                          for f in os.listdir("/proc/%d/fd" % p)]
                 return "%s: descriptors of %d: %d, before %d: %s" % (
