@@ -232,9 +232,28 @@ static const struct {
     { IPC_CLIENT_VM_POLICY_SHOW, VM, 0, operate_vm_policy },
     { IPC_CLIENT_VM_POLICY_REMOVE, VM, 0, operate_vm_policy },
     { IPC_CLIENT_PLATFORM_ACCEPT, HOST, 0, operate_platform_accept },
+    { IPC_CLIENT_HANDOVER_LIST, 0, 0, operate_handover_list },
+    { IPC_CLIENT_HANDOVER_SHOW, VM, 0, operate_handover_show },
+    { IPC_CLIENT_HANDOVER_SETTLE, VM | FLAGS, 0, operate_handover_settle },
+    { IPC_CLIENT_HANDOVER_FENCE, HOST | FLAGS, 0, operate_handover_fence },
 };
 
 #define N_REQUESTS (sizeof(requests) / sizeof(requests[0]))
+
+/* Flags that a request may have. */
+static uint32_t flags_of(enum ipc_type type)
+{
+    switch (type) {
+    case IPC_CLIENT_MIGRATE_FOR:
+        return FRAME_LEAVE_PAUSED;
+    case IPC_CLIENT_HANDOVER_SETTLE:
+        return FRAME_SETTLE_UNDO | FRAME_SETTLE_ASK;
+    case IPC_CLIENT_HANDOVER_FENCE:
+        return FRAME_FENCE_ASK | FRAME_FENCE_APPROVE;
+    default:
+        return 0;
+    }
+}
 
 static void on_request(struct operate *o, size_t i,
                        struct sm_wire_reader *r)
@@ -252,7 +271,7 @@ static void on_request(struct operate *o, size_t i,
         o->signature = ipc_take_fd(&message, 1);
     }
     o->state = OP_FACTS;
-    if (o->flags & ~FRAME_LEAVE_PAUSED)
+    if (o->flags & ~flags_of(requests[i].type))
         operate_finish(o, SM_USAGE, "", "flags that are not known here");
     else if ((requests[i].fields & VM) && !vm_ok(o->vm))
         operate_finish(o, SM_USAGE, "", "not the name of a guest");

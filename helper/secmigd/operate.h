@@ -19,7 +19,9 @@
 
 #include "base/conf.h"
 #include "base/frame.h"
+#include "evidence.h"
 #include "facts.h"
+#include "handover/journal.h"
 #include "ipc.h"
 #include "judge.h"
 #include "loop.h"
@@ -129,6 +131,16 @@ void operate_decide(const struct operate *o, enum sm_policy_action action,
                     const struct facts *domain, const char *host,
                     bool preview, struct sm_policy_decision *out);
 
+/*
+ * Likewise, about a guest that is in a handover, in either direction.
+ *   evidence  approvals; NULL: none
+ */
+void operate_decide_handover(const struct operate *o,
+                             enum sm_policy_action action,
+                             const struct sm_handover_record *record,
+                             const struct evidence *evidence, bool preview,
+                             struct sm_policy_decision *out);
+
 /* Whether the client may, by policy; if not, it has been told. */
 bool operate_may(struct operate *o, enum sm_policy_action action,
                  const struct facts *domain, const char *host);
@@ -175,6 +187,16 @@ void operate_ask_clear(struct operate *o);
 
 void operate_platform_accept(struct operate *o);
 void operate_trust_policy(struct operate *o, const uint8_t *text, size_t len);
+
+/* ---- operate_handover.c: guests between two hosts ---- */
+
+void operate_handover_list(struct operate *o);
+void operate_handover_show(struct operate *o);
+void operate_handover_settle(struct operate *o);
+void operate_handover_fence(struct operate *o);
+
+/* Lines about open ones for STATUS; `account` NULL: everybody's. */
+void operate_handover_status(char *out, size_t size, const char *account);
 
 /* ---- operate_vm_policy.c ---- */
 

@@ -268,6 +268,8 @@ void operate_status(struct operate *o)
     if (!account)
         incoming_status(text + n, sizeof(text) - n);
     n = strlen(text);
+    operate_handover_status(text + n, sizeof(text) - n, account);
+    n = strlen(text);
     evidence_status(text + n, sizeof(text) - n, account, sm_clock_real());
     operate_status_is(o, text);
 }

@@ -30,49 +30,29 @@ static const char *action_name(enum sm_policy_action action)
     return "?";
 }
 
-void operate_ask_policy(const struct operate *o,
-                        enum sm_policy_action action,
-                        const struct facts *domain, const char *host,
-                        bool preview, struct sm_policy_decision *out)
+static void ask(const struct sm_policy_request *request,
+                struct sm_policy_decision *out)
 {
-    struct sm_policy_request request = {
-        .action = action,
-        .account = o->account,
-        .role = o->role[0] ? o->role : NULL,
-        .source = { .name = parent.conf.name, .key = parent.own_key },
-        .destination = { .name = host },
-        .now = sm_clock_real(),
-        .preview = preview,
-    };
-    struct sm_pairing pairing;
-    char why[512];
-
-    if (domain) {
-        request.vm_name = domain->name;
-        request.vm_uuid = domain->uuid;
-        request.memory_kb = domain->memory_kb;
-        request.label_unknown = true;   /* it takes the config to tell */
-    }
-    if (host && !sm_pairing_by_name(parent.conf.hosts_dir, parent.own_key,
-                                    host, &pairing, why, sizeof(why)) &&
-        pairing.has_key && !pairing.has_next)
-        request.destination.key = pairing.key;
-    sm_policy_decide(parent.policy, &request, out);
+    sm_policy_decide(parent.policy, request, out);
     if (!parent.policy)
         snprintf(out->text, sizeof(out->text), "no policy in force: %.480s",
                  parent.policy_why);
 }
 
-void operate_decide(const struct operate *o, enum sm_policy_action action,
-                    const struct facts *domain, const char *host,
-                    bool preview, struct sm_policy_decision *out)
+/* Of who asks here: root may by being root, except move guests; and the
+ * log. */
+static void decide(const struct operate *o,
+                   const struct sm_policy_request *request,
+                   struct sm_policy_decision *out)
 {
+    const char *to = request->destination.name;
     char uuid[37] = "";
 
-    operate_ask_policy(o, action, domain, host, preview, out);
-    if (domain)
-        facts_uuid_text(domain->uuid, uuid);
-    if (!out->allow && o->uid == 0 && action != SM_POLICY_MIGRATE_OUT) {
+    ask(request, out);
+    if (request->vm_uuid)
+        facts_uuid_text(request->vm_uuid, uuid);
+    if (!out->allow && o->uid == 0 &&
+        request->action != SM_POLICY_MIGRATE_OUT) {
         out->allow = true;
         out->code = 0;
         strcpy(out->rule, "root");
@@ -80,12 +60,101 @@ void operate_decide(const struct operate *o, enum sm_policy_action action,
     }
     sm_notice("decision action=%s vm=%s uuid=%s from=%s to=%s by=%s@%s "
               "role=%s%s answer=%s rule=%s text=\"%s\"",
-              action_name(action), SM_LOG_WORD(domain ? domain->name : ""),
-              uuid,
-              parent.conf.name, host ? host : "", o->account,
-              parent.conf.name, o->role, preview ? " preview=yes" : "",
+              action_name(request->action),
+              SM_LOG_WORD(request->vm_name ? request->vm_name : ""), uuid,
+              request->source.name, to ? to : "", o->account,
+              parent.conf.name, o->role,
+              request->preview ? " preview=yes" : "",
               out->allow ? "allow" : "deny", out->rule,
               SM_LOG_TEXT(out->text));
+}
+
+static struct sm_policy_request request_of(const struct operate *o,
+                                           enum sm_policy_action action,
+                                           bool preview)
+{
+    return (struct sm_policy_request){
+        .action = action,
+        .account = o->account,
+        .role = o->role[0] ? o->role : NULL,
+        .source = { .name = parent.conf.name, .key = parent.own_key },
+        .now = sm_clock_real(),
+        .preview = preview,
+    };
+}
+
+/* `pairing` is written to, and pointed into. */
+static struct sm_policy_request move_of(const struct operate *o,
+                                        enum sm_policy_action action,
+                                        const struct facts *domain,
+                                        const char *host, bool preview,
+                                        struct sm_pairing *pairing)
+{
+    struct sm_policy_request request = request_of(o, action, preview);
+    char why[512];
+
+    request.destination.name = host;
+    if (domain) {
+        request.vm_name = domain->name;
+        request.vm_uuid = domain->uuid;
+        request.memory_kb = domain->memory_kb;
+        request.label_unknown = true;   /* it takes the config to tell */
+    }
+    if (host && !sm_pairing_by_name(parent.conf.hosts_dir, parent.own_key,
+                                    host, pairing, why, sizeof(why)) &&
+        pairing->has_key && !pairing->has_next)
+        request.destination.key = pairing->key;
+    return request;
+}
+
+void operate_ask_policy(const struct operate *o,
+                        enum sm_policy_action action,
+                        const struct facts *domain, const char *host,
+                        bool preview, struct sm_policy_decision *out)
+{
+    struct sm_pairing pairing;
+    struct sm_policy_request request = move_of(o, action, domain, host,
+                                               preview, &pairing);
+
+    ask(&request, out);
+}
+
+void operate_decide(const struct operate *o, enum sm_policy_action action,
+                    const struct facts *domain, const char *host,
+                    bool preview, struct sm_policy_decision *out)
+{
+    struct sm_pairing pairing;
+    struct sm_policy_request request = move_of(o, action, domain, host,
+                                               preview, &pairing);
+
+    decide(o, &request, out);
+}
+
+void operate_decide_handover(const struct operate *o,
+                             enum sm_policy_action action,
+                             const struct sm_handover_record *record,
+                             const struct evidence *evidence, bool preview,
+                             struct sm_policy_decision *out)
+{
+    struct sm_policy_request request = request_of(o, action, preview);
+    struct sm_policy_end other = { .name = record->peer,
+                                   .key = record->peer_key };
+    size_t i;
+
+    /* How much memory it may use is not in the journal: a rule that asks
+     * for that does not apply. */
+    request.vm_name = record->name;
+    request.vm_uuid = record->uuid;
+    request.label_unknown = true;
+    if (sm_handover_is_source(record->state)) {
+        request.destination = other;
+    } else {
+        request.destination = request.source;
+        request.source = other;
+    }
+    for (i = 0; evidence && i < evidence->n_approvals; i++)
+        request.approvals[request.n_approvals++] = evidence->approvals[i];
+    decide(o, &request, out);
 }
 
 bool operate_may(struct operate *o, enum sm_policy_action action,

@@ -128,10 +128,12 @@ static bool approvals(struct sm_evaluate *e,
     if (n >= want || r->preview)
         return true;
     sm_evaluate_say(e, "rule %s needs %u approval%s by %s%s other than who "
-                    "asks, has %zu (secmig approve)", rule->id, want,
+                    "asks, has %zu (secmig %s)", rule->id, want,
                     want == 1 ? "" : "s",
                     approver < 0 ? "operators" : "role ",
-                    approver < 0 ? "" : e->policy->roles[approver].id, n);
+                    approver < 0 ? "" : e->policy->roles[approver].id, n,
+                    r->action == SM_POLICY_FORCE_HANDOVER ?
+                    "handover fence --approve" : "approve");
     return false;
 }
 
