@@ -17,7 +17,6 @@
 #include "decision.h"
 #include "ipc.h"
 #include "keys.h"
-#include "own_certificate.h"
 #include "parent.h"
 
 #define WAIT_MAX 60000          /* ms between two attempts */
@@ -337,7 +336,7 @@ static void too_slow(void *ctx)
 
 static int start_peer(struct call *c, int connection)
 {
-    int rc, channel = -1, fds[2] = { connection, c->key.client };
+    int rc, channel = -1;
     struct sm_wire_writer w;
 
     sm_wire_writer_init(&w, IPC_MAX);
@@ -351,10 +350,10 @@ static int start_peer(struct call *c, int connection)
                                  parent_post_quantum() |
                                  (c->classic ? PEER_CLASSIC : 0)));
     sm_wire_put_str(&w, c->host);
-    sm_wire_put_bytes(&w, c->key.own_key, sizeof(c->key.own_key));
     sm_wire_put_bytes(&w, c->other.nonce, sizeof(c->other.nonce));
-    own_certificate_put(&w);
-    rc = ipc_send(channel, IPC_PEER_START, &w, fds, 2);
+    rc = ipc_send(channel, IPC_PEER_START, &w, &connection, 1);
+    if (!rc)
+        rc = keys_give(&c->key, channel);
     c->state = CALL_SHAKES;
 out:
     sm_wire_writer_dispose(&w);
