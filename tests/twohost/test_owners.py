@@ -573,8 +573,21 @@ def _(lab):
 
 # ---- judges that do not live ----
 
+def go_first():
+    """Run before everything else on this machine, as far as it lets us."""
+    for how in (lambda: os.sched_setscheduler(0, os.SCHED_FIFO,
+                                              os.sched_param(1)),
+                lambda: os.nice(-20)):
+        try:
+            return how()
+        except OSError:
+            pass
+
+
 class Catcher:
-    """Sends a signal to the first judge of a daemon that is seen."""
+    """Sends a signal to the first judge of a daemon that is seen alive.  A
+    judge lives for some milliseconds: it is looked for five times in one, by
+    somebody who need not wait for a processor."""
     def __init__(self, h, sig):
         self.pid = os.fork()
         if self.pid == 0:
@@ -585,25 +598,28 @@ class Catcher:
     def _catch(parent, sig):
         path = "/proc/%d/task/%d/children" % (parent, parent)
         end = time.monotonic() + 20
+        go_first()
         while time.monotonic() < end:
             with open(path) as f:
                 pids = f.read().split()
             for pid in pids[-2:]:
                 try:
-                    with open("/proc/%s/comm" % pid) as f:
-                        if f.read() == "secmigd-judge\n":
-                            os.kill(int(pid), sig)
-                            os._exit(0)
+                    with open("/proc/%s/stat" % pid) as f:
+                        name, rest = f.read().rsplit(")", 1)
+                    if name.endswith("(secmigd-judge") and rest[1] != "Z":
+                        os.kill(int(pid), sig)
+                        os._exit(0)
                 except (FileNotFoundError, ProcessLookupError):
                     pass
+            time.sleep(0.0001)
 
     def caught(self):
-        try:
-            os.kill(self.pid, 0)
-        except ProcessLookupError:
-            return False
-        pid, status = os.waitpid(self.pid, os.WNOHANG)
-        return pid == self.pid and status == 0
+        """Whether it has; it says so at once or not at all."""
+        def ended():
+            got[:] = os.waitpid(self.pid, os.WNOHANG)
+            return got[0]
+        got = [0, 0]
+        return bool(host.wait_until(ended, 1)) and got[1] == 0
 
     def close(self):
         try:
@@ -614,7 +630,8 @@ class Catcher:
 
 
 def judge_hit(lab, h, sig, text):
-    for _ in range(8):
+    end = time.monotonic() + 45 * host.SCALE
+    while time.monotonic() < end:
         g = lab.guest(name="guest-own-j%d" % int(time.monotonic() * 1000))
         c = Catcher(h, sig)
         try:
@@ -624,7 +641,7 @@ def judge_hit(lab, h, sig, text):
             c.close()
         if hit and out["code"]:
             break
-    check(hit and out["code"], "no judge was hit")
+    check(hit and out["code"], "no judge was hit, by any of many tries")
     check(out["text"] and "\n" not in out["text"], "not one line: %r" % out)
     g.must_run_on(lab.a)
     check(h.logged("process that judges this " + text),
@@ -636,7 +653,7 @@ for _who in ("a", "b"):
     for _sig, _text in ((signal.SIGKILL, "died"),
                         (signal.SIGSTOP, "did not answer")):
         @case.case("a judge of the %s: %s" % (
-            {"a": "source", "b": "destination"}[_who], _sig.name), 90)
+            {"a": "source", "b": "destination"}[_who], _sig.name), 90 * host.SCALE)
         def _(lab, who=_who, sig=_sig, text=_text):
             judge_hit(lab, getattr(lab, who), sig, text)
 
