@@ -543,6 +543,29 @@ bool handover_stoppable(const struct handover *h)
            h->r.state == SM_HANDOVER_LOADING;
 }
 
+void handover_stop_all(void)
+{
+    struct handover *h;
+
+    for (h = handover_first; h; h = h->next)
+        handover_stop(h, SM_LINK, "the migration daemon is being stopped");
+}
+
+/* Nothing is on its way to where it was; but for guests that xl has, which
+ * resumes them without us. */
+bool handover_all_stopped(void)
+{
+    const struct handover *h;
+
+    for (h = handover_first; h; h = h->next)
+        if (!h->view.acted &&
+            !(sm_handover_is_source(h->r.state) && h->view.holder) &&
+            (handover_stoppable(h) || h->r.state == SM_HANDOVER_ABORTED ||
+             h->r.state == SM_HANDOVER_REFUSED))
+            return false;
+    return true;
+}
+
 void handover_detach(struct handover *h)
 {
     h->attached = false;

@@ -93,6 +93,11 @@ bool handover_stoppable(const struct handover *h);
  * that gives it up; later it goes on without. */
 void handover_detach(struct handover *h);
 
+/* This daemon ends: all that can be given up is.  What cannot waits for the
+ * next one. */
+void handover_stop_all(void);
+bool handover_all_stopped(void);
+
 /* Where a message comes from. */
 struct handover_from {
     const char *peer;           /* the host's name ... */

@@ -41,6 +41,7 @@
 #define LISTENERS_MAX 4
 #define BACKLOG 64
 #define CLIENTS_MAX 64          /* of the control socket, at once */
+#define STOP_TIME 5000          /* ms to give up what is on its way */
 
 struct parent parent;
 
@@ -48,6 +49,8 @@ static struct child keeper;
 static struct loop_watch keeper_watch, signals;
 static struct loop_watch control_listener, operator_listener;
 static struct loop_watch listeners[LISTENERS_MAX];
+static struct loop_timer stop_timer;
+static bool stopping;           /* leave it when what must be done is done */
 static int exit_code = -1;      /* >= 0: leave the loop */
 static bool keeper_ready, keeper_has_key;
 
@@ -310,6 +313,12 @@ static int start_keys(void)
 
 /* ---- signals ---- */
 
+static void stop_now(void *ctx)
+{
+    (void)ctx;
+    exit_code = 0;
+}
+
 static void on_signal(void *ctx, short revents)
 {
     struct signalfd_siginfo info;
@@ -318,10 +327,15 @@ static void on_signal(void *ctx, short revents)
     (void)revents;
     if (read(signals.fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
         return;
-    if (info.ssi_signo == SIGHUP)
+    if (info.ssi_signo == SIGHUP) {
         reload_policy(NULL);
-    else
-        exit_code = 0;
+    } else if (stopping) {
+        exit_code = 0;          /* whatever is open is for the next daemon */
+    } else {
+        stopping = true;
+        loop_arm(&stop_timer, STOP_TIME, stop_now, NULL);
+        handover_stop_all();
+    }
 }
 
 static int catch_signals(void)
@@ -459,9 +473,11 @@ int parent_main(const struct sm_conf *conf, const char *root,
     if (rc)
         return sm_err_exit(rc);
     sm_notice("host %s ready on port %u", conf->name, conf->listen_port);
-    while (exit_code < 0)
+    while (exit_code < 0 && !(stopping && handover_all_stopped()))
         if (loop_once())
             exit_code = sm_err_exit(SM_IO);
+    if (exit_code < 0)
+        exit_code = 0;
     unlink(conf->socket);
     if (operator_listener.fd >= 0)
         unlink(conf->operator_socket);
