@@ -13,7 +13,8 @@
  *                                                         what is left
  *
  * Until HAND-OVER the guest is xl's: if anything fails, xl is made to see it
- * and resumes the guest itself.  From then on it is the daemon's, and xl is
+ * and resumes the guest itself; the daemon waits until xl has ended before it
+ * looks at the guest (helper/secmigd/handover_hold.c).  From then on it is the daemon's, and xl is
  * never allowed to resume what the daemon has not resumed already.
  */
 #include "conversation.h"
@@ -23,7 +24,6 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -35,13 +35,11 @@
 #define SLACK_MS 30000      /* on top of the daemon's own deadlines */
 #define REASON_MS 1000      /* for the daemon to say why it has closed the
                              * stream; xl waits two seconds for us to end */
-#define XL_MS 30000         /* for xl to resume its guest and end */
 
 struct conversation {
     struct sm_client *client;
     const struct sm_conf *conf;
     const char *host;
-    pid_t xl;                   /* our parent */
     struct sm_pump stream;      /* from xl to the daemon */
     bool ready;                 /* the other host holds the whole copy */
     bool given;                 /* the guest is the daemon's */
@@ -87,8 +85,9 @@ static void hear(struct conversation *c)
     sm_client_frame_dispose(&frame);
 }
 
-/* Wait for the daemon, and for xl's end `in` unless it is -1.  Returns 1 when
- * there is something to read from xl, 0 otherwise; SM_TIMEOUT. */
+/* Wait for the daemon, and for something from xl on `in` unless that is -1.
+ * Returns 1 when there is something to read from xl, 0 otherwise; SM_TIMEOUT,
+ * SM_IO. */
 static int wait_for(struct conversation *c, int in, int64_t deadline)
 {
     struct pollfd fds[2] = {
@@ -126,27 +125,6 @@ static bool tell_xl(const void *data, size_t len)
     return true;
 }
 
-/*
- * Until xl has ended, or may have, it can still resume the guest, and the
- * daemon must not do so beside it.  To the daemon its client is there as long
- * as the connection is open: so somebody stays and holds it.  xl itself waits
- * for us to end before it resumes anything.
- */
-static void stay_for_xl(const struct conversation *c)
-{
-    struct pollfd xl = { .events = POLLIN };
-
-    if (getppid() != c->xl || fork())
-        return;
-    close(STDIN_FILENO);
-    close(STDOUT_FILENO);
-    close(STDERR_FILENO);
-    xl.fd = pidfd_open(c->xl, 0);
-    if (xl.fd >= 0)
-        poll(&xl, 1, XL_MS);
-    _exit(0);
-}
-
 /* It stays here, and xl, which has not given it away, resumes it: it sees the
  * end of the conversation. */
 static int give_up(struct conversation *c)
@@ -159,8 +137,7 @@ static int give_up(struct conversation *c)
         ;
     if (!c->heard)
         c->rc = sm_cli_fail(SM_XL, "transport: xl went away, or gave up, "
-                            "before it had sent everything");
-    stay_for_xl(c);
+                            "before the guest was handed over");
     return c->rc;
 }
 
@@ -172,7 +149,6 @@ static int give_back(struct conversation *c)
 
     if (!tell_xl(no, sizeof(no)))
         sm_cli_fail(SM_XL, "transport: xl went away");
-    stay_for_xl(c);
     return c->rc;
 }
 
@@ -276,8 +252,7 @@ static int hand_over(struct conversation *c)
 int sm_conversation(struct sm_client *client, int stream,
                     const struct sm_conf *conf, const char *host)
 {
-    struct conversation c = { .client = client, .conf = conf, .host = host,
-                              .xl = getppid() };
+    struct conversation c = { .client = client, .conf = conf, .host = host };
     int in;
 
     /* The pump closes what it reads from; GO comes on it afterwards. */

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -21,9 +22,8 @@
 
 #define PATIENCE 10000          /* ms for xl to resume the guest, and end */
 
-/* Field 22 of /proc/PID/stat: clock ticks from boot to its start; 0: there
- * is no such process. */
-static uint64_t start_time(int pid)
+/* A number out of /proc/PID/stat (proc(5)); 0: there is no such process. */
+static uint64_t stat_field(int pid, int field)
 {
     char path[32], text[1024], *p;
     ssize_t n;
@@ -41,13 +41,35 @@ static uint64_t start_time(int pid)
     /* The program's name, field 2, may hold anything: its bracket is the
      * last one. */
     p = strrchr(text, ')');
-    for (i = 2; p && i < 22; i++)
+    for (i = 2; p && i < field; i++)
         p = strchr(p + 1, ' ');
     return p ? strtoull(p + 1, NULL, 10) : 0;
 }
 
+/* Clock ticks from boot to its start. */
+static uint64_t start_time(int pid)
+{
+    return stat_field(pid, 22);
+}
+
+/*
+ * An unpatched xl speaks through `secmig transport`, which it has started; it
+ * is xl that resumes the guest, and outlives that program for a moment.  In
+ * another session it is not xl, but who takes care of orphans.
+ */
+static int xl_behind(int transport)
+{
+    uint64_t xl = stat_field(transport, 4);
+
+    return xl > 1 && xl <= INT_MAX &&
+           stat_field((int)xl, 6) == stat_field(transport, 6) ?
+           (int)xl : transport;
+}
+
 void handover_hold_mark(struct sm_handover_record *record)
 {
+    if (record->holder && record->flags & SM_HANDOVER_WEAK)
+        record->holder = xl_behind(record->holder);
     record->holder_start = start_time(record->holder);
 }
 

@@ -53,6 +53,10 @@ static void let_go(void *ctx, int code, const char *text)
     if (o->peer_watch.fd >= 0 &&
         ipc_send(o->peer_watch.fd, IPC_PEER_STREAM, NULL, NULL, 0))
         spawn_kill(&o->peer, SIGKILL);
+    /* The transport of an unpatched xl ends before xl does, and has no other
+     * moment to hear why. */
+    if (o->flags & FRAME_WEAK_HANDOVER)
+        outgoing_finish(o, code ? code : SM_FAIL, "", "%s", text);
 }
 
 static void in_doubt(void *ctx, const char *text)

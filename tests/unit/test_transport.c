@@ -479,7 +479,6 @@ START_TEST(without_go_nothing_is_handed_over)
         "", "domain is yours, you are cleared to unpause!", "more stream",
         "domain is yours",
     };
-    char c;
 
     ready(_i & 4 ? SOCKETS : PIPES, PIPES);
     put(to_child, instead[_i & 3], strlen(instead[_i & 3]));
@@ -490,9 +489,7 @@ START_TEST(without_go_nothing_is_handed_over)
     send_answer(FRAME_RESULT, 28, "", "given up");
     assert_end(from_child);
     ends(28, "given up");
-    shutdown(daemon_fd, SHUT_WR);
-    ck_assert_int_eq(recv(daemon_fd, &c, 1, MSG_DONTWAIT), -1);
-    ck_assert_int_eq(errno, EAGAIN);    /* held until xl ends; no word */
+    assert_end(daemon_fd);      /* without HAND-OVER */
 }
 END_TEST
 
@@ -510,8 +507,7 @@ START_TEST(ready_too_early_hands_nothing_over)
     send_ready();
     code = finish(text, sizeof(text));
     ck_assert_msg(code == 16 || code == 27, "exit code %d: %s", code, text);
-    ck_assert_int_eq(recv(daemon_fd, text, 1, MSG_DONTWAIT), -1);
-    ck_assert_int_eq(errno, EAGAIN);
+    assert_end(daemon_fd);
 }
 END_TEST
 
@@ -536,52 +532,6 @@ START_TEST(a_failure_between_ready_and_go_gives_it_back)
         ends(10, "secmigd went away");
     else
         ends(16, "cannot be understood");
-}
-END_TEST
-
-/*
- * To the daemon its client is there until xl has ended: here an xl between
- * the test, which is the daemon, and the transport.
- */
-START_TEST(the_connection_lasts_until_xl_has_ended)
-{
-    struct pollfd p = { .events = POLLIN };
-    uint8_t frames[1024];
-    int go_on[2], status;
-    pid_t xl;
-    char c;
-
-    ck_assert_int_eq(pipe(go_on), 0);
-    xl = fork();
-    ck_assert_int_ge(xl, 0);
-    if (!xl) {
-        shut(&go_on[1]);
-        start_plain(PIPES);
-        expect_banner();
-        send_preamble("");
-        if (_i)
-            shut(&to_child);    /* gives up, by itself */
-        while (waitpid(child, &status, 0) != child)
-            ;
-        child = -1;
-        if (read(go_on[0], &c, 1) != 0)
-            _exit(1);
-        _exit(0);
-    }
-    shut(&go_on[0]);
-    expect_request(FRAME_WEAK_HANDOVER);
-    send_answer(FRAME_ANSWER, 0, "", "");
-    send_stream(PIPES);
-    if (!_i)
-        send_answer(FRAME_RESULT, 14, "", "the link was lost");
-    /* More than the second in which the transport waits for a reason. */
-    p.fd = daemon_fd;
-    ck_assert_int_eq(poll(&p, 1, 1500), 0);
-    shut(&go_on[1]);
-    ck_assert_int_eq(poll(&p, 1, 3000), 1);
-    ck_assert_int_eq(read(daemon_fd, frames, sizeof(frames)), 0);
-    ck_assert_int_eq(waitpid(xl, &status, 0), xl);
-    ck_assert_int_eq(status, 0);
 }
 END_TEST
 
@@ -897,7 +847,6 @@ int main(void)
     tcase_add_loop_test(talk, ready_too_early_hands_nothing_over, 0, 2);
     tcase_add_loop_test(talk, a_failure_between_ready_and_go_gives_it_back,
                         0, 4);
-    tcase_add_loop_test(talk, the_connection_lasts_until_xl_has_ended, 0, 2);
     tcase_add_loop_test(talk, a_slow_reader_loses_no_bytes, 0, 2);
     tcase_add_loop_test(talk, waiting_costs_nothing, 0, 4);
     tcase_add_checked_fixture(fault, prepare, clean);
