@@ -173,7 +173,7 @@ def refused(lab, g, code, text, *options, within=host.SOON, **how):
     g.must_run_on(lab.a)
 
 
-@case.case("a guest crosses whole, and the weaker handover is said aloud")
+@case.case("a guest crosses whole")
 def _(lab):
     g = lab.guest()
     x = Xl(lab, g)
