@@ -60,9 +60,12 @@ static int renew(struct sm_handover_journal *j,
                                      &image);
     if (rc)
         goto out;
-    j->tried += next.n;
     rc = sm_handover_file_replace(&j->place, image.data, image.len, &fd,
                                   &j->broken);
+    /* Numbers in a file have no gap: those of one that never had the name are
+     * used again. */
+    if (!rc || j->broken)
+        j->tried += next.n;
     if (fd >= 0) {
         close(j->fd);           /* and with it the lock of the old file */
         j->fd = fd;
@@ -213,7 +216,11 @@ static int mend(struct sm_handover_journal *j, const uint8_t *data, bool torn)
                                           SM_HANDOVER_BLOCK_LEN,
                                           slot_at(last)))
         return SM_IO;
-    return fdatasync(j->fd) || fsync(j->place.dir) ? SM_IO : 0;
+    if (fdatasync(j->fd) || fsync(j->place.dir))
+        return SM_IO;
+    /* What a daemon was making when it died. */
+    unlinkat(j->place.dir, j->place.fresh, 0);
+    return 0;
 }
 
 /* Where there is none: a new one, unless it is known that there was one. */
