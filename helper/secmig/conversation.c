@@ -33,7 +33,7 @@
 
 #define FRAME_MS 30000      /* for the rest of a frame that has begun */
 #define SLACK_MS 30000      /* on top of the daemon's own deadlines */
-#define REASON_MS 1000      /* for the daemon to say why it has closed the
+#define REASON_MS 1500      /* for the daemon to say why it has closed the
                              * stream; xl waits two seconds for us to end */
 
 struct conversation {

@@ -481,12 +481,12 @@ START_TEST(without_go_nothing_is_handed_over)
     };
 
     ready(_i & 4 ? SOCKETS : PIPES, PIPES);
+    send_answer(FRAME_RESULT, 28, "", "given up");
     put(to_child, instead[_i & 3], strlen(instead[_i & 3]));
     if (!(_i & 1))
         shut(&to_child);
     if ((_i & 3) == 3)
         shut(&to_child);        /* GO cut short */
-    send_answer(FRAME_RESULT, 28, "", "given up");
     assert_end(from_child);
     ends(28, "given up");
     assert_end(daemon_fd);      /* without HAND-OVER */
