@@ -117,6 +117,13 @@ int64_t link_spoke(const struct link *l)
     return l->spoke;
 }
 
+/* Why the connection has ended.  The kernel, too, minds how long the other
+ * side acknowledges nothing (TCP_USER_TIMEOUT). */
+static int lost(ssize_t n)
+{
+    return n < 0 && errno == ETIMEDOUT ? SM_TIMEOUT : SM_LINK;
+}
+
 /* The header is in: how long is the whole? */
 static int judge_header(struct link *l)
 {
@@ -147,7 +154,7 @@ int link_read(struct link *l)
         if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
             return 0;
         if (n <= 0)
-            return SM_LINK;
+            return lost(n);
         l->heard = sm_clock_now_ms();
         l->have += (size_t)n;
         if (!l->need && l->have == header) {
@@ -274,7 +281,7 @@ int link_flush(struct link *l)
         if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
             return 0;
         if (n <= 0)
-            return SM_LINK;
+            return lost(n);
         l->out_pos += (size_t)n;
         l->spoke = sm_clock_now_ms();
     }

@@ -25,8 +25,8 @@ int link_fd(const struct link *l);
 
 /*
  * Read on.  Returns 1 when a frame or record is complete, 0 when more bytes
- * must come first, SM_LINK at the end of the connection, SM_PROTOCOL for a
- * length that no sender may use.
+ * must come first, SM_LINK at the end of the connection, SM_TIMEOUT when the
+ * kernel has given it up, SM_PROTOCOL for a length that no sender may use.
  */
 int link_read(struct link *l) SM_WARN_UNUSED;
 
@@ -67,7 +67,8 @@ int link_put_message(struct link *l, const struct sm_message *m,
  */
 int link_put_from(struct link *l, int fd) SM_WARN_UNUSED;
 
-/* Write what is queued.  Returns 0 (also when some is left) or SM_LINK. */
+/* Write what is queued.  Returns 0 (also when some is left), SM_LINK or
+ * SM_TIMEOUT. */
 int link_flush(struct link *l) SM_WARN_UNUSED;
 bool link_pending(const struct link *l);
 

@@ -94,6 +94,20 @@ static void on_record(struct peer *p)
         peer_end(p, SM_PROTOCOL, "%s sent data out of turn", p->other);
 }
 
+/* The connection has ended: SM_LINK or SM_TIMEOUT. */
+static void lost(struct peer *p, int rc)
+{
+    const char *other = p->other[0] ? p->other : "peer";
+
+    if (rc == SM_TIMEOUT)
+        peer_end(p, rc, "nothing was acknowledged by %s for %d seconds",
+                 other, p->conf->idle_timeout / 1000);
+    else
+        peer_end(p, rc, p->phase <= PEER_KEY ?
+                 "%s closed the connection during the handshake (its log "
+                 "says why)" : "connection to %s lost", other);
+}
+
 /* The socket is readable. */
 static void on_socket(struct peer *p)
 {
@@ -109,11 +123,8 @@ static void on_socket(struct peer *p)
         return;
     }
     rc = link_read(p->link);
-    if (rc == SM_LINK)
-        peer_end(p, SM_LINK, p->phase <= PEER_KEY ?
-                 "%s closed the connection during the handshake (its log "
-                 "says why)" :
-                 "connection to %s lost", p->other[0] ? p->other : "peer");
+    if (rc == SM_LINK || rc == SM_TIMEOUT)
+        lost(p, rc);
     else if (rc < 0)
         peer_end(p, rc, "%s sent a header that is not allowed",
                  p->other[0] ? p->other : "peer");
@@ -412,6 +423,7 @@ static void turn(struct peer *p)
         [OUT] = { .fd = -1, .events = POLLOUT },
     };
     bool closing = p->phase == PEER_CLOSING;
+    int rc;
 
     /* Held data must go to xl before the next record is read. */
     if (!p->held_len && p->phase != PEER_KEEPER && p->phase != PEER_KEY &&
@@ -439,12 +451,11 @@ static void turn(struct peer *p)
         peer_pump_in(p);
     if (!p->done)
         check_time(p);
-    if (!p->done && link_flush(p->link)) {
-        if (closing)
-            p->done = true;
-        else
-            peer_end(p, SM_LINK, "connection to %s lost", p->other);
-    }
+    rc = p->done ? 0 : link_flush(p->link);
+    if (rc && closing)
+        p->done = true;
+    else if (rc)
+        lost(p, rc);
     if (p->phase == PEER_CLOSING && !p->done && !link_pending(p->link))
         shutdown(link_fd(p->link), SHUT_WR);
 }
