@@ -7,6 +7,9 @@ import time
 FINGERPRINT = re.compile(r"\b(?:[0-9A-Z]{5}-){4}[0-9A-Z]{5}\b")
 ETC = "/etc/xen/secmig/"
 LOG = "/var/log/secmigd.log"
+# Ends the daemon, and waits until it has: its port and socket are free then.
+END = ("pkill -x secmigd; n=150; while pgrep -x -r D,R,S,T secmigd >/dev/null;"
+       " do [ $((n -= 1)) -gt 0 ] || exit 1; sleep 0.2; done")
 
 # Deadlines for emulated machines that share two processors.
 CONF = """name = %s
@@ -51,8 +54,8 @@ class Lab:
             host.run("for u in peer keeper control; do"
                      " id secmig-$u >/dev/null 2>&1 ||"
                      " useradd -r -d /nonexistent -s /usr/sbin/nologin secmig-$u;"
-                     " done; pkill -x secmigd; sleep 0.3;"
-                     " rm -rf /etc/xen/secmig /var/lib/xen/secmig; mkdir -p /run/xen")
+                     " done; %s;"
+                     " rm -rf /etc/xen/secmig /var/lib/xen/secmig; mkdir -p /run/xen" % END)
             host.run("secmig init --name host%s --seal %s" % (host.name, self.seal))
             host.put(ETC + "secmigd.conf", "seal = %s\n" % self.seal.split()[0] +
                      self.conf % ("host" + host.name))
@@ -101,12 +104,14 @@ class Lab:
     def stop(self, host):
         """Ends the daemon; False when it did not run."""
         self.daemons.pop(host.name, None)
-        return not host.run("pkill -x secmigd", check=False).code
+        ran = not host.run("pgrep -x secmigd", check=False).code
+        host.run(END)
+        return ran
 
     def log(self, host):
         return host.run("cat " + LOG).out
 
-    def wait_log(self, host, pattern, timeout=30):
+    def wait_log(self, host, pattern, timeout=90):
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
             found = re.findall(pattern, self.log(host))
