@@ -25,10 +25,12 @@
 #define MIGRATED_AWAY "--migratedaway"
 
 /*
- * A guest that an xl, now dead, has asked to suspend may do so a moment later.
+ * A guest that an xl, now dead, has asked to suspend may do so a moment later:
+ * over two seconds after it took the request, on an emulated host.  A guest
+ * that runs loses nothing while we wait.
  * That it runs is believed when it has run for this long ...
  */
-#define RUNS_MS 1000
+#define RUNS_MS 3000
 /* ... without such a request; one that is still there after this long is
  * taken back. */
 #define REQUEST_MS 2000

@@ -38,7 +38,7 @@ int xl_room(libxl_ctx *ctx, char **argv);
  *   look source|destination UUID NAME
  *       answers u8 domain (enum sm_handover_domain), u32 domid (UINT32_MAX:
  *       none), str its present name.  Of a source that runs it answers only
- *       when it is certain that it goes on running: about a second; a request
+ *       when it is certain that it goes on running: three seconds; a request
  *       to suspend that a dead xl has left is taken back.  So it is not to be
  *       asked of a source while xl may still act on the guest.
  *   resume UUID NAME

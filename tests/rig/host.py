@@ -274,11 +274,12 @@ class Host:
         """The whole host stands still, hypervisor and guests with it."""
         self.qmp("stop" if on else "cont")
 
-    def power_cycle(self, wait=True, timeout=300):
-        """Power off and on again.  What was on the disks stays; memory, and
-        every guest, is lost.  swtpm's clock starts anew, as no TPM in hardware's
-        does."""
-        self.run("sync", check=False)
+    def power_cycle(self, wait=True, timeout=300, sync=True):
+        """Power off and on again.  What was on the disks stays (without sync:
+        only what some program has made durable); memory, and every guest, is
+        lost.  swtpm's clock starts anew, as no TPM in hardware's does."""
+        if sync:
+            self.run("sync", check=False)
         self.qmp("system_reset")
         time.sleep(1)
         deadline = time.monotonic() + timeout
