@@ -64,7 +64,7 @@ class Durable(Lab):
             "exec %s/usr/local/sbin/secmigd >>%s 2>&1" % (env if fault else "", LOG))
         self.wait_log(host, r"ready on port")
 
-    def wait_stopped(self, host, job, timeout=120):
+    def wait_stopped(self, host, job, timeout=300):
         """Until the daemon stands still at its fault."""
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:

@@ -55,7 +55,8 @@ class Lab:
                      " id secmig-$u >/dev/null 2>&1 ||"
                      " useradd -r -d /nonexistent -s /usr/sbin/nologin secmig-$u;"
                      " done; %s;"
-                     " rm -rf /etc/xen/secmig /var/lib/xen/secmig; mkdir -p /run/xen" % END)
+                     " rm -rf /etc/xen/secmig /var/lib/xen/secmig"
+                     " /run/xen/secmig.journal; mkdir -p /run/xen" % END)
             host.run("secmig init --name host%s --seal %s" % (host.name, self.seal))
             host.put(ETC + "secmigd.conf", "seal = %s\n" % self.seal.split()[0] +
                      self.conf % ("host" + host.name))

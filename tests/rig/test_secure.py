@@ -282,6 +282,8 @@ def transport(rig):
         expect(not rig.capture.contains(guest.needle, mark), "marker on the wire")
         expect("secmig:" not in result.err,
                "the transport had something to say: %s" % result.err)
+        expect(not rig.a.domains() and list(rig.b.domains()) == ["g1"],
+               "domains: %s, %s" % (rig.a.domains(), rig.b.domains()))
         return "%.1f s" % result.seconds
     finally:
         rig.tools("ours")
