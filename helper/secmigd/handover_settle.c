@@ -19,7 +19,8 @@
 #include "keys.h"
 #include "parent.h"
 
-#define WAIT_MAX 60000          /* ms between two attempts */
+#define WAIT_MAX 20000          /* ms between two attempts: what is open is
+                                 * settled 30 s after hosts can talk */
 #define DIAL_MARGIN 1000        /* ms that the dialer has to say so itself */
 #define GOODBYE_TIME 5000       /* ms for the peer to end */
 
@@ -121,9 +122,8 @@ static void over(struct call *c, int code, const char *why)
         return;
     }
     schedule(c, c->wait);
-    c->wait *= 2;
-    if (c->wait > WAIT_MAX)
-        c->wait = WAIT_MAX;
+    if (c->wait < WAIT_MAX)
+        c->wait = c->wait * 2 < WAIT_MAX ? c->wait * 2 : WAIT_MAX;
 }
 
 /* ---- talking ---- */
