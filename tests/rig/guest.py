@@ -8,6 +8,9 @@ import time
 
 TICK = re.compile(rb"^(\d+\.\d+) .*?\(d(\d+)\) T (\S+) ([0-9a-f]{8}) (\d+) (\d+) (\d+)$")
 
+STALL = 10          # seconds that a busy machine may keep a guest from ticking
+REFUSAL = 100000    # bytes: far less than a guest, more than any refusals
+
 # time: CLOCK_MONOTONIC of the machine that runs the rig; uptime in seconds
 Tick = collections.namedtuple("Tick", "time host domid name boot count uptime bad")
 
@@ -135,6 +138,16 @@ class Guest:
         """The longest time between two ticks, wherever."""
         ticks = self.ticks(since)
         return max((b.time - a.time for a, b in zip(ticks, ticks[1:])), default=None)
+
+    def not_stopped(self, since, mark):
+        """AssertionError unless it has gone on all the time since then, and
+        next to nothing has crossed the wire since that mark of the capture.
+        A migration stops it for 1 to 2 s, and so may a busy machine: what
+        tells them apart is that its memory crosses before."""
+        gap = self.longest_gap(since)
+        assert gap is not None and gap < STALL, "it stood still for %s s" % gap
+        size = self.rig.capture.size(mark)[1]
+        assert size < REFUSAL, "%d bytes on the wire" % size
 
     def continuity(self, since):
         """Why the ticks since then are not one unbroken life of one guest:
