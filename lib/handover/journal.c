@@ -235,7 +235,12 @@ static int create(struct sm_handover_journal *j, char *why, size_t why_size)
 
     rc = sm_handover_witness_read(j->witness, epoch, &sequence, text,
                                   sizeof(text));
-    if (rc != SM_NO_DOMAIN) {
+    if (rc && rc != SM_NO_DOMAIN) {
+        WHY("%s; it tells whether %s has been lost: remove it if you know "
+            "that it has not", text, j->place.path);
+        return rc;
+    }
+    if (!rc) {
         WHY("%s: it is gone, and was there since this host was booted (%s). "
             "Put it back, or begin a new one: `secmig handover reset`",
             j->place.path, j->witness);

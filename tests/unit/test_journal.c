@@ -434,8 +434,7 @@ START_TEST(a_witness_that_is_not_understood_stops_it)
         "xen-secmig journal 1 00112233445566778899aabbccddeeff-1\n",
         "xen-secmig journal 2 00112233445566778899aabbccddeeff 1\n",
         "xen-secmig journal 1 00112233445566778899aabbccddeeff 1\n\n",
-        "xen-secmig journal 1 00112233445566778899aabbccddeeff "
-            "9223372036854775808\n",
+        "xen-secmig journal 1 00112233445566778899aabbccddeeff 9223372036854775808\n",
     };
     uint8_t epoch[SM_HANDOVER_EPOCH_LEN];
     uint64_t sequence;
@@ -449,6 +448,8 @@ START_TEST(a_witness_that_is_not_understood_stops_it)
     }
     scratch_write("witness", "", 0, 0666);
     does_not_open(SM_STATE, "writable by group or others");
+    ck_assert_int_eq(unlink(JOURNAL), 0);
+    does_not_open(SM_STATE, "it tells whether ");
     ck_assert_int_eq(sm_handover_witness_read(scratch_path("none"), epoch,
                                               &sequence, why, sizeof(why)),
                      SM_NO_DOMAIN);
