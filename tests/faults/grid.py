@@ -296,6 +296,8 @@ def main():
                         print(" ".join(m), "(refused)" if refuse else "")
                 return 0
             todo = whole(first)
+            # all kinds early: a run may be ended before its end
+            random.Random(0).shuffle(todo)
         finally:
             first.close()
         numbers = range(1, 1 + int(os.environ.get("SECMIG_FAULT_SEEDS",
