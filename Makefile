@@ -144,7 +144,8 @@ $(UNIT) $(VECTORS) $(TWOHOST) $(POLICY): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.
 	    $(SECCOMP_LIBS) -lyajl $(shell pkg-config --libs check)
 
 # Loaded into secmigd, so built without what that may be built with.
-$(BUILD)/tests/faults/point.so: tests/faults/point.c $(BUILD)/config.mk
+$(BUILD)/tests/faults/point.so: tests/faults/point.c helper/secmigd/ipc.h \
+    lib/handover/handover.h lib/handover/journal.h $(BUILD)/config.mk
 	@mkdir -p $(@D)
 	@echo "  LD   $@"
 	$(Q)$(CC) $(WARNINGS) -D_GNU_SOURCE -Ilib -I. -O1 -g -fPIC -shared $< \

@@ -223,7 +223,8 @@ def report(plan, refuse, row, seed=None):
     if "failed" in row:
         print("not ok - %s: %s" % (name, row["failed"]), flush=True)
     elif not seed and row["fired"] < len(plan):
-        print("not ok - %s: the moment never came" % name, flush=True)
+        print("not ok - %s: the moment never came; xl was told %d: %s" % (
+            name, row["code"], row["text"]), flush=True)
     else:
         print("ok - %s: %s, stood still %.1f s, settled in %.1f s" % (
             name, {"A": "runs at the source", "B": "runs at the destination",

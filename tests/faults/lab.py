@@ -113,7 +113,8 @@ class Host(host.Host):
         self.kill()
         mine = self.root + "/"
         for pid in host.proc_table():
-            if pid != os.getpid() and mine in host.cmdline(pid):
+            line = host.cmdline(pid)
+            if mine in line and not line.startswith(SHOW):
                 try:
                     os.kill(pid, signal.SIGKILL)
                 except ProcessLookupError:
