@@ -203,7 +203,8 @@ def _(lab):
     check("got HANDOVER" in out, out)
     time.sleep(0.5)
     equal((started(lab), len(lab.b.domains())), ([], 1), "after another id")
-    text = lab.b.secmig("handover", "settle", "--undo", NAME).stdout
+    text = lab.b.secmig("handover", "settle", "--undo", "--yes",
+                        NAME).stdout
     check(host.wait_until(lambda: not lab.b.domains(), 4),
           "undone, and the copy is still there: " + text)
 
@@ -541,6 +542,7 @@ def to_evil(lab, steps, codes, within, **opts):
     p = lab.evil_host(*steps)
     out = lab.fails(g, codes, dst="evil", within=within, **opts)
     p.kill()
+    lab.fence()
     return out
 
 
