@@ -65,7 +65,7 @@ class Lab(host.Lab):
     def fence(self):
         """It will never say how a guest fared that it was to get: A's
         administrator knows, so that nothing stays open."""
-        self.a.secmig("handover", "fence", "evil", "--yes", "evil", ok=False)
+        self.a.secmig("handover", "fence", "--yes", "evil", "evil", ok=False)
 
     def finish(self, strict):
         self.fence()
