@@ -229,6 +229,9 @@ class Run:
             time.sleep(0.01)
         out = self.m.wait(1)
         took = self.settle()
+        # the last moments come when all is settled already
+        while wait_until(lambda: self.heals, 1 if self.todo else 0.1):
+            took = max(took, self.settle())
         owner, verdict = self.judge(out)
         stopped = watch.end()
         return {"owner": owner, "code": out["code"], "settled": took,
