@@ -94,7 +94,8 @@ install: all
 	install -m 0644 policy-schema/secmig-policy.rng \
 	    $(DESTDIR)$(PREFIX)/share/xen-secmig/
 	install -d $(DESTDIR)$(PREFIX)/share/doc/xen-secmig/examples
-	install -m 0644 docs/handover.md docs/policy.md docs/trust.md \
+	install -m 0644 docs/formats.md docs/handover.md docs/policy.md \
+	    docs/reliability.md docs/trust.md \
 	    $(DESTDIR)$(PREFIX)/share/doc/xen-secmig/
 	install -m 0644 policy-schema/examples/* \
 	    $(DESTDIR)$(PREFIX)/share/doc/xen-secmig/examples/
