@@ -112,7 +112,8 @@ def header(rig):
     return "stock %d MB, ours %d MB of address space" % (reserved >> 10, largest >> 10)
 
 
-@cases.case("hostile: a silent sender: stock waits, ours hangs up in its deadline")
+@cases.case("hostile: a silent sender: stock waits, ours hangs up in its deadline",
+            long=True)
 def silent(rig):
     rig.tools("stock")      # of xl: the daemon is ours all the time
     receiver = rig.receive_plain(rig.b)

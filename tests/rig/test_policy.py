@@ -263,7 +263,8 @@ def used_tickets(rig):
     return "; ".join(notes)
 
 
-@cases.case("policy: four eyes: one's own do not count, nor those without the role")
+@cases.case("policy: four eyes: one's own do not count, nor those without the role",
+            long=True)
 def four_eyes(rig):
     guest, since = guest_on(rig, rig.b), now(rig)
     line = refused(rig.b, "carol", 29, "four-eyes", "migrate g1 hostA")

@@ -241,12 +241,12 @@ def killed(rig, host, pattern):
     return "exit code %d: %s" % (code, last_line(job.err()))
 
 
-@cases.case("secure: the source's peer is killed in the middle")
+@cases.case("secure: the source's peer is killed in the middle", long=True)
 def kill_source_peer(rig):
     return killed(rig, rig.a, "[r]ole peer")
 
 
-@cases.case("secure: the destination's peer is killed in the middle")
+@cases.case("secure: the destination's peer is killed in the middle", long=True)
 def kill_target_peer(rig):
     return killed(rig, rig.b, "[r]ole peer")
 
@@ -289,7 +289,7 @@ def transport(rig):
         rig.tools("ours")
 
 
-@cases.case("secure: nomigrate=1 is honoured for stock xl, too")
+@cases.case("secure: nomigrate=1 is honoured for stock xl, too", long=True)
 def nomigrate(rig):
     guest = running_guest(rig, rig.a, extra="nomigrate = 1")
     since = time.monotonic()
