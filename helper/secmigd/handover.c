@@ -369,6 +369,8 @@ static void rest(struct handover *h, const struct sm_handover_next *next)
         h->r.state == SM_HANDOVER_LOADING)
         return;                 /* the domain is not ours to look at */
     h->view.failed = false;
+    if (h->look.armed)
+        return;
     loop_arm(&h->look, h->look_after, look_again, h);
     h->look_after *= 2;
     if (h->look_after > LOOK_LAST)
@@ -412,10 +414,26 @@ static void let_go(struct handover *h)
     }
 }
 
+/* The other host still listens: what was said last is answered, and one that
+ * refuses hears that it need not wait for more. */
+static void last_word(struct handover *h)
+{
+    enum sm_handover_fact fact = 0;
+
+    if (!h->say)
+        return;
+    if (h->last_heard)
+        fact = sm_handover_closed(h->r.state, h->last_heard).say;
+    if (!fact && h->r.state == SM_HANDOVER_ABORTED)
+        fact = SM_HANDOVER_SAY_ABORT;
+    if (fact && handover_tell(&h->r, fact, h->say, h->link))
+        sm_debug("handover vm=%s: the other host does not hear that it is "
+                 "settled", SM_LOG_WORD(h->r.name));
+}
+
 static void close_record(struct handover *h)
 {
     struct handover_events events = h->events;
-    struct sm_handover_next answer;
     bool attached = h->attached;
 
     if (write_flags(h, SM_HANDOVER_CLOSED)) {
@@ -425,11 +443,7 @@ static void close_record(struct handover *h)
     sm_info("handover vm=%s with=%s is settled: state=%s",
             SM_LOG_WORD(h->r.name), h->r.peer,
             sm_handover_state_name(h->r.state));
-    answer = sm_handover_closed(h->r.state, h->last_heard);
-    if (h->last_heard && answer.say && h->say &&
-        handover_tell(&h->r, answer.say, h->say, h->link))
-        sm_debug("handover vm=%s: the other host does not hear that it is "
-                 "settled", SM_LOG_WORD(h->r.name));
+    last_word(h);
     take_out(h);
     if (attached)
         events.closed(events.ctx);

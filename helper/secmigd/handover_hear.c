@@ -14,6 +14,10 @@
 #define STRANGE_BURST 32
 #define STRANGE_EVERY 1000      /* ms, one more */
 
+#define SLOWLY 100              /* ms before the same is said again, and twice
+                                 * as long each time ... */
+#define SLOWEST 30000           /* ... up to this */
+
 /* ---- speaking ---- */
 
 int handover_tell(const struct sm_handover_record *r,
@@ -32,6 +36,8 @@ int handover_tell(const struct sm_handover_record *r,
 
 void handover_speak(struct handover *h, enum sm_handover_fact fact)
 {
+    int rc;
+
     if (!h->say) {
         if (sm_handover_is_source(h->r.state))
             handover_call(h, false);
@@ -39,12 +45,26 @@ void handover_speak(struct handover *h, enum sm_handover_fact fact)
     }
     if (h->said == fact && !h->asked)
         return;
+    /* What was said before is said again, but ever more slowly: two hosts that
+     * do not agree (after a fence) must not keep each other busy. */
+    if (h->said == fact && sm_clock_now_ms() < h->again) {
+        handover_turn(h, SLOWLY);
+        return;
+    }
     sm_debug("handover vm=%s with=%s: say %s", SM_LOG_WORD(h->r.name),
              h->r.peer, sm_handover_fact_name(fact));
-    h->said = fact;
-    h->asked = false;
-    if (handover_tell(&h->r, fact, h->say, h->link))
-        handover_lost(h->link, SM_LINK, "the connection is lost");
+    rc = handover_tell(&h->r, fact, h->say, h->link);
+    if (rc == SM_BUSY) {
+        handover_turn(h, SLOWLY);
+    } else if (rc) {
+        handover_lost(h->link, rc, "the connection is lost");
+    } else {
+        h->wait = h->said != fact ? SLOWLY :
+                  2 * h->wait < SLOWEST ? 2 * h->wait : SLOWEST;
+        h->again = sm_clock_now_ms() + h->wait;
+        h->said = fact;
+        h->asked = false;
+    }
 }
 
 /* ---- links ---- */
@@ -246,7 +266,8 @@ void handover_heard(const struct handover_from *from,
                    "known here", from->peer);
 }
 
-/* For a day after it is settled, too: the other host may not know yet. */
+/* A host that is known by its key is heard for a day after all is settled
+ * here, too: it may not know yet. */
 bool handover_expects(const uint8_t *key)
 {
     const struct sm_handover_record *r;
@@ -255,8 +276,9 @@ bool handover_expects(const uint8_t *key)
 
     for (i = 0; (r = sm_handover_journal_at(handover_journal, i)); i++)
         if (!sm_handover_is_source(r->state) &&
-            sm_handover_is_news(r, now) &&
-            (!key || !memcmp(r->peer_key, key, sizeof(r->peer_key))))
+            (key ? sm_handover_is_news(r, now) &&
+             !memcmp(r->peer_key, key, sizeof(r->peer_key)) :
+             sm_handover_is_open(r)))
             return true;
     return false;
 }

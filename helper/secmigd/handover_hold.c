@@ -92,11 +92,10 @@ static void too_slow(void *ctx)
 {
     struct handover *h = ctx;
 
-    if (h->holder.fd < 0) {
-        sm_warning("handover vm=%s with=%s: it is not known which xl still "
-                   "has the guest: going on without",
+    if (h->holder.fd < 0) {     /* handover_detach() ends this */
+        sm_warning("handover vm=%s with=%s: it is not known which process is "
+                   "the xl that still has the guest: waiting for it",
                    SM_LOG_WORD(h->r.name), h->r.peer);
-        handover_let_go(h);
         return;
     }
     sm_warning("handover vm=%s with=%s: xl (process %d) does not let go of "

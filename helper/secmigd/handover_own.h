@@ -18,7 +18,9 @@ struct handover {
     handover_say *say;                  /* NULL: no link */
     void *link;                         /* its name */
     enum sm_handover_fact said;         /* last, on this link */
-    bool asked;                         /* it has spoken: say it again */
+    bool asked;                         /* it has spoken: say it again ... */
+    int64_t again;                      /* ... not before; monotonic */
+    int64_t wait;                       /* ms between the last two times */
     enum sm_handover_fact last_heard;   /* 0: nothing */
     uint64_t sequence;                  /* highest heard of its journal */
     int64_t known_since;                /* when r.peer_sequence was heard;

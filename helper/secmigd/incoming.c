@@ -22,6 +22,7 @@
 #include "vault.h"
 #include "vm_policy.h"
 
+#define SETTLING_MAX 64         /* connections of hosts that settle */
 #define SETTLE_TIME 120000      /* ms without a word about a handover; the
                                  * peer minds a shorter one by itself */
 
@@ -415,9 +416,24 @@ static void on_end(struct incoming *in, struct sm_wire_reader *r)
                   "the other host has ended the conversation");
 }
 
+static int count_settling(void)
+{
+    const struct incoming *in;
+    int n = 0;
+
+    for (in = incoming_first; in; in = in->next)
+        n += in->state == IN_SETTLE;
+    return n;
+}
+
 static void on_handover(struct incoming *in, struct sm_wire_reader *r)
 {
     if (in->state == IN_WAIT) {
+        if (count_settling() >= SETTLING_MAX) {
+            spawn_kill(&in->peer, SIGKILL);
+            r->pos = r->len;
+            return;
+        }
         in->state = IN_SETTLE;
         sm_info("in-%lu: from=%s has come to settle what is open", in->id,
                 in->other.name);

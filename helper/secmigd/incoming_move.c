@@ -8,10 +8,14 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "base/clock.h"
 #include "base/frame.h"
 #include "base/log.h"
 #include "parent.h"
 #include "vm_policy.h"
+
+/* Messages of one connection in a second: twice what a host can have open. */
+#define HEARD_MAX 2048
 
 /* ---- what the handover wants ---- */
 
@@ -146,11 +150,22 @@ void incoming_heard(struct incoming *in, struct sm_wire_reader *r)
         .peer = in->owed ? "" : in->other.name, .key = in->other.key,
         .source = true, .since = in->met, .say = say, .ctx = in,
     };
+    int64_t second = sm_clock_now_ms() / 1000;
     struct sm_message_handover m;
 
     sm_message_handover_get(r, &m);
-    if (!sm_wire_end(r))
-        handover_heard(&from, &m);
+    if (sm_wire_end(r))
+        return;
+    if (second != in->second)
+        in->heard = 0;
+    in->second = second;
+    if (++in->heard > HEARD_MAX) {
+        sm_warning("in-%lu: from=%s says too much about handovers", in->id,
+                   in->other.name);
+        spawn_kill(&in->peer, SIGKILL);
+        return;
+    }
+    handover_heard(&from, &m);
 }
 
 void incoming_lost(struct incoming *in, int code, const char *text)
