@@ -355,6 +355,7 @@ static void on_quote(struct incoming *in, struct sm_wire_reader *r)
 static void on_request(struct incoming *in, struct sm_wire_reader *r)
 {
     static const char *const args[] = { "config", NULL };
+    const struct decision_answer *answer;
     size_t len;
     int rc;
 
@@ -378,10 +379,10 @@ static void on_request(struct incoming *in, struct sm_wire_reader *r)
     }
     in->state = IN_CHECK;
     loop_disarm(&in->timer);    /* from here on the work is ours */
-    if (in->owed) {
-        incoming_refuse(in, SM_REFUSED_LOCAL, "", "%s was let in to settle "
-                        "earlier migrations, and for nothing else",
-                        in->other.name);
+    if (in->owed) {             /* as if it had been turned away before */
+        answer = &in->decision.answer;
+        incoming_refuse(in, answer->code, "", "%s", answer->told[0] ?
+                        answer->told : sm_err_text(answer->code));
         return;
     }
     if (incoming_count() > parent.conf.max_incoming) {
