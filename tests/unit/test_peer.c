@@ -455,7 +455,8 @@ START_TEST(after_the_stream_the_parents_have_time)
     int from, to;
 
     a.conf.finish_timeout = b.conf.finish_timeout = 1000;
-    a.conf.idle_timeout = b.conf.idle_timeout = 2000;
+    /* not a time that a busy machine takes to let both run */
+    a.conf.idle_timeout = b.conf.idle_timeout = SOON;
     a.conf.keepalive = b.conf.keepalive = 200;
     moving(&from, &to);
     close(from);
@@ -472,7 +473,7 @@ START_TEST(silence_ends_it_also_after_the_stream)
     struct side *dead, *other;
     int from, to;
 
-    a.conf.idle_timeout = b.conf.idle_timeout = 1500;
+    a.conf.idle_timeout = b.conf.idle_timeout = 3000;
     a.conf.keepalive = b.conf.keepalive = 200;
     if (_i & 2) {
         settling(0);
