@@ -116,6 +116,8 @@ static void acted(struct handover *h, int err, const char *line)
     default:
         if (!err)
             h->view.domain = SM_HANDOVER_GONE;
+        else if (err == SM_EXISTS && h->acting == SM_HANDOVER_DISCARD)
+            h->view.domain = SM_HANDOVER_RUNS;  /* it was started by hand */
         else
             failed(h, err, line);
     }

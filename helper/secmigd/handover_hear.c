@@ -93,6 +93,11 @@ void handover_lost(const void *ctx, int code, const char *text)
         h->say = NULL;
         h->link = NULL;
         h->said = 0;
+        /* The wait may be long, and somebody may help meanwhile: what was
+         * seen before does not decide on what is said after it. */
+        if (h->r.state == SM_HANDOVER_RELEASED ||
+            h->r.state == SM_HANDOVER_READY)
+            h->view.domain = SM_HANDOVER_UNSEEN;
         handover_stop(h, code, text);
     }
 }
@@ -128,6 +133,8 @@ static bool believe(struct handover *h, const struct handover_from *from,
 {
     static const uint8_t none[SM_HANDOVER_EPOCH_LEN];
 
+    if (h->view.acted)
+        return true;            /* only the record can be closed by it */
     if (h->held)
         return false;
     if (!memcmp(h->r.peer_epoch, none, sizeof(none)))
