@@ -71,8 +71,9 @@ static int await_result(struct sm_client *client, int interrupt)
     if (!rc && frame.type != FRAME_RESULT)
         rc = SM_PROTOCOL;
     if (rc)
-        rc = sm_cli_fail(rc, "migrate: secmigd did not say how it ended: "
-                         "look at both hosts before anything else");
+        rc = sm_cli_fail(rc, "migrate: secmigd did not say how it ended; it "
+                         "settles it by itself, now or when it is started "
+                         "again: see 'secmig handover list'");
     else
         rc = sm_operator_verdict(&frame, "migrate");
     sm_client_frame_dispose(&frame);

@@ -108,8 +108,8 @@ static void conclude(struct operate *o)
                "are in the daemon's log";
     } else if (!code && o->xl_ended && o->xl_code) {
         code = o->xl_code;
-        text = "the guest is there, but xl here has failed: look at 'xl "
-               "list' on both hosts";
+        text = "the guest is there; xl here has failed all the same: its "
+               "words are in the daemon's log";
     }
     operate_finish(o, code, o->rule, "%s", text);
 }

@@ -228,7 +228,7 @@ START_TEST(answers_that_do_not_belong_there_are_no_success)
     init_plain();
     expect_migrate(0);
     ck_assert_int_eq(ask(sm_verb_migrate, "migrate g1 hostB", twice, 2), 16);
-    fails(16, "both hosts");
+    fails(16, "secmig handover list");
     expect_migrate(0);
     ck_assert_int_eq(ask(sm_verb_migrate, "migrate g1 hostB", &early, 1),
                      16);
