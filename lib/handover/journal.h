@@ -99,7 +99,9 @@ void sm_handover_journal_close(struct sm_handover_journal *j);
 
 /*
  * Read a journal that may be in use by a daemon, without changing anything:
- * `each` is called for every migration in it, oldest first.
+ * `each` is called for every migration in it, oldest first; where it is damaged
+ * (SM_STATE) for those whose records are whole, which may have come further
+ * than these say.
  * Returns as sm_handover_journal_open() does, and SM_NO_DOMAIN where there is
  * no journal.
  */

@@ -66,14 +66,13 @@ int sm_handover_journal_read(const char *path,
     for (tries = 0; tries < READ_TRIES && rc == SM_STATE; tries++) {
         if (tries)
             nanosleep(&wait, NULL);
+        sm_handover_table_dispose(&t);
         rc = read_table(path, &t, why, why_size);
     }
-    if (rc)
-        return rc;
-    for (i = 0; i < t.n; i++)
+    for (i = 0; i < t.n && (!rc || rc == SM_STATE); i++)
         each(ctx, &t.entries[i].record);
     sm_handover_table_dispose(&t);
-    return 0;
+    return rc;
 }
 
 /* A second name for the journal, which stays when the first one is given to

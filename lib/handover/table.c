@@ -201,9 +201,9 @@ int sm_handover_image_read(const uint8_t *data, size_t len,
     enum sm_handover_block is = SM_HANDOVER_BLOCK_DAMAGED;
     struct sm_handover_header *header = &found->header;
     struct sm_handover_entry e;
-    const char *wrong = NULL;
+    const char *wrong, *first_wrong = NULL;
+    uint32_t i, wrong_at = 0;
     bool end = false;
-    uint32_t i;
     int rc;
 
     memset(found, 0, sizeof(*found));
@@ -222,26 +222,32 @@ int sm_handover_image_read(const uint8_t *data, size_t len,
             ((size_t)header->slots + 1) * SM_HANDOVER_BLOCK_LEN);
         return SM_STATE;
     }
-    for (i = 0; i < header->slots && !wrong; i++) {
+    for (i = 0; i < header->slots; i++) {
         rc = sm_handover_table_room(t);
         if (rc) {
             WHY("out of memory");
-            goto out;
+            return rc;
         }
+        wrong = NULL;
         is = sm_handover_entry_decode(data + ((size_t)i + 1) *
                                       SM_HANDOVER_BLOCK_LEN,
                                       header->epoch, &e);
-        if (is == SM_HANDOVER_BLOCK_DAMAGED)
+        if (is == SM_HANDOVER_BLOCK_GOOD)
+            wrong = take(t, header, i, &e);
+        else if (is == SM_HANDOVER_BLOCK_DAMAGED)
             wrong = "its check-sum is wrong";
         else if (is == SM_HANDOVER_BLOCK_STRANGE)
             wrong = "it is of another version";
-        else if (is != SM_HANDOVER_BLOCK_GOOD && i < header->whole)
+        else if (i < header->whole)
             wrong = "it is missing";
-        else if (is != SM_HANDOVER_BLOCK_EMPTY && end)
+        if (is != SM_HANDOVER_BLOCK_EMPTY && end)
             wrong = "it comes after the end";
-        else if (is == SM_HANDOVER_BLOCK_GOOD)
-            wrong = take(t, header, i, &e);
-        if (is != SM_HANDOVER_BLOCK_GOOD && !end) {
+        if (wrong && !first_wrong) {
+            first_wrong = wrong;
+            wrong_at = i;
+        }
+        if (!end && (is == SM_HANDOVER_BLOCK_EMPTY ||
+                     is == SM_HANDOVER_BLOCK_TORN)) {
             end = true;
             found->used = i;
             found->torn = is == SM_HANDOVER_BLOCK_TORN;
@@ -249,16 +255,11 @@ int sm_handover_image_read(const uint8_t *data, size_t len,
     }
     if (!end)
         found->used = header->slots;
-    rc = 0;
-    if (wrong) {
-        WHY("damaged at byte %zu (record %llu): %s",
-            (size_t)i * SM_HANDOVER_BLOCK_LEN,
-            (unsigned long long)(header->first + i - 1), wrong);
-        rc = SM_STATE;
-    }
     sm_handover_table_sort(t);
-out:
-    if (rc)
-        sm_handover_table_dispose(t);
-    return rc;
+    if (!first_wrong)
+        return 0;
+    WHY("damaged at byte %zu (record %llu): %s",
+        ((size_t)wrong_at + 1) * SM_HANDOVER_BLOCK_LEN,
+        (unsigned long long)(header->first + wrong_at), first_wrong);
+    return SM_STATE;
 }

@@ -91,7 +91,8 @@ struct sm_handover_found {
 /*
  * Read all of a file.
  *   data, len  its bytes
- *   t          an empty table; empty again on error
+ *   t          an empty table; with SM_STATE it gets all that is whole, to be
+ *              looked at only
  *   why        out: `why_size` bytes: what is wrong, where
  * Returns 0; SM_STATE; SM_NO_MEMORY.
  */

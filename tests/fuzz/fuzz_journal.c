@@ -104,7 +104,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             seal(block, header.epoch);
     }
     rc = sm_handover_image_read(file, len, &t, &found, why, sizeof(why));
-    if (rc ? (t.n || t.entries || !why[0]) :
+    if (rc ? !why[0] :
              (found.used > found.header.slots || t.n > found.used ||
               found.used < found.header.whole ||
               (found.torn && found.used == found.header.slots)))

@@ -10,6 +10,7 @@
 #include <sys/mount.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "journal.h"
 
@@ -424,6 +425,40 @@ START_TEST(it_is_read_while_it_is_written)
 }
 END_TEST
 
+/* The reader waits a moment: meanwhile the writer gets on. */
+static uint8_t flip;
+static int waits;
+
+int nanosleep(const struct timespec *wait, struct timespec *left)
+{
+    uint8_t c;
+    int fd;
+
+    (void)wait;
+    (void)left;
+    if (++waits == 2 && flip) {
+        fd = open(JOURNAL, O_RDWR);
+        ck_assert_int_eq(pread(fd, &c, 1, 1030), 1);
+        c ^= flip;
+        ck_assert_int_eq(syscall(SYS_pwrite64, fd, &c, 1, 1030), 1);
+        close(fd);
+    }
+    return 0;
+}
+
+START_TEST(what_is_written_just_then_is_read_again)
+{
+    make_situation(FRESH);
+    sm_handover_journal_close(j);
+    flip = 1;
+    waits = 1;
+    nanosleep(NULL, NULL);              /* half of a record */
+    waits = 0;
+    ck_assert_int_eq(read_it(), 1);
+    ck_assert_int_eq(waits, 2);
+}
+END_TEST
+
 static char kept[PATH_MAX];
 
 static int reset_it(void)
@@ -534,6 +569,7 @@ int main(void)
     tcase_add_checked_fixture(offline, scratch_make, scratch_remove);
     tcase_set_timeout(offline, 60);
     tcase_add_test(offline, it_is_read_while_it_is_written);
+    tcase_add_test(offline, what_is_written_just_then_is_read_again);
     tcase_add_test(offline, a_damaged_one_is_put_aside);
     tcase_add_test(offline, putting_aside_when_the_nth_call_fails);
     suite_add_tcase(suite, offline);
