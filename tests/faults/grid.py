@@ -142,6 +142,15 @@ class Worker:
         self.lab = None
 
     def do(self, plan, refuse):
+        """A migration that has failed by itself, on a machine too busy for
+        its deadlines, has not tried anything: again."""
+        for _ in range(3):
+            row = self.once(plan, refuse)
+            if "failed" in row or row["fired"] or len(plan) > 1:
+                break
+        return row
+
+    def once(self, plan, refuse):
         if self.lab is None:
             self.lab = faultlab.Lab()
         began = time.monotonic()

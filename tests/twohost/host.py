@@ -230,7 +230,7 @@ class Host:
                 raise AssertionError("secmigd ended with %d: %s" % (
                     self.daemon.returncode, self.log()[-300:]))
             return os.path.exists(self.sock) and self.listening()
-        if not wait_until(up, 10):
+        if not wait_until(up, 10 * SCALE):
             raise AssertionError("secmigd does not come up: " + self.log())
 
     def start(self):
