@@ -171,9 +171,11 @@ def _(lab):
     c = Command(lab, "alice", "migrate", g.name, "hostB")
     check(lab.a.logged("accepted there"), "not accepted")
     c.p.send_signal(signal.SIGINT)
-    check(lab.a.logged("result=failed code=28"), "not cancelled")
+    check(lab.a.logged("is given up: code=28"), "not cancelled")
+    # it is told once xl has let go
     open(go, "w").close()
     equal(c.wait().code, CANCELLED, "exit: " + c.err)
+    check(lab.a.logged("result=failed code=28"), "verdict")
     g.must_run_on(lab.a)
     os.unlink(go)
 
