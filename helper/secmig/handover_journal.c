@@ -129,6 +129,9 @@ int sm_handover_offline(const struct sm_cli *cli, const char *guest)
         puts(SM_HANDOVER_NO_NEWS);
         rc = 0;
     } else if (rc) {
+        /* Of a damaged one, what is whole. */
+        print_list(&all, false);
+        fflush(stdout);
         sm_cli_fail(rc, "%s", why);
     } else if (guest) {
         rc = print_pages(&all, guest);

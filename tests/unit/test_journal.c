@@ -338,7 +338,7 @@ START_TEST(a_second_one_finds_it_busy)
     unsigned int i;
 
     does_not_open(SM_BUSY, "in use by another process");
-    for (i = 0; i < 600; i++)           /* also once it is another file */
+    for (i = 0; i < 300; i++)           /* also once it is another file */
         put(j, &m);
     does_not_open(SM_BUSY, "in use by another process");
     sm_handover_journal_close(j);
@@ -488,6 +488,7 @@ int main(void)
     TCase *witness = tcase_create("witness");
 
     tcase_add_checked_fixture(put_case, scratch_make, scratch_remove);
+    tcase_set_timeout(put_case, 60);
     tcase_add_test(put_case, a_new_journal_is_empty_private_and_has_room);
     tcase_add_test(put_case, what_is_put_is_found_after_opening_again);
     tcase_add_test(put_case, every_field_is_kept_at_its_limits);
@@ -503,11 +504,13 @@ int main(void)
     suite_add_tcase(suite, room);
 
     tcase_add_checked_fixture(alone, scratch_make, scratch_remove);
+    tcase_set_timeout(alone, 60);
     tcase_add_test(alone, a_second_one_finds_it_busy);
     tcase_add_test(alone, the_lock_ends_with_the_process);
     suite_add_tcase(suite, alone);
 
     tcase_add_checked_fixture(witness, scratch_make, scratch_remove);
+    tcase_set_timeout(witness, 60);
     tcase_add_test(witness, an_old_copy_is_noticed_within_a_boot);
     tcase_add_test(witness, another_journal_is_noticed_within_a_boot);
     tcase_add_test(witness, a_witness_that_is_not_understood_stops_it);

@@ -561,6 +561,7 @@ int main(void)
     suite_add_tcase(suite, calls_case);
 
     tcase_add_checked_fixture(files, scratch_make, scratch_remove);
+    tcase_set_timeout(files, 60);
     tcase_add_test(files, a_full_disk_stops_what_is_new_alone);
     tcase_add_test(files, an_unsafe_file_is_refused);
     tcase_add_test(files, names_that_are_too_long_are_refused);
