@@ -75,8 +75,9 @@ static size_t print_list(const struct records *all, bool settled)
     return n;
 }
 
-/* The open ones of that name; if there is none, the last that was settled. */
-static int print_pages(const struct records *all, const char *guest)
+/* The open ones of that name; if there is none, the last that was settled.
+ * Returns how many there are. */
+static size_t print_pages(const struct records *all, const char *guest)
 {
     char page[SM_HANDOVER_PAGE_SIZE];
     struct sm_handover_now now;
@@ -92,15 +93,13 @@ static int print_pages(const struct records *all, const char *guest)
         sm_handover_page(&all->list[i], &now, page);
         printf("%s%s", n++ ? "\n" : "", page);
     }
-    if (last == all->n)
-        return sm_cli_fail(SM_NO_DOMAIN, "%s: no handover of such a guest is "
-                           "in the journal", guest);
-    if (!n) {
+    if (!n && last < all->n) {
         now = now_of(&all->list[last]);
         sm_handover_page(&all->list[last], &now, page);
         fputs(page, stdout);
+        n = 1;
     }
-    return 0;
+    return n;
 }
 
 static int read_all(const struct sm_cli *cli, struct records *all, char *why,
@@ -122,22 +121,26 @@ int sm_handover_offline(const struct sm_cli *cli, const char *guest)
 {
     struct records all;
     char why[768];
+    size_t shown;
     int rc;
 
     rc = read_all(cli, &all, why, sizeof(why));
-    if (rc == SM_NO_DOMAIN && !guest) {
+    if (rc == SM_NO_DOMAIN)
+        rc = 0;                 /* no journal: nothing was handed over */
+    /* Of a damaged one, what is whole, before it is said so. */
+    if (guest)
+        shown = print_pages(&all, guest);
+    else
+        shown = print_list(&all, false) + print_list(&all, true);
+    fflush(stdout);
+    if (rc)
+        sm_cli_fail(rc, "%s%s", why, shown ? " (above is what can be read: "
+                    "it may have come further)" : "");
+    else if (!shown && guest)
+        rc = sm_cli_fail(SM_NO_DOMAIN, "%s: no handover of such a guest is "
+                         "in the journal", guest);
+    else if (!shown)
         puts(SM_HANDOVER_NO_NEWS);
-        rc = 0;
-    } else if (rc) {
-        /* Of a damaged one, what is whole. */
-        print_list(&all, false);
-        fflush(stdout);
-        sm_cli_fail(rc, "%s", why);
-    } else if (guest) {
-        rc = print_pages(&all, guest);
-    } else if (!(print_list(&all, false) + print_list(&all, true))) {
-        puts(SM_HANDOVER_NO_NEWS);
-    }
     free(all.list);
     if (fflush(stdout) && !rc)
         rc = sm_cli_fail(SM_IO, "standard output: cannot write");
@@ -156,9 +159,9 @@ static void show_loss(const struct sm_cli *cli)
     rc = read_all(cli, &all, why, sizeof(why));
     printf("This host forgets what is in %s:\n\n", cli->conf.journal);
     if (!print_list(&all, false))
-        puts(rc ? "(nothing in it can be read)" : "(nothing in it is open)");
+        puts(rc ? "(nothing open can be read)" : "(nothing in it is open)");
     if (rc)
-        printf("It is not whole: %s\n", why);
+        printf("\nIt is not whole: %s\n", why);
     puts("\n"
          "A guest that is suspended here for a migration stays so: nothing "
          "resumes or\ndestroys it any more.  A copy (NAME--incoming) is "

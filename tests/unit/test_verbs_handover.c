@@ -298,7 +298,7 @@ static void damage(void)
     int fd = open(cli.conf.journal, O_RDWR);
 
     ck_assert_int_ge(fd, 0);
-    ck_assert_int_eq(pwrite(fd, "?", 1, 100), 1);
+    ck_assert_int_eq(pwrite(fd, "?", 1, 1124), 1);
     close(fd);
 }
 
@@ -308,9 +308,23 @@ START_TEST(a_damaged_journal_is_said_to_be_so)
         return;
     init_plain();
     write_journal();
+    ck_assert_int_eq(truncate(cli.conf.journal, 1), 0);
+    ck_assert_int_eq(run(sm_verb_handover, "handover list"), 4);
+    ck_assert_str_eq(out, "");
+    ck_assert_ptr_nonnull(strstr(err, "journal"));
+    ck_assert_int_eq(unlink(cli.conf.journal), 0);
+    unlink(cli.conf.journal_witness);
+
+    /* one record among whole ones */
+    write_journal();
     damage();
     ck_assert_int_eq(run(sm_verb_handover, "handover list"), 4);
-    ck_assert_ptr_nonnull(strstr(err, "journal"));
+    ck_assert_ptr_nonnull(strstr(out, "g3  from hostB"));
+    ck_assert_ptr_nonnull(strstr(err, "above is what can be read"));
+    ck_assert_int_eq(run(sm_verb_handover, "handover show g3"), 4);
+    ck_assert_ptr_nonnull(strstr(out, "guest        g3\n"));
+    ck_assert_int_eq(run(sm_verb_handover, "handover show g9"), 4);
+    ck_assert_str_eq(out, "");
 }
 END_TEST
 
