@@ -166,10 +166,9 @@ static void heard_open(struct handover *h, const struct handover_from *from,
     if ((m->fact == SM_HANDOVER_SAY_REFUSED &&
          !(h->view.heard & SM_HANDOVER_HEARD(SM_HANDOVER_SAY_STARTED))) ||
         m->fact == SM_HANDOVER_SAY_ABORT) {
-        snprintf(text, sizeof(text), "%s %s: %s", h->r.peer,
+        snprintf(text, sizeof(text), "%s %s%s%s", h->r.peer,
                  m->fact == SM_HANDOVER_SAY_ABORT ? "keeps the guest" :
-                 "has not started it", m->text[0] ? m->text :
-                 sm_err_text(sm_err_from_code(m->code)));
+                 "has not started it", m->text[0] ? ": " : "", m->text);
         handover_reason(h, m->code ? sm_err_from_code(m->code) : SM_FAIL,
                         text);
     }

@@ -35,7 +35,7 @@ void loop_unwatch(struct loop_watch *w);
  * it. */
 void loop_arm(struct loop_timer *t, int64_t ms, void (*fn)(void *ctx),
               void *ctx);
-/* Call it once, before the loop waits again; never from within this call. */
+/* Call it once, without waiting for anything; never from within this call. */
 void loop_soon(struct loop_timer *t, void (*fn)(void *ctx), void *ctx);
 void loop_disarm(struct loop_timer *t);
 

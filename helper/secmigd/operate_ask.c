@@ -202,6 +202,12 @@ void operate_abort(struct operate *o)
     if (strcmp(owner, o->account) &&
         !operate_may(o, SM_POLICY_ABORT, domain, host))
         return;
+    if (out && out->handover && !handover_stoppable(out->handover)) {
+        operate_finish(o, SM_STATE, "", "%s is %s's to start by now: see "
+                       "secmig handover show %s", domain->name, host,
+                       domain->name);
+        return;
+    }
     snprintf(text, sizeof(text), "aborted by %s", o->account);
     sm_notice("abort vm=%s to=%s of=%s by=%s@%s",
               SM_LOG_WORD(domain->name), host, owner, o->account,
