@@ -487,7 +487,7 @@ int main(void)
     TCase *alone = tcase_create("alone");
     TCase *witness = tcase_create("witness");
 
-    tcase_add_checked_fixture(put_case, scratch_make, scratch_remove);
+    tcase_add_checked_fixture(put_case, scratch_in_memory, scratch_remove);
     tcase_set_timeout(put_case, 60);
     tcase_add_test(put_case, a_new_journal_is_empty_private_and_has_room);
     tcase_add_test(put_case, what_is_put_is_found_after_opening_again);
@@ -496,20 +496,20 @@ int main(void)
     tcase_add_test(put_case, what_cannot_be_is_not_written);
     suite_add_tcase(suite, put_case);
 
-    tcase_add_checked_fixture(room, scratch_make, scratch_remove);
+    tcase_add_checked_fixture(room, scratch_in_memory, scratch_remove);
     tcase_set_timeout(room, 60);
     tcase_add_test(room, a_full_journal_is_written_anew_with_what_matters);
     tcase_add_test(room, what_was_reserved_is_there);
     tcase_add_test(room, there_is_a_limit_of_open_ones);
     suite_add_tcase(suite, room);
 
-    tcase_add_checked_fixture(alone, scratch_make, scratch_remove);
+    tcase_add_checked_fixture(alone, scratch_in_memory, scratch_remove);
     tcase_set_timeout(alone, 60);
     tcase_add_test(alone, a_second_one_finds_it_busy);
     tcase_add_test(alone, the_lock_ends_with_the_process);
     suite_add_tcase(suite, alone);
 
-    tcase_add_checked_fixture(witness, scratch_make, scratch_remove);
+    tcase_add_checked_fixture(witness, scratch_in_memory, scratch_remove);
     tcase_set_timeout(witness, 60);
     tcase_add_test(witness, an_old_copy_is_noticed_within_a_boot);
     tcase_add_test(witness, another_journal_is_noticed_within_a_boot);

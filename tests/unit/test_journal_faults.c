@@ -551,7 +551,7 @@ int main(void)
     TCase *files = tcase_create("files");
     TCase *offline = tcase_create("offline");
 
-    tcase_add_checked_fixture(calls_case, scratch_make, scratch_remove);
+    tcase_add_checked_fixture(calls_case, scratch_in_memory, scratch_remove);
     tcase_set_timeout(calls_case, 60);
     tcase_add_loop_test(calls_case, a_record_when_the_nth_call_fails, 0,
                         2 * SITUATIONS);
@@ -560,14 +560,14 @@ int main(void)
     tcase_add_test(calls_case, interrupted_and_short_writes_are_continued);
     suite_add_tcase(suite, calls_case);
 
-    tcase_add_checked_fixture(files, scratch_make, scratch_remove);
+    tcase_add_checked_fixture(files, scratch_in_memory, scratch_remove);
     tcase_set_timeout(files, 60);
     tcase_add_test(files, a_full_disk_stops_what_is_new_alone);
     tcase_add_test(files, an_unsafe_file_is_refused);
     tcase_add_test(files, names_that_are_too_long_are_refused);
     suite_add_tcase(suite, files);
 
-    tcase_add_checked_fixture(offline, scratch_make, scratch_remove);
+    tcase_add_checked_fixture(offline, scratch_in_memory, scratch_remove);
     tcase_set_timeout(offline, 60);
     tcase_add_test(offline, it_is_read_while_it_is_written);
     tcase_add_test(offline, what_is_written_just_then_is_read_again);
