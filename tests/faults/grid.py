@@ -323,15 +323,15 @@ def main():
         seed = seeds.get(title(plan, refuse))
         bad += "failed" in row or (not seed and row["fired"] < len(plan))
         report(plan, refuse, row, seed)
+        if "--table" in args:       # what there is, should it be ended early
+            with open(args[args.index("--table") + 1], "w") as f:
+                f.write(table(rows))
     good = [r for _, _, r in rows if "failed" not in r]
     print("# %d cells, %d failed, settled in %.1f s (median), %.1f s "
           "(longest), %.0f s in all" % (
               len(rows), bad, median([r["settled"] for r in good]),
               max([r["settled"] for r in good], default=0),
               time.monotonic() - began), flush=True)
-    if "--table" in args:
-        with open(args[args.index("--table") + 1], "w") as f:
-            f.write(table(rows))
     return 1 if bad else 0
 
 

@@ -216,6 +216,7 @@ class Lab(host.Lab):
             more = [n for n in glob.glob(h.journal + "?*")]
             if more:
                 return "%s: files left: %s" % (h.name, more)
-            if host.tcp_sockets(h.address[1]):
-                return "%s: connections left" % h.name
+            left = host.tcp_sockets(h.address[1])
+            if left:
+                return "%s: connections left: %s" % (h.name, left)
         return ""
