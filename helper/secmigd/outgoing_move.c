@@ -154,6 +154,7 @@ void outgoing_move(struct outgoing *o, const char *rule)
     keys_forget_wait(&o->key);
     if (ipc_send(o->peer_watch.fd, IPC_PEER_STREAM, NULL, &up[0], 1)) {
         outgoing_move_lost(o, SM_HELPER, "the peer process does not answer");
+        handover_let_go(o->handover);   /* xl has no stream to notice by */
         goto out;
     }
     outgoing_tell(o, IPC_CLIENT_ANSWER, 0, rule, "", &up[1]);
@@ -172,6 +173,10 @@ out:
 
 void outgoing_given(struct outgoing *o)
 {
+    /* It has crossed the word that the guest stays, by which an unpatched xl
+     * resumes it: it is let go of when xl has ended. */
+    if (o->state == OUT_ENDED && (o->flags & FRAME_WEAK_HANDOVER))
+        return;
     o->given = true;
     outgoing_unwatch(&o->stream);
     if (o->state == OUT_MOVE)
