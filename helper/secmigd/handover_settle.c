@@ -35,6 +35,8 @@ struct call {
     int64_t wait;               /* ms before the next attempt */
     bool complained;            /* that it cannot be reached */
     bool classic;               /* dial again, without ML-KEM-768 */
+    bool known;                 /* its key is known to be this host's; else
+                                 * some record's only, and speaks for those */
     struct loop_timer timer;
     struct key_wait key;
     struct child dialer, peer;
@@ -49,6 +51,14 @@ static struct ipc_message message;      /* the one being handled */
 static bool concerns(const struct handover *h, const struct call *c)
 {
     return sm_handover_is_source(h->r.state) && !strcmp(h->r.peer, c->host);
+}
+
+/* Whether the host that has shown its key there may speak of it. */
+static bool may_settle(const struct handover *h, const struct call *c)
+{
+    return concerns(h, c) &&
+           (c->known || !memcmp(h->r.peer_key, c->other.key,
+                                sizeof(h->r.peer_key)));
 }
 
 /* Whether somebody has something to say there, and no link of its own. */
@@ -167,7 +177,7 @@ static void connect_all(struct call *c)
     struct handover *h;
 
     for (h = handover_first; h; h = h->next)
-        if (concerns(h, c) && !h->say)
+        if (may_settle(h, c) && !h->say)
             handover_linked(h, say, c);
 }
 
@@ -191,17 +201,17 @@ void handover_hang_up(const void *link)
 
 /* Its key must be the one that the migration began with, or the one that is
  * known to be this host's by now. */
-static bool is_the_host(const struct call *c)
+static bool is_the_host(struct call *c)
 {
     const struct decision_other *other = &c->other;
     const struct handover *h;
 
-    if (!other->pairing_rc &&
-        !memcmp(other->key, other->pairing.key, sizeof(other->key)))
+    c->known = !other->pairing_rc &&
+               !memcmp(other->key, other->pairing.key, sizeof(other->key));
+    if (c->known)
         return true;
     for (h = handover_first; h; h = h->next)
-        if (concerns(h, c) &&
-            !memcmp(h->r.peer_key, other->key, sizeof(other->key)))
+        if (may_settle(h, c))
             return true;
     return false;
 }
@@ -229,8 +239,8 @@ static void on_key(struct call *c, struct sm_wire_reader *r)
 static void on_handover(struct call *c, struct sm_wire_reader *r)
 {
     struct handover_from from = {
-        .peer = c->host, .key = c->other.key, .since = c->since,
-        .say = say, .ctx = c,
+        .peer = c->known ? c->host : "", .key = c->other.key,
+        .since = c->since, .say = say, .ctx = c,
     };
     struct sm_message_handover m;
 
@@ -475,7 +485,8 @@ void handover_call(struct handover *h, bool now)
         calls = c;
         schedule(c, 0);
     } else if (c->state == CALL_TALKS && !h->say) {
-        handover_linked(h, say, c);
+        if (may_settle(h, c))
+            handover_linked(h, say, c);
     } else if (now && c->state == CALL_WAITS) {
         c->wait = parent.conf.settle_interval;
         c->complained = false;
