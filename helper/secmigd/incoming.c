@@ -423,13 +423,25 @@ static int count_settling(void)
     int n = 0;
 
     for (in = incoming_first; in; in = in->next)
-        n += in->state == IN_SETTLE;
+        n += in->state == IN_SETTLE && !in->evicted;
     return n;
+}
+
+/* A host needs one connection for all of its handovers: the last one. */
+static void end_older(const struct incoming *in)
+{
+    struct incoming *other;
+
+    for (other = incoming_first; other; other = other->next)
+        if (other != in && other->state == IN_SETTLE && !other->evicted &&
+            !memcmp(other->other.key, in->other.key, sizeof(in->other.key)))
+            incoming_evict(other);
 }
 
 static void on_handover(struct incoming *in, struct sm_wire_reader *r)
 {
     if (in->state == IN_WAIT) {
+        end_older(in);
         if (count_settling() >= SETTLING_MAX) {
             spawn_kill(&in->peer, SIGKILL);
             r->pos = r->len;

@@ -67,7 +67,7 @@ struct incoming {
     int64_t second;             /* ... in which so much was heard: */
     unsigned int heard;
     bool owed;                  /* let in for an answer, and no guest */
-    bool evicted;               /* had to make room before it asked */
+    bool evicted;               /* had to make room */
     struct incoming *next;
 };
 
@@ -77,7 +77,8 @@ extern struct incoming *incoming_first;     /* all of them, youngest first */
  * session ends. */
 void incoming_maybe_free(struct incoming *in);
 
-/* It has to go before it has asked for anything. */
+/* It has to make room: it has not asked for anything, or there is a newer
+ * connection for what it has come for. */
 void incoming_evict(struct incoming *in);
 
 /* A message of the layout of PEER_KEY_IS (rule NULL) or PEER_ANSWER, with
