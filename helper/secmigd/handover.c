@@ -236,7 +236,7 @@ static int check_room(const struct sm_handover_record *first)
     struct handover *h;
 
     for (h = handover_first; h; h = h->next, n++)
-        waiting += h->r.state == SM_HANDOVER_READY && !h->say &&
+        waiting += h->r.state == SM_HANDOVER_READY && !h->attached &&
                    !strcmp(h->r.peer, first->peer);
     if (sm_handover_journal_find(handover_journal, first->id))
         return SM_EXISTS;

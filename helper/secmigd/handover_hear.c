@@ -273,7 +273,8 @@ void handover_heard(const struct handover_from *from,
 }
 
 /* A host that is known by its key is heard for a day after all is settled
- * here, too: it may not know yet. */
+ * here, too: it may not know yet.  Records without a name do not count: they
+ * only say that there was no such migration, and asking again makes more. */
 bool handover_expects(const uint8_t *key)
 {
     const struct sm_handover_record *r;
@@ -281,7 +282,7 @@ bool handover_expects(const uint8_t *key)
     size_t i;
 
     for (i = 0; (r = sm_handover_journal_at(handover_journal, i)); i++)
-        if (!sm_handover_is_source(r->state) &&
+        if (!sm_handover_is_source(r->state) && r->name[0] &&
             (key ? sm_handover_is_news(r, now) &&
              !memcmp(r->peer_key, key, sizeof(r->peer_key)) :
              sm_handover_is_open(r)))
