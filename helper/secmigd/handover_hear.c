@@ -78,6 +78,10 @@ void handover_linked(struct handover *h, handover_say *say, void *ctx)
     h->say = say;
     h->link = ctx;
     h->said = 0;
+    /* Somebody may have helped since the last look: nothing that lets a guest
+     * run somewhere is said, nor written, on an old one. */
+    if (!h->view.acted)
+        h->view.domain = SM_HANDOVER_UNSEEN;
     handover_turn(h, 0);
     if (old)
         handover_hang_up(old);

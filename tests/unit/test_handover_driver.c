@@ -38,7 +38,7 @@ int run_start(struct run *run, const struct sm_conf_command *command,
     (void)command;
     (void)in;
     (void)ms;
-    ck_assert_str_eq(xl.verb, "");
+    ck_assert(!run->active);
     memset(run, 0, sizeof(*run));
     run->active = true;
     run->data = calloc(1, max + 1);
@@ -381,10 +381,29 @@ START_TEST(a_released_guest_is_resumed_by_refused_alone)
     ck_assert_int_ge(calls, 1);
     ck_assert_str_eq(xl.verb, "");
     hear_from(&link_b, 0, false, SM_HANDOVER_SAY_REFUSED, epoch, 21);
+    xl_sees(SM_HANDOVER_SUSPENDED, 3);
     xl_ends("resume", 0);
     ck_assert_int_eq(recorded()->state, SM_HANDOVER_ABORTED);
     ck_assert_int_eq(session.decided, 0);       /* nobody is there to hear */
     ck_assert_ptr_null(handover_first);
+}
+END_TEST
+
+START_TEST(a_new_link_says_nothing_before_a_new_look)
+{
+    struct handover *h = released();
+
+    handover_lost(&link_a, SM_LINK, "lost");
+    turns();
+    xl_sees(SM_HANDOVER_SUSPENDED, 3);
+    session.said = 0;
+    /* Meanwhile somebody has started it anew. */
+    handover_linked(h, say, &link_b);
+    turns();
+    ck_assert_int_eq(session.said, 0);
+    xl_sees(SM_HANDOVER_RUNS, 9);
+    ck_assert_int_eq(session.said, SM_HANDOVER_SAY_CANCEL);
+    ck_assert_int_eq(recorded()->state, SM_HANDOVER_RELEASED);
 }
 END_TEST
 
@@ -524,6 +543,8 @@ START_TEST(a_copy_waits_patiently)
     ck_assert_int_eq(calls, 0);         /* only a source calls */
     ck_assert(handover_expects(key));
     hear_from(&link_b, 0, true, SM_HANDOVER_SAY_GO, epoch, 20);
+    ck_assert_int_eq(recorded()->state, SM_HANDOVER_READY);
+    xl_sees(SM_HANDOVER_COPY, 8);
     xl_ends("start", 0);
     ck_assert_int_eq(session.said, SM_HANDOVER_SAY_STARTED);
 }
@@ -902,6 +923,7 @@ int main(void)
     tcase_add_test(c, a_client_that_fails_keeps_its_guest);
     tcase_add_test(c, a_suspended_guest_is_resumed_when_the_link_goes);
     tcase_add_test(c, a_released_guest_is_resumed_by_refused_alone);
+    tcase_add_test(c, a_new_link_says_nothing_before_a_new_look);
     tcase_add_test(c, a_client_is_told_when_it_takes_long);
     tcase_add_test(c, no_ready_in_time_and_it_stays);
     tcase_add_test(c, what_fails_is_done_again);
