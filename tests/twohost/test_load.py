@@ -242,7 +242,8 @@ def _(lab):
     lab.b.control(secmig_xl={"room": {"hang": True}})
     m = lab.migrate(stuck)
     check(host.wait_until(lambda: [
-        e for e in lab.b.events("secmig-xl") if e["argv"][0] == "room"],
+        e for e in lab.b.events("secmig-xl", "argv")
+        if e["argv"][0] == "room"],
         host.SOON), "room was not asked for")
     time.sleep(0.3)
     lab.b.control()
