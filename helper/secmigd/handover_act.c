@@ -38,9 +38,9 @@ static enum sm_handover_domain ours(const struct handover *h,
         (h->r.domid == UINT32_MAX || h->r.domid == domid))
         return domain;
     /* Another one: nothing to be resumed, destroyed, started or discarded.
-     * But before it is decided the guest may not run elsewhere beside it. */
-    if (source && h->r.state != SM_HANDOVER_ABORTED &&
-        h->r.state != SM_HANDOVER_DONE)
+     * But unless the guest is this host's, it may not run elsewhere beside
+     * it; or, if it does, somebody should know. */
+    if (source && h->r.state != SM_HANDOVER_ABORTED)
         return SM_HANDOVER_RUNS;
     return SM_HANDOVER_GONE;
 }

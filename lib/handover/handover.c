@@ -149,28 +149,34 @@ static struct sm_handover_next aborted(const struct sm_handover_view *v)
     return next;
 }
 
+/* Somebody's hand, or what starts guests at boot; what runs is never
+ * destroyed. */
+static struct sm_handover_next done_runs(void)
+{
+    return alarm_and(step(SM_HANDOVER_DONE, SM_HANDOVER_MARK), "the guest "
+                     "runs here, and on the other host: two copies run");
+}
+
 static struct sm_handover_next done(const struct sm_handover_view *v)
 {
     const enum sm_handover_state s = SM_HANDOVER_DONE;
 
     if (!v->acted) {
-        if (!v->same_boot)
-            return step(s, SM_HANDOVER_MARK);
         switch (v->domain) {
         case SM_HANDOVER_UNSEEN:
             return step(s, SM_HANDOVER_LOOK);
         case SM_HANDOVER_GONE:
             return step(s, SM_HANDOVER_MARK);
         case SM_HANDOVER_SUSPENDED:
+            if (!v->same_boot)  /* not what was sent */
+                return done_runs();
             if (!v->failed)
                 return step(s, SM_HANDOVER_DESTROY);
             return alarm_and(say(s, SM_HANDOVER_SAY_SETTLED), "the guest "
                              "has moved, and what is left of it here cannot "
                              "be destroyed");
         default:
-            /* Somebody's hand; what runs is never destroyed. */
-            return alarm_and(step(s, SM_HANDOVER_MARK), "the guest runs "
-                             "here, and on the other host: two copies run");
+            return done_runs();
         }
     }
     if (SAID(SETTLED) || v->fenced)

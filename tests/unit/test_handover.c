@@ -125,7 +125,10 @@ static const struct row source[] = {
     { STATE(DONE), SUSPENDED, FAILED, 0, SAY_ALARM(SETTLED) },
     { STATE(DONE), GONE, 0, 0, DO(MARK) },
     { STATE(DONE), RUNS, 0, 0, DO_ALARM(MARK) },
-    { STATE(DONE), UNSEEN, BOOTED, 0, DO(MARK) },
+    { STATE(DONE), UNSEEN, BOOTED, 0, DO(LOOK) },
+    { STATE(DONE), GONE, BOOTED, 0, DO(MARK) },
+    { STATE(DONE), RUNS, BOOTED, 0, DO_ALARM(MARK) },
+    { STATE(DONE), SUSPENDED, BOOTED, 0, DO_ALARM(MARK) },
     { STATE(DONE), UNSEEN, ACTED, 0, SAY(SETTLED) },
     { STATE(DONE), SUSPENDED, ACTED, 0, SAY(SETTLED) },
     { STATE(DONE), UNSEEN, ACTED, SAID(SETTLED), DO(CLOSE) },
@@ -283,7 +286,7 @@ static void is_justified(enum sm_handover_state state,
         break;
     case SM_HANDOVER_DESTROY:
         REQUIRE(state == STATE(DONE) && v->domain == SUSPENDED &&
-                !v->acted);
+                v->same_boot && !v->acted);
         break;
     case SM_HANDOVER_START:
         REQUIRE(state == STATE(ACCEPTED) && v->domain == COPY &&

@@ -818,6 +818,43 @@ START_TEST(a_host_that_was_booted_anew)
 }
 END_TEST
 
+/* /etc/xen/auto starts the guest although it has moved, or may have. */
+static void booted_anew(void)
+{
+    struct sm_handover_record r = *recorded();
+
+    r.boot[0] ^= 1;
+    ck_assert_int_eq(sm_handover_journal_put(handover_journal, &r), 0);
+    restart();
+}
+
+START_TEST(what_a_boot_has_started_is_noticed)
+{
+    released();
+    booted_anew();
+    session.said = 0;
+    xl_sees(SM_HANDOVER_RUNS, 3);
+    handover_linked(handover_first, say, &link_b);
+    turns();
+    xl_sees(SM_HANDOVER_RUNS, 3);
+    ck_assert_int_eq(session.said, SM_HANDOVER_SAY_CANCEL);
+    hear_from(&link_b, 0, false, SM_HANDOVER_SAY_STARTED, epoch, 21);
+    ck_assert_int_eq(recorded()->state, SM_HANDOVER_DONE);
+    ck_assert_ptr_nonnull(handover_first->alarm);
+    ck_assert(recorded()->flags & SM_HANDOVER_ACTED);
+
+    tear_down();
+    set_up();
+    released();
+    hear(SM_HANDOVER_SAY_STARTED);      /* and then the power fails */
+    booted_anew();
+    xl_sees(SM_HANDOVER_SUSPENDED, 3);  /* not what was sent: the next boot's */
+    ck_assert_str_eq(xl.verb, "");
+    ck_assert_ptr_nonnull(handover_first->alarm);
+    ck_assert(recorded()->flags & SM_HANDOVER_ACTED);
+}
+END_TEST
+
 /* ---- the journal fails ---- */
 
 START_TEST(nothing_is_done_that_is_not_written)
@@ -947,6 +984,7 @@ int main(void)
     tcase_add_test(c, what_was_marked_is_not_touched_by_a_restart);
     tcase_add_test(c, a_restarted_destination_discards_or_waits_or_starts);
     tcase_add_test(c, a_host_that_was_booted_anew);
+    tcase_add_test(c, what_a_boot_has_started_is_noticed);
     tcase_add_test(c, nothing_is_done_that_is_not_written);
     tcase_add_test(c, undo_and_fence);
     tcase_add_test(c, xl_that_does_not_let_go_is_killed);
