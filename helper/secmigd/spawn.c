@@ -325,12 +325,23 @@ static void run_finish(struct run *run)
     run->done(run->ctx, err);
 }
 
+/* No more is read of it. */
+static void run_deaf(struct run *run)
+{
+    if (run->watch.fd >= 0)
+        close(run->watch.fd);
+    loop_unwatch(&run->watch);
+    run->at_end = true;
+}
+
 static void run_ended(void *ctx, int status)
 {
     struct run *run = ctx;
 
     run->exited = true;
     run->status = status;
+    if (run->timed_out)
+        run_deaf(run);
     run_finish(run);
 }
 
@@ -355,9 +366,7 @@ static void run_output(void *ctx, short revents)
         run->len = run->max + 1;
         spawn_kill(&run->child, SIGKILL);
     }
-    close(run->watch.fd);
-    loop_unwatch(&run->watch);
-    run->at_end = true;
+    run_deaf(run);
     run_finish(run);
 }
 
@@ -367,6 +376,11 @@ static void run_late(void *ctx)
 
     run->timed_out = true;
     spawn_kill(&run->child, SIGKILL);
+    /* It has ended, and what it has started holds its output. */
+    if (run->exited) {
+        run_deaf(run);
+        run_finish(run);
+    }
 }
 
 /* Everything but the child itself.  *out is the end that it writes to. */
