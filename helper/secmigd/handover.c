@@ -259,8 +259,8 @@ int handover_begin(const struct sm_handover_record *first,
         return rc;
     memcpy(r.boot, boot, sizeof(r.boot));
     r.since = r.changed = sm_clock_real();
-    if (r.holder)
-        handover_hold_mark(&r);
+    if (r.holder && handover_hold_mark(&r))
+        return SM_XL;
     h = add(&r);
     if (!h)
         return SM_NO_MEMORY;

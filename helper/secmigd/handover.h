@@ -71,6 +71,7 @@ void handover_stamp(uint8_t epoch[static SM_HANDOVER_EPOCH_LEN],
  *           peer_sequence, domid, holder, by are filled in
  *   events  copied
  * Returns 0; SM_IO when it cannot be written; SM_EXISTS when the id was used;
+ * SM_XL when it cannot be seen which process the holder is;
  * SM_BUSY when the other host has too many in doubt, or when an open record
  * of the same guest is not marked as acted upon: two records must never act
  * on one domain.

@@ -21,9 +21,11 @@
 #include "base/log.h"
 
 #define PATIENCE 10000          /* ms for xl to resume the guest, and end */
+#define RETRY 1000              /* ms, when it cannot be seen whether it has */
 
-/* A number out of /proc/PID/stat (proc(5)); 0: there is no such process. */
-static uint64_t stat_field(int pid, int field)
+/* A number out of /proc/PID/stat (proc(5)).  Returns 0; SM_NO_DOMAIN: there is
+ * no such process; SM_IO: it cannot be read. */
+static int stat_field(int pid, int field, uint64_t *out)
 {
     char path[32], text[1024], *p;
     ssize_t n;
@@ -32,24 +34,30 @@ static uint64_t stat_field(int pid, int field)
     snprintf(path, sizeof(path), "/proc/%d/stat", pid);
     fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return 0;
+        return errno == ENOENT ? SM_NO_DOMAIN : SM_IO;
     n = read(fd, text, sizeof(text) - 1);
+    i = errno;
     close(fd);
+    if (n < 0 && i == ESRCH)
+        return SM_NO_DOMAIN;    /* it has ended since */
     if (n <= 0)
-        return 0;
+        return SM_IO;
     text[n] = '\0';
     /* The program's name, field 2, may hold anything: its bracket is the
      * last one. */
     p = strrchr(text, ')');
     for (i = 2; p && i < field; i++)
         p = strchr(p + 1, ' ');
-    return p ? strtoull(p + 1, NULL, 10) : 0;
+    if (!p)
+        return SM_IO;
+    *out = strtoull(p + 1, NULL, 10);
+    return 0;
 }
 
 /* Clock ticks from boot to its start. */
-static uint64_t start_time(int pid)
+static int start_time(int pid, uint64_t *out)
 {
-    return stat_field(pid, 22);
+    return stat_field(pid, 22, out);
 }
 
 /*
@@ -59,18 +67,18 @@ static uint64_t start_time(int pid)
  */
 static int xl_behind(int transport)
 {
-    uint64_t xl = stat_field(transport, 4);
+    uint64_t xl, its, own;
 
-    return xl > 1 && xl <= INT_MAX &&
-           stat_field((int)xl, 6) == stat_field(transport, 6) ?
-           (int)xl : transport;
+    return !stat_field(transport, 4, &xl) && xl > 1 && xl <= INT_MAX &&
+           !stat_field((int)xl, 6, &its) && !stat_field(transport, 6, &own) &&
+           its == own ? (int)xl : transport;
 }
 
-void handover_hold_mark(struct sm_handover_record *record)
+int handover_hold_mark(struct sm_handover_record *record)
 {
-    if (record->holder && record->flags & SM_HANDOVER_WEAK)
+    if (record->flags & SM_HANDOVER_WEAK)
         record->holder = xl_behind(record->holder);
-    record->holder_start = start_time(record->holder);
+    return start_time(record->holder, &record->holder_start);
 }
 
 void handover_hold_clear(struct handover *h)
@@ -107,26 +115,55 @@ static void too_slow(void *ctx)
     /* has_ended() follows. */
 }
 
+static void try_again(void *ctx)
+{
+    handover_hold(ctx);
+}
+
+/* Its process is watched from now on.  Returns 0; SM_NO_DOMAIN: it has ended;
+ * SM_IO: that cannot be told. */
+static int watch(struct handover *h)
+{
+    int rc, fd = pidfd_open(h->r.holder, 0);
+    uint64_t start;
+
+    if (fd < 0)
+        return errno == ESRCH ? SM_NO_DOMAIN : SM_IO;
+    rc = start_time(h->r.holder, &start);
+    if (!rc && start != h->r.holder_start)
+        rc = SM_NO_DOMAIN;      /* it is another by now */
+    if (rc)
+        close(fd);
+    else
+        loop_watch(&h->holder, fd, POLLIN, has_ended, h);
+    return rc;
+}
+
 void handover_hold(struct handover *h)
 {
-    int fd;
+    int rc = 0;
 
-    if (h->holder_deadline)
-        return;                 /* being waited for */
     if (!h->r.holder && !h->attached) {
         handover_let_go(h);
         return;
     }
-    if (h->r.holder) {
-        fd = pidfd_open(h->r.holder, 0);
-        if (fd < 0 || start_time(h->r.holder) != h->r.holder_start) {
-            if (fd >= 0)
-                close(fd);
-            handover_let_go(h); /* it has ended, or is another by now */
-            return;
-        }
-        loop_watch(&h->holder, fd, POLLIN, has_ended, h);
+    if (h->holder_deadline)
+        return;                 /* being waited for */
+    if (h->r.holder)
+        rc = watch(h);
+    if (rc == SM_NO_DOMAIN) {
+        handover_let_go(h);
+    } else if (rc) {
+        if (!h->trouble[0])
+            sm_error("handover vm=%s with=%s: it cannot be seen whether xl "
+                     "(process %d) still has the guest: trying again",
+                     SM_LOG_WORD(h->r.name), h->r.peer, h->r.holder);
+        snprintf(h->trouble, sizeof(h->trouble), "xl (process %d) cannot be "
+                 "watched", h->r.holder);
+        loop_arm(&h->holder_timer, RETRY, try_again, h);
+    } else {
+        h->trouble[0] = '\0';
+        h->holder_deadline = sm_clock_deadline(PATIENCE);
+        loop_arm(&h->holder_timer, PATIENCE, too_slow, h);
     }
-    h->holder_deadline = sm_clock_deadline(PATIENCE);
-    loop_arm(&h->holder_timer, PATIENCE, too_slow, h);
 }

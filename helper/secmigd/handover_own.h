@@ -93,8 +93,9 @@ void handover_act(struct handover *h, enum sm_handover_step step);
 /* Begin to wait until xl's process ends; after a while it is killed. */
 void handover_hold(struct handover *h);
 void handover_hold_clear(struct handover *h);
-/* Fill in record->holder_start: which process of that number it is. */
-void handover_hold_mark(struct sm_handover_record *record);
+/* Fill in record->holder_start: which process of that number it is.  Returns 0
+ * or an error: that cannot be told. */
+int handover_hold_mark(struct sm_handover_record *record) SM_WARN_UNUSED;
 
 /* ---- handover_settle.c ---- */
 

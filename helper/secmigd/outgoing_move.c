@@ -144,7 +144,8 @@ void outgoing_move(struct outgoing *o, const char *rule)
     if (rc) {
         outgoing_give_up(o, rc, rc == SM_BUSY ? "too much is not settled yet "
                          "of this guest, or with that host (see secmig "
-                         "handover list)" : "the migration cannot be written "
+                         "handover list)" : rc == SM_XL ? "xl's process is "
+                         "not to be seen" : "the migration cannot be written "
                          "down in this host's journal");
         goto out;
     }

@@ -948,6 +948,62 @@ START_TEST(a_number_that_is_another_process_by_now_is_not_killed)
 }
 END_TEST
 
+START_TEST(xl_that_nobody_knows_ends_with_its_session)
+{
+    struct handover *h = begin(SM_HANDOVER_SENDING);
+
+    handover_stop(h, SM_CANCELLED, "abort");
+    turns();
+    time_passes(&h->holder_timer);
+    ck_assert_str_eq(xl.verb, "");
+    handover_detach(h);
+    turns();
+    xl_sees(SM_HANDOVER_RUNS, 3);
+    ck_assert(recorded()->flags & SM_HANDOVER_ACTED);
+}
+END_TEST
+
+START_TEST(xl_that_cannot_be_seen_has_not_ended)
+{
+    struct sm_handover_record r = first(SM_HANDOVER_SENDING);
+    struct rlimit none, full;
+    struct handover *h;
+
+    r.holder = getpid();
+    ck_assert_int_eq(handover_begin(&r, &events, &h), 0);
+    getrlimit(RLIMIT_NOFILE, &full);
+    none = full;
+    none.rlim_cur = 3;
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+    handover_stop(h, SM_CANCELLED, "abort");
+    turns();
+    time_passes(&h->holder_timer);
+    ck_assert(h->view.holder);
+    ck_assert_str_eq(xl.verb, "");
+    ck_assert_str_ne(h->trouble, "");
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &full), 0);
+    time_passes(&h->holder_timer);
+    ck_assert(h->view.holder);          /* it is watched now */
+    ck_assert_int_ge(h->holder.fd, 0);
+    ck_assert_str_eq(h->trouble, "");
+}
+END_TEST
+
+START_TEST(xl_that_has_gone_begins_nothing)
+{
+    struct sm_handover_record r = first(SM_HANDOVER_SENDING);
+    struct handover *h;
+    pid_t pid = fork();
+
+    if (!pid)
+        _exit(0);
+    ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+    r.holder = pid;
+    ck_assert_int_eq(handover_begin(&r, &events, &h), SM_XL);
+    ck_assert_ptr_null(handover_first);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("handover_driver");
@@ -989,6 +1045,9 @@ int main(void)
     tcase_add_test(c, undo_and_fence);
     tcase_add_test(c, xl_that_does_not_let_go_is_killed);
     tcase_add_test(c, a_number_that_is_another_process_by_now_is_not_killed);
+    tcase_add_test(c, xl_that_nobody_knows_ends_with_its_session);
+    tcase_add_test(c, xl_that_cannot_be_seen_has_not_ended);
+    tcase_add_test(c, xl_that_has_gone_begins_nothing);
     suite_add_tcase(s, c);
     r = srunner_create(s);
     srunner_run_all(r, CK_ENV);
