@@ -110,6 +110,15 @@ struct handover_from {
     void *ctx;                  /* names the connection */
 };
 
+/* How much a connection says in a second.  Zero: nothing yet. */
+struct handover_pace {
+    int64_t second;
+    unsigned int heard;
+};
+
+/* Count a message; false: it is one too many, end the connection. */
+bool handover_may_say(struct handover_pace *pace) SM_WARN_UNUSED;
+
 /*
  * A message, of a migration's own connection or of one that was made to
  * settle.  That connection is used to answer, now or later, until

@@ -14,6 +14,9 @@
 #define STRANGE_BURST 32
 #define STRANGE_EVERY 1000      /* ms, one more */
 
+/* Messages of one connection in a second: twice what a host can have open. */
+#define HEARD_MAX 2048
+
 #define SLOWLY 100              /* ms before the same is said again, and twice
                                  * as long each time ... */
 #define SLOWEST 30000           /* ... up to this */
@@ -189,7 +192,7 @@ static void answer(const struct sm_handover_record *r,
 {
     struct sm_handover_next next = sm_handover_closed(r->state, heard);
 
-    if (next.alarm)
+    if (next.alarm && incoming_may_log())
         sm_error("handover vm=%s with=%s: %s", SM_LOG_WORD(r->name),
                  from->peer, next.alarm);
     if (next.say && handover_tell(r, next.say, from->say, from->ctx))
@@ -250,6 +253,16 @@ static void heard_unknown(const struct handover_from *from,
     }
 }
 
+bool handover_may_say(struct handover_pace *pace)
+{
+    int64_t second = sm_clock_now_ms() / 1000;
+
+    if (second != pace->second)
+        pace->heard = 0;
+    pace->second = second;
+    return ++pace->heard <= HEARD_MAX;
+}
+
 void handover_heard(const struct handover_from *from,
                     const struct sm_message_handover *m)
 {
@@ -261,8 +274,10 @@ void handover_heard(const struct handover_from *from,
              sm_handover_fact_name(m->fact));
     if (r && (!is_its_host(r, from) ||
               from->source == sm_handover_is_source(r->state))) {
-        sm_warning("handover vm=%s with=%s: %s speaks of it, which has no "
-                   "part in it", SM_LOG_WORD(r->name), r->peer, from->peer);
+        if (incoming_may_log())
+            sm_warning("handover vm=%s with=%s: %s speaks of it, which has "
+                       "no part in it", SM_LOG_WORD(r->name), r->peer,
+                       from->peer);
         return;
     }
     if (h)
@@ -271,7 +286,7 @@ void handover_heard(const struct handover_from *from,
         answer(r, from, m->fact);
     else if (from->source)
         heard_unknown(from, m);
-    else
+    else if (incoming_may_log())
         sm_warning("handover with=%s: it speaks of a migration that is not "
                    "known here", from->peer);
 }

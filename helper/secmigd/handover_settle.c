@@ -42,6 +42,7 @@ struct call {
     struct child dialer, peer;
     struct loop_watch dialer_watch, peer_watch;
     struct decision_other other;
+    struct handover_pace pace;
     struct call *next;
 };
 
@@ -247,6 +248,10 @@ static void on_handover(struct call *c, struct sm_wire_reader *r)
     sm_message_handover_get(r, &m);
     if (sm_wire_end(r))
         return;
+    if (!handover_may_say(&c->pace)) {
+        over(c, SM_PROTOCOL, "it says too much about handovers");
+        return;
+    }
     c->complained = false;
     c->wait = parent.conf.settle_interval;
     handover_heard(&from, &m);

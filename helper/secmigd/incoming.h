@@ -64,8 +64,7 @@ struct incoming {
     struct handover *handover;  /* NULL: not begun, or settled */
     int verdict;                /* 0: the guest is ours */
     int64_t met;                /* when it had shown its key; monotonic */
-    int64_t second;             /* ... in which so much was heard: */
-    unsigned int heard;
+    struct handover_pace pace;
     bool owed;                  /* let in for an answer, and no guest */
     bool evicted;               /* had to make room */
     struct incoming *next;

@@ -14,9 +14,6 @@
 #include "parent.h"
 #include "vm_policy.h"
 
-/* Messages of one connection in a second: twice what a host can have open. */
-#define HEARD_MAX 2048
-
 /* ---- what the handover wants ---- */
 
 static int say(void *ctx, const struct sm_message_handover *m)
@@ -156,10 +153,7 @@ void incoming_heard(struct incoming *in, struct sm_wire_reader *r)
     sm_message_handover_get(r, &m);
     if (sm_wire_end(r))
         return;
-    if (second != in->second)
-        in->heard = 0;
-    in->second = second;
-    if (++in->heard > HEARD_MAX) {
+    if (!handover_may_say(&in->pace)) {
         sm_warning("in-%lu: from=%s says too much about handovers", in->id,
                    in->other.name);
         spawn_kill(&in->peer, SIGKILL);

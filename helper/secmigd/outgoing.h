@@ -62,6 +62,7 @@ struct outgoing {
     struct handover *handover;  /* NULL: not begun, or settled */
     struct loop_watch stream;   /* the peer's end of it: has xl closed its? */
     int64_t met;                /* when it had shown its key; monotonic */
+    struct handover_pace pace;
     bool given;                 /* the client has handed over */
     char host[SM_CONF_NAME_MAX + 1];
     int config, papers;         /* memfds; -1: none */

@@ -213,8 +213,15 @@ void outgoing_heard(struct outgoing *o, struct sm_wire_reader *r)
     struct sm_message_handover m;
 
     sm_message_handover_get(r, &m);
-    if (!sm_wire_end(r))
-        handover_heard(&from, &m);
+    if (sm_wire_end(r))
+        return;
+    if (!handover_may_say(&o->pace)) {
+        sm_warning("out-%lu: %s says too much about handovers", o->id,
+                   o->host);
+        spawn_kill(&o->peer, SIGKILL);
+        return;
+    }
+    handover_heard(&from, &m);
 }
 
 void outgoing_move_lost(struct outgoing *o, int code, const char *text)

@@ -81,6 +81,11 @@ int64_t handover_call_due(const char *host)
     return -1;
 }
 
+bool incoming_may_log(void)
+{
+    return true;
+}
+
 static int policies_left;
 
 void vm_policy_left(const uint8_t uuid[static 16])
@@ -719,6 +724,20 @@ START_TEST(strangers_do_not_fill_the_journal)
 }
 END_TEST
 
+START_TEST(so_much_is_heard_in_a_second)
+{
+    struct handover_pace pace = { 0 };
+    int i, n = 0;
+
+    for (i = 0; i < 3 * HEARD_MAX; i++)
+        n += handover_may_say(&pace);
+    ck_assert_int_ge(n, HEARD_MAX);
+    ck_assert_int_lt(n, 3 * HEARD_MAX);
+    pace.second--;
+    ck_assert(handover_may_say(&pace));
+}
+END_TEST
+
 START_TEST(hosts_that_disagree_do_not_chatter)
 {
     struct handover *h = waiting();
@@ -1034,6 +1053,7 @@ int main(void)
     tcase_add_test(c, only_the_other_host_is_heard);
     tcase_add_test(c, what_is_not_known_is_refused_for_ever);
     tcase_add_test(c, strangers_do_not_fill_the_journal);
+    tcase_add_test(c, so_much_is_heard_in_a_second);
     tcase_add_test(c, hosts_that_disagree_do_not_chatter);
     tcase_add_test(c, a_restarted_source_keeps_what_it_has_not_released);
     tcase_add_test(c, a_restarted_source_asks_about_what_it_has_released);
