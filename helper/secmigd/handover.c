@@ -148,7 +148,8 @@ static void entered(struct handover *h)
     if (h->r.state == SM_HANDOVER_SENT)
         loop_arm(&h->patience, parent.conf.ready_timeout, lost_patience, h);
     else if (h->r.state == SM_HANDOVER_RELEASED ||
-             h->r.state == SM_HANDOVER_ABORTED)
+             h->r.state == SM_HANDOVER_ABORTED ||
+             h->r.state == SM_HANDOVER_DONE)
         loop_arm(&h->patience, parent.conf.verdict_timeout, lost_patience, h);
 }
 

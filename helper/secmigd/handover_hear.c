@@ -39,6 +39,7 @@ int handover_tell(const struct sm_handover_record *r,
 
 void handover_speak(struct handover *h, enum sm_handover_fact fact)
 {
+    int64_t left;
     int rc;
 
     if (!h->say) {
@@ -46,8 +47,12 @@ void handover_speak(struct handover *h, enum sm_handover_fact fact)
             handover_call(h, false);
         return;
     }
-    if (h->said == fact && !h->asked)
+    /* It may not have been answered on purpose: too many had asked. */
+    left = h->spoken + SLOWEST - sm_clock_now_ms();
+    if (h->said == fact && !h->asked && left > 0) {
+        handover_turn(h, (int)left);
         return;
+    }
     /* What was said before is said again, but ever more slowly: two hosts that
      * do not agree (after a fence) must not keep each other busy. */
     if (h->said == fact && sm_clock_now_ms() < h->again) {
@@ -64,9 +69,11 @@ void handover_speak(struct handover *h, enum sm_handover_fact fact)
     } else {
         h->wait = h->said != fact ? SLOWLY :
                   2 * h->wait < SLOWEST ? 2 * h->wait : SLOWEST;
-        h->again = sm_clock_now_ms() + h->wait;
+        h->spoken = sm_clock_now_ms();
+        h->again = h->spoken + h->wait;
         h->said = fact;
         h->asked = false;
+        handover_turn(h, SLOWEST);
     }
 }
 

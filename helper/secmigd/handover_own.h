@@ -18,6 +18,7 @@ struct handover {
     handover_say *say;                  /* NULL: no link */
     void *link;                         /* its name */
     enum sm_handover_fact said;         /* last, on this link */
+    int64_t spoken;                     /* when; monotonic */
     bool asked;                         /* it has spoken: say it again ... */
     int64_t again;                      /* ... not before; monotonic */
     int64_t wait;                       /* ms between the last two times */
@@ -76,7 +77,7 @@ int handover_tell(const struct sm_handover_record *r,
                   enum sm_handover_fact fact, handover_say *say, void *ctx)
     SM_WARN_UNUSED;
 
-/* Say it to the other host, unless it has been said. */
+/* Say it to the other host, unless it has been said a moment ago. */
 void handover_speak(struct handover *h, enum sm_handover_fact fact);
 
 /* A link to the other host is there: use it. */

@@ -48,6 +48,12 @@ void handover_doubt_text(const struct handover *h, char *out, size_t size)
                  "settle this by themselves as soon as %s answers: either it "
                  "runs there, or it goes on here.  See 'secmig handover list'"
                  ".", r->name, r->peer, r->peer);
+    else if (r->state == SM_HANDOVER_DONE)
+        snprintf(out, size, "%s runs on %s; what is left of it on %s is "
+                 "suspended, and has not been destroyed yet%s%s.  The daemon "
+                 "tries again by itself.  See 'secmig handover list'.",
+                 r->name, r->peer, parent.conf.name,
+                 h->trouble[0] ? ": " : "", h->trouble);
     else
         snprintf(out, size, "%s stays on %s, but has not been resumed yet%s"
                  "%s.  The daemon tries again by itself.  See 'secmig "

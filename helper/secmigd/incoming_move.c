@@ -147,7 +147,6 @@ void incoming_heard(struct incoming *in, struct sm_wire_reader *r)
         .peer = in->owed ? "" : in->other.name, .key = in->other.key,
         .source = true, .since = in->met, .say = say, .ctx = in,
     };
-    int64_t second = sm_clock_now_ms() / 1000;
     struct sm_message_handover m;
 
     sm_message_handover_get(r, &m);

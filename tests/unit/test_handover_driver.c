@@ -422,6 +422,33 @@ START_TEST(a_client_is_told_when_it_takes_long)
 }
 END_TEST
 
+START_TEST(a_client_is_told_when_the_rest_cannot_be_destroyed)
+{
+    struct handover *h = released();
+
+    hear(SM_HANDOVER_SAY_STARTED);
+    xl_ends("destroy", SM_FAIL);
+    ck_assert_int_eq(session.decided, 0);
+    time_passes(&h->patience);
+    ck_assert_int_eq(session.doubts, 1);
+}
+END_TEST
+
+START_TEST(what_is_not_answered_is_said_again)
+{
+    struct handover *h = released();
+
+    session.said = 0;
+    time_passes(&h->turn);
+    ck_assert_int_eq(session.said, 0);
+    h->spoken -= SLOWEST;
+    h->again -= SLOWEST;
+    time_passes(&h->turn);
+    ck_assert_int_eq(session.said, SM_HANDOVER_SAY_GO);
+    ck_assert(h->turn.armed);
+}
+END_TEST
+
 START_TEST(no_ready_in_time_and_it_stays)
 {
     struct handover *h = begin(SM_HANDOVER_SENDING);
@@ -1037,6 +1064,8 @@ int main(void)
     tcase_add_test(c, a_released_guest_is_resumed_by_refused_alone);
     tcase_add_test(c, a_new_link_says_nothing_before_a_new_look);
     tcase_add_test(c, a_client_is_told_when_it_takes_long);
+    tcase_add_test(c, a_client_is_told_when_the_rest_cannot_be_destroyed);
+    tcase_add_test(c, what_is_not_answered_is_said_again);
     tcase_add_test(c, no_ready_in_time_and_it_stays);
     tcase_add_test(c, what_fails_is_done_again);
     tcase_add_test(c, another_domain_of_that_uuid_is_left_alone);
