@@ -4,11 +4,12 @@
  * ever done to a domain in the last phase of a migration is done here, one
  * step at a time; every step may be repeated, and killed at any moment.
  *
- * A domain is meant by its uuid.  Its name says how far a destination has
- * come: NAME--incoming until it is started.
+ * A domain is meant by its uuid, and by its number if that is given.  Its name
+ * says how far a destination has come: NAME--incoming until it is started.
  */
 #include "xl.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -85,6 +86,46 @@ static int find(libxl_ctx *ctx, const char *uuid_text, const char *name,
         g->name = other;
     }
     return 0;
+}
+
+/* A number as `look` has said it. */
+static int parse_domid(const char *text, uint32_t *domid)
+{
+    unsigned long long n;
+    char *end;
+
+    errno = 0;
+    n = strtoull(text, &end, 10);
+    if (!isdigit((unsigned char)text[0]) || *end || errno || n >= UINT32_MAX) {
+        xl_complain("\"%s\" is no domain's number", text);
+        return SM_USAGE;
+    }
+    *domid = (uint32_t)n;
+    return 0;
+}
+
+/*
+ * Find what is to be acted upon.
+ *   domid  its number; NULL: any
+ */
+static int find_to_act(libxl_ctx *ctx, const char *uuid, const char *name,
+                       const char *domid_text, struct guest *g)
+{
+    uint32_t domid = 0;
+    int rc;
+
+    if (domid_text) {
+        rc = parse_domid(domid_text, &domid);
+        if (rc)
+            return rc;
+    }
+    rc = find(ctx, uuid, name, g);
+    if (!rc && domid_text && g->info && g->info->domid != domid) {
+        printf("the guest is domain %u by now, not %u: left alone\n",
+               g->info->domid, domid);
+        rc = SM_NO_DOMAIN;
+    }
+    return rc;
 }
 
 static bool is_suspended(const libxl_dominfo *info)
@@ -234,7 +275,7 @@ int xl_resume(libxl_ctx *ctx, char **argv)
     struct guest g = { 0 };
     int renamed, rc;
 
-    rc = find(ctx, argv[0], argv[1], &g);
+    rc = find_to_act(ctx, argv[0], argv[1], argv[2], &g);
     if (rc) goto out;
     if (!g.info) {
         printf("there is no such domain to resume\n");
@@ -271,7 +312,7 @@ int xl_destroy(libxl_ctx *ctx, char **argv)
     struct guest g = { 0 };
     int rc;
 
-    rc = find(ctx, argv[0], argv[1], &g);
+    rc = find_to_act(ctx, argv[0], argv[1], argv[2], &g);
     if (rc) goto out;
     if (!g.info) {
         printf("nothing to destroy\n");
@@ -310,7 +351,7 @@ int xl_start(libxl_ctx *ctx, char **argv)
         rc = SM_USAGE;
         goto out;
     }
-    rc = find(ctx, argv[0], argv[1], &g);
+    rc = find_to_act(ctx, argv[0], argv[1], argv[3], &g);
     if (rc) goto out;
     if (!g.info) {
         printf("there is no copy to start\n");
@@ -362,7 +403,7 @@ int xl_discard(libxl_ctx *ctx, char **argv)
     struct guest g = { 0 };
     int rc;
 
-    rc = find(ctx, argv[0], argv[1], &g);
+    rc = find_to_act(ctx, argv[0], argv[1], argv[2], &g);
     if (rc) goto out;
     if (!g.info) {
         printf("nothing to discard\n");

@@ -18,18 +18,18 @@
 
 static const struct verb {
     const char *name;
-    int args;
+    int args, more;             /* how many; how many more may follow */
     int (*run)(libxl_ctx *ctx, char **argv);
     const char *usage;
 } verbs[] = {
-    { "domain", 1, xl_domain,   "domain DOMID|NAME" },
-    { "config", 0, xl_config,   "config <CONFIG.json" },
-    { "room", 3, xl_room,       "room MEMORY_KB UUID NAME" },
-    { "look", 3, xl_look,       "look source|destination UUID NAME" },
-    { "resume", 2, xl_resume,   "resume UUID NAME" },
-    { "destroy", 2, xl_destroy, "destroy UUID NAME" },
-    { "start", 3, xl_start,     "start UUID NAME run|paused" },
-    { "discard", 2, xl_discard, "discard UUID NAME" },
+    { "domain", 1, 0, xl_domain,   "domain DOMID|NAME" },
+    { "config", 0, 0, xl_config,   "config <CONFIG.json" },
+    { "room", 3, 0, xl_room,       "room MEMORY_KB UUID NAME" },
+    { "look", 3, 0, xl_look,       "look source|destination UUID NAME" },
+    { "resume", 2, 1, xl_resume,   "resume UUID NAME [DOMID]" },
+    { "destroy", 2, 1, xl_destroy, "destroy UUID NAME [DOMID]" },
+    { "start", 3, 1, xl_start,     "start UUID NAME run|paused [DOMID]" },
+    { "discard", 2, 1, xl_discard, "discard UUID NAME [DOMID]" },
 };
 #define VERBS (sizeof(verbs) / sizeof(verbs[0]))
 
@@ -91,7 +91,8 @@ int main(int argc, char **argv)
     size_t i;
 
     for (i = 0; argc > 1 && i < VERBS; i++)
-        if (!strcmp(argv[1], verbs[i].name) && argc == verbs[i].args + 2)
+        if (!strcmp(argv[1], verbs[i].name) && argc >= verbs[i].args + 2 &&
+            argc <= verbs[i].args + verbs[i].more + 2)
             verb = &verbs[i];
     if (!verb)
         return usage();

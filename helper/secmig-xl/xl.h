@@ -22,7 +22,8 @@
 #define XL_NOMIGRATE    (1u << 0)           /* flags of `domain`, `config` */
 
 /*
- * One verb.  `argv` has exactly the arguments that main.c's table counts.
+ * One verb.  `argv` has the arguments that main.c's table counts, and then
+ * NULL.
  * Returns 0 or a negative error; on an error that is not an answer the
  * reason is on standard error.
  */
@@ -41,17 +42,20 @@ int xl_room(libxl_ctx *ctx, char **argv);
  *       when it is certain that it goes on running: three seconds; a request
  *       to suspend that a dead xl has left is taken back.  So it is not to be
  *       asked of a source while xl may still act on the guest.
- *   resume UUID NAME
+ *   resume UUID NAME [DOMID]
  *       0: it runs; SM_NO_DOMAIN; SM_EXISTS: it runs, but could not get its
  *       name back; SM_XL.  A guest that is not suspended is left as it is.
- *   destroy UUID NAME
+ *   destroy UUID NAME [DOMID]
  *       0: it is gone; SM_STATE: it is not suspended, and left alone; SM_XL.
- *   start UUID NAME run|paused
+ *   start UUID NAME run|paused [DOMID]
  *       0: the start is complete; SM_NO_DOMAIN; SM_EXISTS: it runs, but
  *       another domain has its name; SM_STATE: half destroyed; SM_XL.
- *   discard UUID NAME
+ *   discard UUID NAME [DOMID]
  *       0: there is no copy any more; SM_EXISTS: what is there is no copy, or
  *       has run, and is left alone; SM_XL.
+ *
+ * With DOMID, when the domain with the uuid has another number, it has been
+ * made anew since: SM_NO_DOMAIN, and it is left alone.
  *
  * All of them: SM_USAGE; SM_STATE when two domains have the uuid.
  */

@@ -116,6 +116,8 @@ static void acted(struct handover *h, int err, const char *line)
     default:
         if (!err)
             h->view.domain = SM_HANDOVER_GONE;
+        else if (is_gone)       /* it has been made anew */
+            h->view.domain = SM_HANDOVER_UNSEEN;
         else if (err == SM_EXISTS && h->acting == SM_HANDOVER_DISCARD)
             h->view.domain = SM_HANDOVER_RUNS;  /* it was started by hand */
         else
@@ -147,7 +149,7 @@ static void done(void *ctx, int err)
 void handover_act(struct handover *h, enum sm_handover_step step)
 {
     const char *args[6] = { verbs[step], NULL };
-    char uuid[SM_TEXT_UUID_SIZE];
+    char uuid[SM_TEXT_UUID_SIZE], domid[16];
     int rc, n = 1;
 
     sm_text_uuid_format(h->r.uuid, uuid);
@@ -158,6 +160,11 @@ void handover_act(struct handover *h, enum sm_handover_step step)
     args[n++] = h->r.name;
     if (step == SM_HANDOVER_START)
         args[n++] = h->r.flags & SM_HANDOVER_LEAVE_PAUSED ? "paused" : "run";
+    /* It may be made anew between the look and this. */
+    if (step != SM_HANDOVER_LOOK && h->r.domid != UINT32_MAX) {
+        snprintf(domid, sizeof(domid), "%u", h->r.domid);
+        args[n++] = domid;
+    }
     h->acting = step;
     rc = run_start(&h->run, &parent.conf.facts, args, -1, LOOK_OUTPUT_MAX,
                    parent.conf.answer_timeout, done, h);

@@ -26,7 +26,8 @@ struct parent parent;
 
 static struct {
     char verb[16];              /* at work; "": nothing */
-    char last[16];              /* begun last */
+    char last[16];              /* begun last ... */
+    char argument[40];          /* ... its last argument */
     int begun;
     struct run *run;
 } xl;
@@ -46,6 +47,9 @@ int run_start(struct run *run, const struct sm_conf_command *command,
     run->ctx = ctx;
     snprintf(xl.verb, sizeof(xl.verb), "%s", more[0]);
     snprintf(xl.last, sizeof(xl.last), "%s", more[0]);
+    while (more[1])
+        more++;
+    snprintf(xl.argument, sizeof(xl.argument), "%s", more[0]);
     xl.begun++;
     xl.run = run;
     return 0;
@@ -492,6 +496,19 @@ START_TEST(another_domain_of_that_uuid_is_left_alone)
     turns();
     xl_sees(SM_HANDOVER_SUSPENDED, 4);  /* it was number 3 */
     ck_assert_str_eq(xl.verb, "");
+    ck_assert_int_eq(session.decided, 1);
+}
+END_TEST
+
+START_TEST(what_was_made_anew_after_the_look_is_left_alone)
+{
+    released();
+    hear(SM_HANDOVER_SAY_STARTED);
+    ck_assert_str_eq(xl.argument, "3");
+    xl_ends("destroy", SM_NO_DOMAIN);
+    xl_sees(SM_HANDOVER_SUSPENDED, 4);
+    ck_assert_str_eq(xl.verb, "");
+    ck_assert_ptr_nonnull(handover_first->alarm);
     ck_assert_int_eq(session.decided, 1);
 }
 END_TEST
@@ -1069,6 +1086,7 @@ int main(void)
     tcase_add_test(c, no_ready_in_time_and_it_stays);
     tcase_add_test(c, what_fails_is_done_again);
     tcase_add_test(c, another_domain_of_that_uuid_is_left_alone);
+    tcase_add_test(c, what_was_made_anew_after_the_look_is_left_alone);
     tcase_add_test(c, two_do_not_act_on_one_guest);
     tcase_add_test(c, a_weak_client_hears_ready);
     tcase_add_test(c, a_destination_starts_when_it_is_told_to);
