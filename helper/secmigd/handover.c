@@ -2,6 +2,7 @@
 /* The table of open handovers, their journal, and the machine's turns. */
 #include "handover_own.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,22 +78,46 @@ void handover_reason(struct handover *h, int code, const char *text)
 
 /* ---- the journal ---- */
 
+const char *handover_unwritten(int rc)
+{
+    return rc == SM_IO ? strerror(errno) : sm_err_text(rc);
+}
+
+/* The journal was not written, and will not be. */
+static void put_refused(struct handover *h, enum sm_handover_state state)
+{
+    h->stuck = true;
+    sm_error("handover vm=%s with=%s: an error in secmigd: %s cannot follow "
+             "%s.  Nothing more is done about this guest until secmigd is "
+             "started again; please report it", SM_LOG_WORD(h->r.name),
+             h->r.peer, sm_handover_state_name(state),
+             sm_handover_state_name(h->r.state));
+    snprintf(h->trouble, sizeof(h->trouble), "an error in secmigd: start it "
+             "again");
+}
+
 int handover_put(struct handover *h, const struct sm_handover_record *record)
 {
     struct sm_handover_record r = *record;
     int rc;
 
     r.changed = r.state == h->r.state ? h->r.changed : sm_clock_real();
-    if (!h->held && r.peer_sequence < h->sequence)
+    if (h->held)
+        r.peer_sequence = UINT64_MAX;
+    else if (r.peer_sequence < h->sequence)
         r.peer_sequence = h->sequence;
     rc = sm_handover_journal_put(handover_journal, &r);
+    if (rc == SM_STATE) {
+        put_refused(h, r.state);
+        return rc;
+    }
     if (rc) {
         if (!h->unwritten)
             sm_error("handover vm=%s with=%s: %s cannot be written down in "
                      "%s (%s): nothing is done until it can",
                      SM_LOG_WORD(r.name), r.peer,
                      sm_handover_state_name(r.state), parent.conf.journal,
-                     sm_err_text(rc));
+                     handover_unwritten(rc));
         h->unwritten = true;
         snprintf(h->trouble, sizeof(h->trouble), "the journal cannot be "
                  "written");
@@ -455,8 +480,13 @@ static void turn(void *ctx)
     struct handover *h = ctx;
     struct sm_handover_next next;
 
-    if (h->run.active)
+    if (h->run.active || h->stuck)
         return;                 /* its end takes a turn */
+    if (h->held && h->r.peer_sequence != UINT64_MAX &&
+        handover_put(h, &h->r)) {
+        handover_turn(h, RETRY);
+        return;
+    }
     for (;;) {
         h->view.linked = h->say;
         next = sm_handover_next(h->r.state, &h->view);

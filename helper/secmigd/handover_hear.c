@@ -130,15 +130,11 @@ static bool is_its_host(const struct sm_handover_record *r,
  * a restart, when its journal may have grown longer than the old one was. */
 static void hold(struct handover *h, const char *why)
 {
-    struct sm_handover_record r = h->r;
-
     sm_error("handover vm=%s with=%s: %s: what it says is not heard, and "
              "nothing more is done by itself (see secmig handover show %s)",
-             SM_LOG_WORD(r.name), r.peer, why, SM_LOG_WORD(r.name));
+             SM_LOG_WORD(h->r.name), h->r.peer, why, SM_LOG_WORD(h->r.name));
     h->held = true;
-    r.peer_sequence = UINT64_MAX;
-    if (handover_put(h, &r))
-        handover_turn(h, 0);
+    handover_turn(h, 0);        /* ... which writes it down */
 }
 
 /* Whether it comes from the journal that the record knows, as it goes on. */
@@ -227,6 +223,7 @@ static void heard_unknown(const struct handover_from *from,
 {
     struct sm_handover_next next = sm_handover_unknown(m->fact);
     struct sm_handover_record r;
+    int rc;
 
     memset(&r, 0, sizeof(r));
     memcpy(r.id, m->id, sizeof(r.id));
@@ -244,10 +241,15 @@ static void heard_unknown(const struct handover_from *from,
         r.since = r.changed = sm_clock_real();
         r.code = (uint16_t)-SM_NO_DOMAIN;
         snprintf(r.why, sizeof(r.why), "no such migration is known here");
-        if (sm_handover_journal_reserve(handover_journal) ||
-            sm_handover_journal_put(handover_journal, &r)) {
+        /* It takes a place of those that are open; but where there is none
+         * for one more that is open, there is one for this. */
+        rc = sm_handover_journal_reserve(handover_journal);
+        if (!rc || rc == SM_BUSY)
+            rc = sm_handover_journal_put(handover_journal, &r);
+        if (rc) {
             sm_error("handover with=%s: the answer to it cannot be written "
-                     "down in %s", r.peer, parent.conf.journal);
+                     "down in %s (%s)", r.peer, parent.conf.journal,
+                     handover_unwritten(rc));
             return;
         }
         sm_notice("handover with=%s: it asks about a migration that is not "

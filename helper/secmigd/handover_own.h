@@ -47,6 +47,7 @@ struct handover {
     bool alarmed;                       /* that it lasts */
     const char *alarm;                  /* the machine's, logged last */
     bool unwritten;                     /* a put has failed: logged */
+    bool stuck;                         /* ... and can never succeed */
     char trouble[161];                  /* what does not succeed; "": nothing */
     struct handover *next;
 };
@@ -60,6 +61,9 @@ void handover_turn(struct handover *h, int ms);
 /* Write a changed record; the caller goes on only when this returns 0. */
 int handover_put(struct handover *h, const struct sm_handover_record *record)
     SM_WARN_UNUSED;
+
+/* Why the journal has returned that; at once, since errno may tell. */
+const char *handover_unwritten(int rc);
 
 /* The first reason for its end counts. */
 void handover_reason(struct handover *h, int code, const char *text);

@@ -945,6 +945,40 @@ START_TEST(nothing_is_done_that_is_not_written)
 }
 END_TEST
 
+START_TEST(what_is_not_heard_any_more_is_remembered_later)
+{
+    static const uint8_t other[16] = { 1 };
+    struct handover *h = released();
+    struct rlimit none = { 0, RLIM_INFINITY }, full;
+
+    getrlimit(RLIMIT_FSIZE, &full);
+    signal(SIGXFSZ, SIG_IGN);
+    none.rlim_max = full.rlim_max;
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &none), 0);
+    hear_from(&link_b, 0, false, SM_HANDOVER_SAY_REFUSED, other, 99);
+    ck_assert(h->held && h->unwritten);
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &full), 0);
+    time_passes(&h->turn);
+    restart();
+    ck_assert(handover_first->held);
+}
+END_TEST
+
+START_TEST(what_the_journal_refuses_is_not_tried_for_ever)
+{
+    struct handover *h = released();
+    struct sm_handover_record r = h->r;
+
+    r.state = SM_HANDOVER_SENT;
+    ck_assert_int_eq(handover_put(h, &r), SM_STATE);
+    ck_assert(h->stuck);
+    handover_turn(h, RETRY);
+    time_passes(&h->turn);
+    ck_assert(!h->turn.armed);
+    ck_assert_str_ne(h->trouble, "");
+}
+END_TEST
+
 /* ---- administrators ---- */
 
 START_TEST(undo_and_fence)
@@ -1109,6 +1143,8 @@ int main(void)
     tcase_add_test(c, a_host_that_was_booted_anew);
     tcase_add_test(c, what_a_boot_has_started_is_noticed);
     tcase_add_test(c, nothing_is_done_that_is_not_written);
+    tcase_add_test(c, what_is_not_heard_any_more_is_remembered_later);
+    tcase_add_test(c, what_the_journal_refuses_is_not_tried_for_ever);
     tcase_add_test(c, undo_and_fence);
     tcase_add_test(c, xl_that_does_not_let_go_is_killed);
     tcase_add_test(c, a_number_that_is_another_process_by_now_is_not_killed);
