@@ -33,6 +33,7 @@ static void shell(struct run *run, const char *script)
     while (!ended && sm_clock_left(end))
         ck_assert_int_eq(loop_once(), 0);
     ck_assert_int_eq(ended, 1);
+    ck_assert_int_gt(sm_clock_left(end), 0);
     ck_assert(!run->active);
     run_clear(run);
 }
