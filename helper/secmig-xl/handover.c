@@ -188,6 +188,21 @@ out:
     return rc;
 }
 
+/*
+ * A resume that was killed half-way has had Xen resume the guest, and has not
+ * told xenstore, which would then not announce the guest's end to anybody.
+ * Nothing changes where it was told.
+ */
+static void complete_resume(uint32_t domid)
+{
+    struct xs_handle *xsh = xs_open(0);
+
+    if (!xsh || !xs_resume_domain(xsh, domid))
+        xl_complain("xenstore is not told that domain %u runs", domid);
+    if (xsh)
+        xs_close(xsh);
+}
+
 /* Wait until it is certain whether a guest that runs goes on running. */
 static int make_certain(libxl_ctx *ctx, uint32_t domid,
                         enum sm_handover_domain *domain)
@@ -248,6 +263,8 @@ int xl_look(libxl_ctx *ctx, char **argv)
     } else if (g.info) {
         rc = make_certain(ctx, g.info->domid, &domain);
         if (rc) goto out;
+        if (domain == SM_HANDOVER_RUNS && !g.info->shutdown)
+            complete_resume(g.info->domid);
     }
 
     sm_wire_put_u8(&w, (uint8_t)domain);
