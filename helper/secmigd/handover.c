@@ -548,10 +548,9 @@ static void lost_patience(void *ctx)
 void handover_given(struct handover *h)
 {
     if (h->r.state == SM_HANDOVER_SENDING) {
+        /* Xen is asked, too, before anything follows from this: while the
+         * other host loads the last of it, which takes longer. */
         h->view.given = true;
-        /* Which domain it is must be known before another may be met. */
-        if (h->r.domid != UINT32_MAX)
-            h->view.domain = SM_HANDOVER_SUSPENDED;
         loop_arm(&h->patience, parent.conf.ready_timeout, lost_patience, h);
     }                           /* else it has been given up meanwhile */
     handover_let_go(h);

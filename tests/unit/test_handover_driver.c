@@ -315,6 +315,7 @@ static struct handover *released(void)
 
     handover_given(h);
     turns();
+    xl_sees(SM_HANDOVER_SUSPENDED, 3);
     ck_assert_int_eq(recorded()->state, SM_HANDOVER_SENT);
     hear(SM_HANDOVER_SAY_READY);
     ck_assert_int_eq(recorded()->state, SM_HANDOVER_RELEASED);
@@ -322,10 +323,10 @@ static struct handover *released(void)
     return h;
 }
 
-START_TEST(a_source_hands_over_without_a_look)
+START_TEST(a_source_hands_over_after_one_look)
 {
     released();
-    ck_assert_int_eq(xl.begun, 0);
+    ck_assert_int_eq(xl.begun, 1);
     hear(SM_HANDOVER_SAY_STARTED);
     ck_assert_int_eq(recorded()->state, SM_HANDOVER_DONE);
     xl_ends("destroy", 0);
@@ -338,6 +339,20 @@ START_TEST(a_source_hands_over_without_a_look)
     ck_assert_int_eq(session.closed, 1);
     ck_assert_ptr_null(handover_first);
     ck_assert(recorded()->flags & SM_HANDOVER_CLOSED);
+}
+END_TEST
+
+START_TEST(what_xl_says_is_not_what_is_released)
+{
+    struct handover *h = begin(SM_HANDOVER_SENDING);
+
+    handover_given(h);
+    turns();
+    hear(SM_HANDOVER_SAY_READY);
+    ck_assert_int_eq(recorded()->state, SM_HANDOVER_SENT);
+    xl_sees(SM_HANDOVER_RUNS, 3);
+    ck_assert_int_eq(recorded()->state, SM_HANDOVER_ABORTED);
+    ck_assert_int_eq(session.said, SM_HANDOVER_SAY_ABORT);
 }
 END_TEST
 
@@ -368,6 +383,7 @@ START_TEST(a_suspended_guest_is_resumed_when_the_link_goes)
 
     handover_given(h);
     turns();
+    xl_sees(SM_HANDOVER_SUSPENDED, 3);
     handover_lost(&link_a, SM_LINK, "lost");
     turns();
     ck_assert_int_eq(recorded()->state, SM_HANDOVER_ABORTED);
@@ -459,6 +475,7 @@ START_TEST(no_ready_in_time_and_it_stays)
 
     handover_given(h);
     turns();
+    xl_sees(SM_HANDOVER_SUSPENDED, 3);
     time_passes(&h->patience);
     ck_assert_int_eq(recorded()->state, SM_HANDOVER_ABORTED);
     ck_assert_uint_eq(recorded()->code, 13);
@@ -473,6 +490,7 @@ START_TEST(what_fails_is_done_again)
 
     handover_given(h);
     turns();
+    xl_sees(SM_HANDOVER_SUSPENDED, 3);
     handover_stop(h, SM_CANCELLED, "abort");
     turns();
     xl_ends("resume", SM_NO_MEMORY);
@@ -806,6 +824,7 @@ START_TEST(a_restarted_source_keeps_what_it_has_not_released)
 
     handover_given(h);
     turns();
+    xl_sees(SM_HANDOVER_SUSPENDED, 3);
     restart();
     ck_assert_int_eq(recorded()->state, SM_HANDOVER_ABORTED);
     xl_sees(SM_HANDOVER_SUSPENDED, 3);
@@ -871,6 +890,7 @@ START_TEST(a_host_that_was_booted_anew)
 
     handover_given(h);
     turns();
+    xl_sees(SM_HANDOVER_SUSPENDED, 3);
     r = *recorded();
     r.boot[0] ^= 1;
     ck_assert_int_eq(sm_handover_journal_put(handover_journal, &r), 0);
@@ -927,6 +947,7 @@ START_TEST(nothing_is_done_that_is_not_written)
 
     handover_given(h);
     turns();
+    xl_sees(SM_HANDOVER_SUSPENDED, 3);
     session.said = 0;
     getrlimit(RLIMIT_FSIZE, &full);
     signal(SIGXFSZ, SIG_IGN);
@@ -935,7 +956,7 @@ START_TEST(nothing_is_done_that_is_not_written)
     hear(SM_HANDOVER_SAY_READY);
     ck_assert_int_eq(h->r.state, SM_HANDOVER_SENT);
     ck_assert_int_eq(session.said, 0);
-    ck_assert_int_eq(xl.begun, 0);
+    ck_assert_int_eq(xl.begun, 1);      /* the look */
     time_passes(&h->turn);
     ck_assert_int_eq(session.said, 0);
     ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &full), 0);
@@ -1109,7 +1130,8 @@ int main(void)
     int failures;
 
     tcase_add_checked_fixture(c, set_up, tear_down);
-    tcase_add_test(c, a_source_hands_over_without_a_look);
+    tcase_add_test(c, a_source_hands_over_after_one_look);
+    tcase_add_test(c, what_xl_says_is_not_what_is_released);
     tcase_add_test(c, a_client_that_fails_keeps_its_guest);
     tcase_add_test(c, a_suspended_guest_is_resumed_when_the_link_goes);
     tcase_add_test(c, a_released_guest_is_resumed_by_refused_alone);
