@@ -188,8 +188,9 @@ GRID = [
     ("target", "write:ACCEPTED", kill_daemon, "target", True),
     ("target", "say:STARTED", kill_daemon, "target", True),
     ("target", "say:READY", power, "source", True),
-    ("source", "+sync:SENDING", destroy, "none", True),
+    ("source", "+sync:SENT", destroy, "none", True),
 
+    ("source", "+sync:SENDING", destroy, "none", False),
     ("source", "+sync:SENDING", kill_daemon, "source", False),
     ("source", "+sync:SENT", kill_daemon, "source", False),
     ("source", "+heard:READY", kill_daemon, "source", False),
@@ -202,8 +203,6 @@ GRID = [
     ("source", "result", kill_daemon, "target", False),
     ("source", "+sync:RELEASED", kill_xl, "target", False),
     ("source", "+sync:SENDING", kill_xl, "source", False),
-    # between HAND_OVER and RELEASED, some milliseconds, nobody looks again
-    ("source", "+sync:SENT", destroy, "target", False),
     ("source", "write:SENT", kill_peer, "source", False),
     ("source", "+sync:RELEASED", kill_peer, "target", False),
     ("source", "+given", cut, "source", False),
