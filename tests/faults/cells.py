@@ -234,13 +234,18 @@ class Run:
             self.another()
         took = self.settle()
         # the last moments come when all is settled already
-        while wait_until(lambda: self.heals, 1 if self.todo else 0.1):
+        while wait_until(self.pending, 1 if self.todo else 0.1):
             took = max(took, self.settle())
         owner, verdict = self.judge(out)
         stopped = watch.end()
         return {"owner": owner, "code": out["code"], "settled": took,
                 "stopped": stopped, "text": out["text"],
                 "fired": len(self.fired), "verdict": verdict}
+
+    def pending(self):
+        """Whether there is something to mend, or about to be."""
+        with self.lock:
+            return bool(self.heals)
 
     def mend(self):
         """What fired only now: see it through."""
