@@ -67,7 +67,7 @@ def _(lab):
                    *sent(lab), "handover", ABORT, 1, "expect", HANDOVER,
                    NOW, "expect", DONE, NOW)
     check("got ACCEPT" in out, out)
-    check(lab.b.events("xl", "ready"), "xl did not get to READY")
+    check(lab.b.events("xl", "received"), "xl did not get the whole copy")
     check("got DONE" in out, out)
     equal(lab.b.domains(), [], "on B")
 
