@@ -258,6 +258,7 @@ class Run:
         be written is of no account; the record itself, if it is there, goes
         with the next one that is written."""
         g = self.lab.guest()
+        self.todo.clear()
         self.lab.b.control()
         self.lab.migrate(g, size=1000).wait(60)
         g.must_run_on(self.lab.b, LIMIT)

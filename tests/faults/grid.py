@@ -189,10 +189,10 @@ def work():
     """A worker: cells come as lines of JSON, rows go back."""
     worker = Worker()
     for line in sys.stdin:
-        plan, refuse = json.loads(line)
+        plan, refuse, seed = json.loads(line)
         plan = [tuple(p) for p in plan]
         row = worker.do(plan, refuse)
-        print(json.dumps([plan, refuse, row]), flush=True)
+        print(json.dumps([plan, refuse, seed, row]), flush=True)
     worker.close()
 
 
@@ -222,11 +222,11 @@ def spread(todo, jobs):
             p.stdin.close()
             p.wait()
             if not line:
-                yield [[], False, {"failed": "a worker ended with %d"
-                                   % p.returncode, "seconds": 0}]
+                yield [[], False, 0, {"failed": "a worker ended with %d"
+                                      % p.returncode, "seconds": 0}]
 
 
-def report(plan, refuse, row, seed=None):
+def report(plan, refuse, seed, row):
     name = "faults: %s%s" % ("seed %d: " % seed if seed else "",
                              title(plan, refuse))
     if "failed" in row:
@@ -243,34 +243,36 @@ def report(plan, refuse, row, seed=None):
 
 # ---- the table ----
 
-def median(values):
-    values = sorted(values)
-    return values[len(values) // 2] if values else 0.0
+def line(what, rows):
+    """One of the table's."""
+    good = [r for r in rows if "failed" not in r]
+    ends = [r["owner"] for r in good]
+    times = []
+    for key in ("stopped", "settled"):
+        values = sorted(r[key] for r in good) or [0.0]
+        times.append("%.1f s, %.1f s" % (values[len(values) // 2],
+                                         values[-1]))
+    return "| %s | %d | %d | %d | %d | %d | %s | %s |" % (
+        what, len(rows), ends.count("A"), ends.count("B"),
+        ends.count("lost"), len(rows) - len(good), *times)
 
 
 def table(rows):
     """Markdown: a line for each fault, what all its cells came to."""
-    out = ["| Fault | cells | source | destination | gone with its host | "
-           "two copies, lost, stuck | stood still, median / longest | "
-           "settled in, median / longest |",
+    out = ["| fault | cells | runs at the source | runs at the destination | "
+           "went with its host | two copies, lost or stuck | stood still: "
+           "median, longest | settled in: median, longest |",
            "|---|---|---|---|---|---|---|---|"]
-    kinds = {}
-    for plan, _, row in rows:
-        kind = plan[0][2] if len(plan) == 1 else "several"
-        kinds.setdefault(kind, []).append(row)
-    words = dict(cells.WORDS, several="random schedules of one to four faults")
-    for kind, got in kinds.items():
-        good = [r for r in got if "failed" not in r]
-        ends = [r["owner"] for r in good]
-        out.append("| %s | %d | %d | %d | %d | %d | %.1f / %.1f s | "
-                   "%.1f / %.1f s |" % (
-                       words.get(kind, kind), len(got), ends.count("A"),
-                       ends.count("B"), ends.count("lost"),
-                       len(got) - len(good),
-                       median([r["stopped"] for r in good]),
-                       max([r["stopped"] for r in good], default=0),
-                       median([r["settled"] for r in good]),
-                       max([r["settled"] for r in good], default=0)))
+    for kind, words in cells.WORDS.items():
+        got = [row for plan, _, seed, row in rows
+               if not seed and plan and plan[0][2] == kind]
+        if got:
+            out.append(line(words, got))
+    drawn = [row for _, _, seed, row in rows if seed]
+    if drawn:
+        out.append(line("random schedules of one to four faults, on both "
+                        "sides", drawn))
+    out.append(line("**all**", [r[-1] for r in rows]))
     return "\n".join(out) + "\n"
 
 
@@ -287,7 +289,6 @@ def main():
             return 1
     jobs = int(os.environ.get("SECMIG_FAULT_JOBS", "4"))
     began = time.monotonic()
-    seeds = {}
     if "--cell" in args:
         words = args[args.index("--cell") + 1].split()
         todo = [([tuple(words[i:i + 3]) for i in range(0, len(words), 3)],
@@ -312,26 +313,20 @@ def main():
             first.close()
         numbers = range(1, 1 + int(os.environ.get("SECMIG_FAULT_SEEDS",
                                                   "100")))
-    for n in numbers:
-        plan, refuse = schedule(n)
-        seeds[title(plan, refuse)] = n
-        todo.append((plan, refuse))
+    todo = [(plan, refuse, 0) for plan, refuse in todo]
+    todo += [schedule(n) + (n,) for n in numbers]
     rows, bad = [], 0
-    for plan, refuse, row in spread(todo, jobs):
+    for plan, refuse, seed, row in spread(todo, jobs):
         plan = [tuple(p) for p in plan]
-        rows.append((plan, refuse, row))
-        seed = seeds.get(title(plan, refuse))
+        rows.append((plan, refuse, seed, row))
         bad += "failed" in row or (not seed and row["fired"] < len(plan))
-        report(plan, refuse, row, seed)
+        report(plan, refuse, seed, row)
         if "--table" in args:       # what there is, should it be ended early
             with open(args[args.index("--table") + 1], "w") as f:
                 f.write(table(rows))
-    good = [r for _, _, r in rows if "failed" not in r]
-    print("# %d cells, %d failed, settled in %.1f s (median), %.1f s "
-          "(longest), %.0f s in all" % (
-              len(rows), bad, median([r["settled"] for r in good]),
-              max([r["settled"] for r in good], default=0),
-              time.monotonic() - began), flush=True)
+    print("# %d cells, %d failed, %.0f s" % (len(rows), bad,
+                                            time.monotonic() - began),
+          flush=True)
     return 1 if bad else 0
 
 
