@@ -428,9 +428,11 @@ START_TEST(what_crosses_the_end_does_not_cut_it_off)
     int from, to;
 
     moving(&from, &to);
+    kill(b.pid, SIGSTOP);       /* else it may be gone before the rest */
     tell_code(&b, IPC_PEER_DONE, 0, "all is well");
     say(&b, SM_HANDOVER_SAY_SETTLED, "");
     tell_code(&b, IPC_PEER_CANCEL, 28, "too late");
+    kill(b.pid, SIGCONT);
     expect_end(&b, 0, "all is well");
     expect_end(&a, 0, "all is well");
 }
