@@ -43,6 +43,9 @@ $(BUILD)/config.mk:
 
 # ---- the library and the programs ----
 
+# The daemon's headers are named from its own folder on.
+$(BUILD)/obj/helper/secmigd/%.o $(BUILD)/obj/tests/%.o: COMPILE += -Ihelper/secmigd
+
 $(BUILD)/obj/%.o: %.c $(BUILD)/config.mk
 	@mkdir -p $(@D)
 	@echo "  CC   $<"
@@ -61,7 +64,7 @@ $(LIB): $(call objects,$(LIB_SOURCES))
 	@rm -f $@
 	$(Q)$(AR) rcs $@ $^
 
-$(BUILD)/secmigd: $(call objects,$(wildcard helper/secmigd/*.c)) $(LIB)
+$(BUILD)/secmigd: $(call objects,$(wildcard helper/secmigd/*.c helper/secmigd/*/*.c)) $(LIB)
 	@echo "  LD   $@"
 	$(Q)$(LINK) $^ -o $@ $(SECCOMP_LIBS) $(QUOTE_LIBS) $(LIB_LIBS)
 
@@ -121,16 +124,16 @@ FAULTS = $(BUILD)/tests/faults/point.so $(BUILD)/tests/faults/journal_show
 EXPLORE = $(BUILD)/tests/handover/explore
 FUZZ = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 FLATTEN = $(call objects,$(wildcard helper/secmig-xl/flatten.c))
-TABLES = $(call objects,helper/secmigd/evidence.c helper/secmigd/facts.c \
-         helper/secmigd/identify.c helper/secmigd/revoked.c)
+TABLES = $(call objects,helper/secmigd/state/evidence.c helper/secmigd/parent/facts.c \
+         helper/secmigd/decision/identify.c helper/secmigd/state/revoked.c)
 # The verbs of secmig, and the peers: archives, so that a test pulls in what it
 # uses.
 CLI = $(BUILD)/libsecmig-cli.a
 PEER = $(BUILD)/libsecmig-peer.a
 
 $(CLI): $(call objects,$(filter-out %/main.c,$(wildcard helper/secmig/*.c)))
-$(PEER): $(call objects,helper/secmigd/ipc.c helper/secmigd/link.c \
-         $(wildcard helper/secmigd/peer*.c))
+$(PEER): $(call objects,helper/secmigd/ipc.c helper/secmigd/peer/link.c \
+         $(wildcard helper/secmigd/peer/peer*.c))
 $(CLI) $(PEER):
 	@echo "  AR   $@"
 	@rm -f $@

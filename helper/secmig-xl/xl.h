@@ -32,8 +32,8 @@ int xl_config(libxl_ctx *ctx, char **argv);
 int xl_room(libxl_ctx *ctx, char **argv);
 
 /*
- * The verbs of a handover (helper/secmigd/handover.h), about the guest with a
- * uuid, which is or will be named NAME.  They may be repeated.  But for
+ * The verbs of a handover (helper/secmigd/handovers/handover.h), about the guest
+ * with a uuid, which is or will be named NAME.  They may be repeated.  But for
  * `look` a line for people is on standard output in any case.
  *
  *   look source|destination UUID NAME

@@ -14,8 +14,9 @@
  *
  * Until HAND-OVER the guest is xl's: if anything fails, xl is made to see it
  * and resumes the guest itself; the daemon waits until xl has ended before it
- * looks at the guest (helper/secmigd/handover_hold.c).  From then on it is the daemon's, and xl is
- * never allowed to resume what the daemon has not resumed already.
+ * looks at the guest (helper/secmigd/handovers/handover_hold.c).  From then on
+ * it is the daemon's, and xl is never allowed to resume what the daemon has
+ * not resumed already.
  */
 #include "conversation.h"
 

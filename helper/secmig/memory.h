@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The beginning of what secmigd remembers of versions and of the site's key
- * (helper/secmigd/floors.h): an object without content, in the store.  The
+ * (helper/secmigd/state/floors.h): an object without content, in the store.  The
  * daemon does not start without that object, so that nobody can make it
  * forget by removing it; and only who can open the store key can make one.
  */

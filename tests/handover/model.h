@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A model of one migration's last phase: two real machines
- * (handover/handover.h), and around each what helper/secmigd/handover*.c,
+ * (handover/handover.h), and around each what helper/secmigd/handovers,
  * Xen, xl and the network do.
  *
  * Every fault may happen any number of times, at any moment between two

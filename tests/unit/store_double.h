@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../helper/secmigd/store.h"
+#include "../../helper/secmigd/state/store.h"
 
 static struct {
     char kind[16];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* One test case per sentence of helper/secmigd/evidence.h's contract. */
-#include "../../helper/secmigd/evidence.h"
+/* One test case per sentence of helper/secmigd/state/evidence.h's contract. */
+#include "../../helper/secmigd/state/evidence.h"
 
 #include <stdio.h>
 #include <string.h>

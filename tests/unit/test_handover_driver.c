@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * helper/secmigd/handover.h: what the driver writes, does and says, and whom
+ * helper/secmigd/handovers/handover.h: what the driver writes, does and says, and whom
  * it believes.  secmig-xl and the calls to other hosts are doubles; machine,
  * journal and loop are the real ones.
  */
@@ -12,13 +12,13 @@
 #include <sys/wait.h>
 
 #include "scratch.h"
-#include "../../helper/secmigd/loop.c"
-#include "../../helper/secmigd/handover.c"
-#include "../../helper/secmigd/handover_act.c"
-#include "../../helper/secmigd/handover_hear.c"
-#include "../../helper/secmigd/handover_hold.c"
-#include "../../helper/secmigd/handover_tell.c"
-#include "../../helper/secmigd/handover_ask.c"
+#include "../../helper/secmigd/parent/loop.c"
+#include "../../helper/secmigd/handovers/handover.c"
+#include "../../helper/secmigd/handovers/handover_act.c"
+#include "../../helper/secmigd/handovers/handover_hear.c"
+#include "../../helper/secmigd/handovers/handover_hold.c"
+#include "../../helper/secmigd/handovers/handover_tell.c"
+#include "../../helper/secmigd/handovers/handover_ask.c"
 
 struct parent parent;
 

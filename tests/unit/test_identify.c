@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Who is at the other end: the table of helper/secmigd/identify.h. */
+/* Who is at the other end: the table of helper/secmigd/decision/identify.h. */
 #include <check.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../helper/secmigd/identify.h"
+#include "../../helper/secmigd/decision/identify.h"
 #include "base/secret.h"
 
 #define NOW 1800000000

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * helper/secmigd/keys.h: who is told what, when, whatever order vault and
+ * helper/secmigd/keys/keys.h: who is told what, when, whatever order vault and
  * keeper speak in.  The vault is a double that does nothing by itself; the
  * keeper's channel ends here.
  */
@@ -12,10 +12,10 @@
 #include "base/secret.h"
 #include "scratch.h"
 #include "../../helper/secmigd/ipc.c"
-#include "../../helper/secmigd/loop.c"
-#include "../../helper/secmigd/keys.c"
+#include "../../helper/secmigd/parent/loop.c"
+#include "../../helper/secmigd/keys/keys.c"
 #define soon quote_soon
-#include "../../helper/secmigd/keys_quote.c"
+#include "../../helper/secmigd/keys/keys_quote.c"
 #undef soon
 
 struct parent parent;

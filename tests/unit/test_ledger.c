@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* One test case per sentence of helper/secmigd/ledger.h's contract. */
+/* One test case per sentence of helper/secmigd/state/ledger.h's contract. */
 #include <check.h>
 
 #include "store_double.h"
-#include "../../helper/secmigd/ledger.c"
+#include "../../helper/secmigd/state/ledger.c"
 
 /* Cases run in one process each (check forks): nothing was used. */
 

@@ -3,8 +3,8 @@
  * Who may see, settle and fence handovers: operate_handover.c as it is, with
  * a journal, a policy and a client of the test's own.
  */
-#include "../../helper/secmigd/operate_handover.c"
-#include "../../helper/secmigd/parent.h"
+#include "../../helper/secmigd/operators/operate_handover.c"
+#include "../../helper/secmigd/parent/parent.h"
 #include "scratch.h"
 
 struct parent parent;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Lists of revocations of several authorities in one file: the contract of
- * helper/secmigd/revoked.h. */
+ * helper/secmigd/state/revoked.h. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../helper/secmigd/revoked.h"
+#include "../../helper/secmigd/state/revoked.h"
 #include "base/secret.h"
 #include "scratch.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* One test case per sentence of helper/secmigd/seen.h's contract. */
+/* One test case per sentence of helper/secmigd/state/seen.h's contract. */
 #include <check.h>
 
 #include "store_double.h"
-#include "../../helper/secmigd/seen.c"
+#include "../../helper/secmigd/state/seen.c"
 
 /* Cases run in one process each (check forks): nothing is remembered. */
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* helper/secmigd/spawn.h: a program that is run for its output comes to an
+/* helper/secmigd/parent/spawn.h: a program that is run for its output comes to an
  * end, whatever it leaves behind. */
 #include <check.h>
 #include <signal.h>
 #include <string.h>
 
 #include "base/clock.h"
-#include "../../helper/secmigd/loop.c"
-#include "../../helper/secmigd/spawn.c"
+#include "../../helper/secmigd/parent/loop.c"
+#include "../../helper/secmigd/parent/spawn.c"
 
 struct parent parent;
 

@@ -1,0 +1,629 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The table of open handovers, their journal, and the machine's turns. */
+#include "handovers/handover_own.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "parent/parent.h"
+#include "state/vm_policy.h"
+
+#define OPEN_MAX 1024
+#define WAITING_MAX 4           /* copies of one host that wait, alone */
+#define RETRY 1000              /* ms, after a write or an action failed */
+#define LOOK_FIRST 5000         /* ms, then ever longer ... */
+#define LOOK_LAST 60000         /* ... up to this */
+#define LONG 60000              /* ms in doubt before somebody should know */
+#define BOOT_ID "/proc/sys/kernel/random/boot_id"
+
+struct handover *handover_first;
+struct sm_handover_journal *handover_journal;
+static uint8_t boot[SM_HANDOVER_BOOT_LEN];
+
+/* ---- which boot this is ---- */
+
+static int read_boot(void)
+{
+    char text[SM_TEXT_UUID_SIZE];
+    int fd = open(BOOT_ID, O_RDONLY | O_CLOEXEC);
+    ssize_t n = -1;
+
+    if (fd >= 0) {
+        n = read(fd, text, sizeof(text));
+        close(fd);
+    }
+    if (n == sizeof(text) && sm_text_uuid(text, sizeof(text) - 1, boot))
+        return 0;
+    sm_error("%s cannot be read: it is not known whether domains of before "
+             "can still be there", BOOT_ID);
+    return SM_IO;
+}
+
+const uint8_t *handover_boot(void)
+{
+    return boot;
+}
+
+bool handover_same_boot(const struct sm_handover_record *record)
+{
+    return !memcmp(record->boot, boot, sizeof(boot));
+}
+
+struct handover *handover_find(const uint8_t id[static SM_HANDOVER_ID_LEN])
+{
+    struct handover *h;
+
+    for (h = handover_first; h; h = h->next)
+        if (!memcmp(h->r.id, id, SM_HANDOVER_ID_LEN))
+            return h;
+    return NULL;
+}
+
+void handover_reason(struct handover *h, int code, const char *text)
+{
+    if (h->code || h->why[0])
+        return;
+    h->code = code;
+    snprintf(h->why, sizeof(h->why), "%s", text);
+    if (!sm_wire_text_ok(h->why, strlen(h->why)))   /* cut inside a letter */
+        snprintf(h->why, sizeof(h->why), "%s", sm_err_text(code));
+}
+
+/* ---- the journal ---- */
+
+const char *handover_unwritten(int rc)
+{
+    return rc == SM_IO ? strerror(errno) : sm_err_text(rc);
+}
+
+/* The journal was not written, and will not be. */
+static void put_refused(struct handover *h, enum sm_handover_state state)
+{
+    h->stuck = true;
+    sm_error("handover vm=%s with=%s: an error in secmigd: %s cannot follow "
+             "%s.  Nothing more is done about this guest until secmigd is "
+             "started again; please report it", SM_LOG_WORD(h->r.name),
+             h->r.peer, sm_handover_state_name(state),
+             sm_handover_state_name(h->r.state));
+    snprintf(h->trouble, sizeof(h->trouble), "an error in secmigd: start it "
+             "again");
+}
+
+int handover_put(struct handover *h, const struct sm_handover_record *record)
+{
+    struct sm_handover_record r = *record;
+    int rc;
+
+    r.changed = r.state == h->r.state ? h->r.changed : sm_clock_real();
+    if (h->held)
+        r.peer_sequence = UINT64_MAX;
+    else if (r.peer_sequence < h->sequence)
+        r.peer_sequence = h->sequence;
+    rc = sm_handover_journal_put(handover_journal, &r);
+    if (rc == SM_STATE) {
+        put_refused(h, r.state);
+        return rc;
+    }
+    if (rc) {
+        if (!h->unwritten)
+            sm_error("handover vm=%s with=%s: %s cannot be written down in "
+                     "%s (%s): nothing is done until it can",
+                     SM_LOG_WORD(r.name), r.peer,
+                     sm_handover_state_name(r.state), parent.conf.journal,
+                     handover_unwritten(rc));
+        h->unwritten = true;
+        snprintf(h->trouble, sizeof(h->trouble), "the journal cannot be "
+                 "written");
+        return rc;
+    }
+    if (h->unwritten)
+        sm_notice("handover vm=%s with=%s: the journal can be written again",
+                  SM_LOG_WORD(r.name), r.peer);
+    h->unwritten = false;
+    h->trouble[0] = '\0';
+    if (r.peer_sequence != h->r.peer_sequence)
+        h->known_since = sm_clock_now_ms();
+    h->r = r;
+    return 0;
+}
+
+/* Why a guest stays, when nobody has said so. */
+static void default_reason(struct handover *h)
+{
+    const struct sm_handover_view *v = &h->view;
+
+    if (!v->same_boot)
+        handover_reason(h, SM_STATE, "this host was booted anew");
+    else if (v->cancel)
+        handover_reason(h, SM_CANCELLED, "undone by an administrator");
+    else if (v->fenced)
+        handover_reason(h, SM_CANCELLED, "settled by an administrator's "
+                        "word");
+    else if (v->domain == SM_HANDOVER_GONE)
+        handover_reason(h, SM_NO_DOMAIN, "the domain was destroyed by "
+                        "somebody here");
+    else if (v->domain == SM_HANDOVER_RUNS)
+        handover_reason(h, SM_STATE, "the guest was resumed by somebody "
+                        "here");
+    else
+        handover_reason(h, SM_FAIL, "xl has ended");
+}
+
+static void lost_patience(void *ctx);
+
+/* It has entered a state. */
+static void entered(struct handover *h)
+{
+    h->entered = sm_clock_now_ms();
+    h->alarmed = false;
+    h->look_after = LOOK_FIRST;
+    h->said = 0;
+    loop_disarm(&h->look);
+    loop_disarm(&h->patience);
+    handover_log(h);
+    if (!h->attached)
+        return;
+    if (h->r.state == SM_HANDOVER_SENT)
+        loop_arm(&h->patience, parent.conf.ready_timeout, lost_patience, h);
+    else if (h->r.state == SM_HANDOVER_RELEASED ||
+             h->r.state == SM_HANDOVER_ABORTED ||
+             h->r.state == SM_HANDOVER_DONE)
+        loop_arm(&h->patience, parent.conf.verdict_timeout, lost_patience, h);
+}
+
+static int write_state(struct handover *h, enum sm_handover_state state)
+{
+    struct sm_handover_record r = h->r;
+    int rc;
+
+    r.state = state;
+    if (state == SM_HANDOVER_ABORTED || state == SM_HANDOVER_REFUSED) {
+        default_reason(h);
+        r.code = (uint16_t)-h->code;
+        strcpy(r.why, h->why);
+    }
+    rc = handover_put(h, &r);
+    if (!rc)
+        entered(h);
+    return rc;
+}
+
+static int write_flags(struct handover *h, uint32_t flags)
+{
+    struct sm_handover_record r = h->r;
+
+    r.flags |= flags;
+    return handover_put(h, &r);
+}
+
+void handover_stamp(uint8_t epoch[static SM_HANDOVER_EPOCH_LEN],
+                    uint64_t *sequence)
+{
+    memcpy(epoch, sm_handover_journal_epoch(handover_journal),
+           SM_HANDOVER_EPOCH_LEN);
+    *sequence = sm_handover_journal_sequence(handover_journal);
+}
+
+/* ---- beginning and end ---- */
+
+static struct handover *add(const struct sm_handover_record *record)
+{
+    struct handover *h = calloc(1, sizeof(*h));
+
+    if (!h)
+        return NULL;
+    h->r = *record;
+    h->view.same_boot = handover_same_boot(record);
+    h->view.acted = record->flags & SM_HANDOVER_ACTED;
+    h->view.cancel = record->flags & SM_HANDOVER_UNDO;
+    h->view.fenced = record->flags & SM_HANDOVER_FENCED;
+    h->sequence = record->peer_sequence;
+    h->held = record->peer_sequence == UINT64_MAX;
+    h->known_since = h->entered = sm_clock_now_ms();
+    h->look_after = LOOK_FIRST;
+    h->holder.fd = -1;
+    h->next = handover_first;
+    handover_first = h;
+    return h;
+}
+
+static void take_out(struct handover *h)
+{
+    struct handover **p;
+    void *link = h->link;
+
+    for (p = &handover_first; *p; p = &(*p)->next) {
+        if (*p == h) {
+            *p = h->next;
+            break;
+        }
+    }
+    run_clear(&h->run);
+    handover_hold_clear(h);
+    loop_disarm(&h->turn);
+    loop_disarm(&h->look);
+    loop_disarm(&h->patience);
+    free(h);
+    if (link)
+        handover_hang_up(link);
+}
+
+static int check_room(const struct sm_handover_record *first)
+{
+    bool source = sm_handover_is_source(first->state);
+    int n = 0, waiting = 0;
+    struct handover *h;
+
+    for (h = handover_first; h; h = h->next, n++)
+        waiting += h->r.state == SM_HANDOVER_READY && !h->attached &&
+                   !strcmp(h->r.peer, first->peer);
+    if (sm_handover_journal_find(handover_journal, first->id))
+        return SM_EXISTS;
+    if (n >= OPEN_MAX || (!source && waiting >= WAITING_MAX) ||
+        handover_has(first->uuid))
+        return SM_BUSY;
+    return sm_handover_journal_reserve(handover_journal);
+}
+
+int handover_begin(const struct sm_handover_record *first,
+                   const struct handover_events *events,
+                   struct handover **out)
+{
+    struct sm_handover_record r = *first;
+    struct handover *h;
+    int rc;
+
+    rc = check_room(&r);
+    if (rc)
+        return rc;
+    memcpy(r.boot, boot, sizeof(r.boot));
+    r.since = r.changed = sm_clock_real();
+    if (r.holder && handover_hold_mark(&r))
+        return SM_XL;
+    h = add(&r);
+    if (!h)
+        return SM_NO_MEMORY;
+    rc = handover_put(h, &r);
+    if (rc) {
+        take_out(h);
+        return rc;
+    }
+    h->attached = true;
+    h->events = *events;
+    h->view.holder = true;
+    h->view.linked = true;
+    h->say = events->say;
+    h->link = events->ctx;
+    entered(h);
+    *out = h;
+    return 0;
+}
+
+/* What an earlier daemon has left. */
+int handover_init(void)
+{
+    const struct sm_handover_record *r;
+    char why[1024];
+    struct handover *h;
+    size_t i;
+    int rc;
+
+    rc = read_boot();
+    if (rc)
+        return rc;
+    rc = sm_handover_journal_open(parent.conf.journal,
+                                  parent.conf.journal_witness,
+                                  &handover_journal, why, sizeof(why));
+    if (rc) {
+        sm_error("%s", why);
+        return rc;
+    }
+    for (i = 0; (r = sm_handover_journal_at(handover_journal, i)); i++) {
+        if (r->flags & SM_HANDOVER_CLOSED)
+            continue;
+        h = add(r);
+        if (!h)
+            return SM_NO_MEMORY;
+        sm_notice("handover vm=%s with=%s is taken up again: state=%s%s",
+                  SM_LOG_WORD(r->name), r->peer,
+                  sm_handover_state_name(r->state),
+                  h->view.same_boot ? "" : " (this host was booted anew)");
+        if (r->state == SM_HANDOVER_SENDING || r->state == SM_HANDOVER_SENT ||
+            r->state == SM_HANDOVER_LOADING) {
+            h->view.stop = true;
+            handover_reason(h, SM_LINK, "the migration daemon was restarted");
+        }
+        /* The receiving xl has died with the daemon. */
+        h->view.holder = r->state == SM_HANDOVER_SENDING ||
+                         (r->state == SM_HANDOVER_ABORTED &&
+                          !h->view.acted);
+        if (!h->view.same_boot)
+            h->view.holder = false;
+        handover_turn(h, 0);
+    }
+    return 0;
+}
+
+/* ---- turns ---- */
+
+static void look_again(void *ctx)
+{
+    struct handover *h = ctx;
+
+    h->view.domain = SM_HANDOVER_UNSEEN;
+    handover_turn(h, 0);
+}
+
+static void alarm_if_long(struct handover *h)
+{
+    bool source = h->r.state == SM_HANDOVER_RELEASED;
+
+    if (h->alarmed || sm_clock_now_ms() - h->entered < LONG ||
+        (!source && h->r.state != SM_HANDOVER_READY))
+        return;
+    h->alarmed = true;
+    sm_error(source ? "handover vm=%s with=%s: the guest is suspended here, "
+             "and the other host, which may have started it, does not answer "
+             "(see secmig handover list)" :
+             "handover vm=%s with=%s: a whole copy waits here, and the other "
+             "host does not say what to do (see secmig handover list)",
+             SM_LOG_WORD(h->r.name), h->r.peer);
+}
+
+/* Nothing to do, but to say something, and to look again after a while. */
+static void rest(struct handover *h, const struct sm_handover_next *next)
+{
+    bool weak = h->r.flags & SM_HANDOVER_WEAK;
+
+    alarm_if_long(h);
+    if (next->say)
+        handover_speak(h, next->say);
+    if (weak && h->r.state == SM_HANDOVER_SENDING && h->attached &&
+        !h->told_ready &&
+        (h->view.heard & SM_HANDOVER_HEARD(SM_HANDOVER_SAY_READY))) {
+        h->told_ready = true;
+        h->events.ready(h->events.ctx);
+    }
+    if (h->view.acted || h->r.state == SM_HANDOVER_SENDING ||
+        h->r.state == SM_HANDOVER_LOADING)
+        return;                 /* the domain is not ours to look at */
+    h->view.failed = false;
+    if (h->look.armed)
+        return;
+    loop_arm(&h->look, h->look_after, look_again, h);
+    h->look_after *= 2;
+    if (h->look_after > LOOK_LAST)
+        h->look_after = LOOK_LAST;
+}
+
+/* Nothing is left to do to the domain. */
+static void mark(struct handover *h)
+{
+    /* Before the mark: whatever is interrupted is done again. */
+    if (h->r.state == SM_HANDOVER_DONE ||
+        (h->r.state == SM_HANDOVER_REFUSED &&
+         (h->r.flags & SM_HANDOVER_KEPT_POLICY)))
+        vm_policy_left(h->r.uuid);
+    if (write_flags(h, SM_HANDOVER_ACTED)) {
+        handover_turn(h, RETRY);
+        return;
+    }
+    h->view.acted = true;
+    loop_disarm(&h->look);
+    loop_disarm(&h->patience);
+    handover_turn(h, 0);
+    if (!h->attached || h->told_decided)
+        return;
+    h->told_decided = true;
+    h->events.decided(h->events.ctx, h->r.state, sm_err_from_code(h->r.code),
+                      h->r.why);
+}
+
+static void let_go(struct handover *h)
+{
+    if (!h->letting_go && h->attached)
+        h->events.let_go(h->events.ctx, sm_err_from_code(h->r.code),
+                         h->r.why);
+    h->letting_go = true;
+    if (sm_handover_is_source(h->r.state))
+        handover_hold(h);
+    else if (!h->attached) {
+        h->view.holder = false;
+        handover_turn(h, 0);
+    }
+}
+
+/* The other host still listens: what was said last is answered, and one that
+ * refuses hears that it need not wait for more. */
+static void last_word(struct handover *h)
+{
+    enum sm_handover_fact fact = 0;
+
+    if (!h->say)
+        return;
+    if (h->last_heard)
+        fact = sm_handover_closed(h->r.state, h->last_heard).say;
+    if (!fact && h->r.state == SM_HANDOVER_ABORTED)
+        fact = SM_HANDOVER_SAY_ABORT;
+    if (fact && handover_tell(&h->r, fact, h->say, h->link))
+        sm_debug("handover vm=%s: the other host does not hear that it is "
+                 "settled", SM_LOG_WORD(h->r.name));
+}
+
+static void close_record(struct handover *h)
+{
+    struct handover_events events = h->events;
+    bool attached = h->attached;
+
+    if (write_flags(h, SM_HANDOVER_CLOSED)) {
+        handover_turn(h, RETRY);
+        return;
+    }
+    sm_info("handover vm=%s with=%s is settled: state=%s",
+            SM_LOG_WORD(h->r.name), h->r.peer,
+            sm_handover_state_name(h->r.state));
+    last_word(h);
+    take_out(h);
+    if (attached)
+        events.closed(events.ctx);
+}
+
+static void turn(void *ctx)
+{
+    struct handover *h = ctx;
+    struct sm_handover_next next;
+
+    if (h->run.active || h->stuck)
+        return;                 /* its end takes a turn */
+    if (h->held && h->r.peer_sequence != UINT64_MAX &&
+        handover_put(h, &h->r)) {
+        handover_turn(h, RETRY);
+        return;
+    }
+    for (;;) {
+        h->view.linked = h->say;
+        next = sm_handover_next(h->r.state, &h->view);
+        handover_log_alarm(h, next.alarm);
+        if (next.step != SM_HANDOVER_WRITE)
+            break;
+        if (write_state(h, next.state)) {
+            handover_turn(h, RETRY);
+            return;
+        }
+    }
+    switch (next.step) {
+    case SM_HANDOVER_WAIT:
+        rest(h, &next);
+        break;
+    case SM_HANDOVER_MARK:
+        mark(h);
+        break;
+    case SM_HANDOVER_LET_GO:
+        let_go(h);
+        break;
+    case SM_HANDOVER_CLOSE:
+        close_record(h);
+        break;
+    default:
+        loop_disarm(&h->look);
+        handover_act(h, next.step);
+    }
+}
+
+void handover_turn(struct handover *h, int ms)
+{
+    if (ms)
+        loop_arm(&h->turn, ms, turn, h);
+    else
+        loop_soon(&h->turn, turn, h);
+}
+
+static void lost_patience(void *ctx)
+{
+    struct handover *h = ctx;
+    char text[512];
+
+    if (handover_stoppable(h) && !h->view.stop) {
+        snprintf(text, sizeof(text), "%s has not said within %d seconds that "
+                 "it holds the whole guest", h->r.peer,
+                 parent.conf.ready_timeout / 1000);
+        handover_stop(h, SM_TIMEOUT, text);
+        loop_arm(&h->patience, parent.conf.verdict_timeout, lost_patience, h);
+    } else if (h->attached && !h->told_doubt) {
+        h->told_doubt = true;
+        handover_doubt_text(h, text, sizeof(text));
+        h->events.in_doubt(h->events.ctx, text);
+    }
+}
+
+/* ---- what the session says ---- */
+
+void handover_given(struct handover *h)
+{
+    if (h->r.state == SM_HANDOVER_SENDING) {
+        /* Xen is asked, too, before anything follows from this: while the
+         * other host loads the last of it, which takes longer. */
+        h->view.given = true;
+        loop_arm(&h->patience, parent.conf.ready_timeout, lost_patience, h);
+    }                           /* else it has been given up meanwhile */
+    handover_let_go(h);
+}
+
+void handover_let_go(struct handover *h)
+{
+    h->view.holder = false;
+    handover_hold_clear(h);
+    handover_turn(h, 0);
+}
+
+void handover_complete(struct handover *h)
+{
+    h->view.complete = true;
+    h->view.holder = false;
+    h->view.domain = SM_HANDOVER_COPY;
+    handover_turn(h, 0);
+}
+
+void handover_stop(struct handover *h, int code, const char *text)
+{
+    if (handover_stoppable(h)) {
+        handover_reason(h, code, text);
+        h->view.stop = true;
+    }
+    handover_turn(h, 0);
+}
+
+bool handover_stoppable(const struct handover *h)
+{
+    return h->r.state == SM_HANDOVER_SENDING ||
+           h->r.state == SM_HANDOVER_SENT ||
+           h->r.state == SM_HANDOVER_LOADING;
+}
+
+void handover_stop_all(void)
+{
+    struct handover *h;
+
+    for (h = handover_first; h; h = h->next)
+        handover_stop(h, SM_LINK, "the migration daemon is being stopped");
+}
+
+/* Nothing is on its way to where it was; but for guests that xl has, which
+ * resumes them without us. */
+bool handover_all_stopped(void)
+{
+    const struct handover *h;
+
+    for (h = handover_first; h; h = h->next)
+        if (!h->view.acted &&
+            !(sm_handover_is_source(h->r.state) && h->view.holder) &&
+            (handover_stoppable(h) || h->r.state == SM_HANDOVER_ABORTED ||
+             h->r.state == SM_HANDOVER_REFUSED))
+            return false;
+    return true;
+}
+
+void handover_detach(struct handover *h)
+{
+    h->attached = false;
+    handover_stop(h, SM_CANCELLED, "whoever asked for it has gone");
+}
+
+/* ---- for the others ---- */
+
+bool handover_has(const uint8_t uuid[static 16])
+{
+    struct handover *h;
+
+    for (h = handover_first; h; h = h->next)
+        if (!h->view.acted && !memcmp(h->r.uuid, uuid, 16))
+            return true;
+    return false;
+}

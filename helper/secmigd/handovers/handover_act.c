@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What Xen says about a handover's domain, and what is done to it: all by
+ * secmig-xl, whose verbs may be repeated, and killed at any moment. */
+#include "handovers/handover_own.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/frame.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "parent/parent.h"
+
+#define LOOK_OUTPUT_MAX 1024
+#define RETRY 1000              /* ms */
+
+static const char *const verbs[] = {
+    [SM_HANDOVER_LOOK] = "look",
+    [SM_HANDOVER_RESUME] = "resume",
+    [SM_HANDOVER_DESTROY] = "destroy",
+    [SM_HANDOVER_START] = "start",
+    [SM_HANDOVER_DISCARD] = "discard",
+};
+
+/*
+ * The guest's uuid does not say that it is the domain that this migration
+ * began with: that has a number, and has died with its host.
+ */
+static enum sm_handover_domain ours(const struct handover *h,
+                                    enum sm_handover_domain domain,
+                                    uint32_t domid)
+{
+    bool source = sm_handover_is_source(h->r.state);
+
+    if (domain == SM_HANDOVER_GONE)
+        return domain;
+    if (h->view.same_boot &&
+        (h->r.domid == UINT32_MAX || h->r.domid == domid))
+        return domain;
+    /* Another one: nothing to be resumed, destroyed, started or discarded.
+     * But unless the guest is this host's, it may not run elsewhere beside
+     * it; or, if it does, somebody should know. */
+    if (source && h->r.state != SM_HANDOVER_ABORTED)
+        return SM_HANDOVER_RUNS;
+    return SM_HANDOVER_GONE;
+}
+
+static int read_look(struct handover *h)
+{
+    char name[FRAME_NAME_MAX + 1];
+    struct sm_wire_reader r;
+    uint8_t domain;
+    uint32_t domid;
+
+    sm_wire_reader_init(&r, h->run.data, h->run.len);
+    domain = sm_wire_get_u8(&r);
+    domid = sm_wire_get_u32(&r);
+    sm_wire_get_str(&r, name, sizeof(name));
+    if (sm_wire_end(&r) || domain < SM_HANDOVER_GONE ||
+        domain > SM_HANDOVER_COPY)
+        return SM_PROTOCOL;
+    h->view.domain = ours(h, domain, domid);
+    if (h->view.same_boot && h->r.domid == UINT32_MAX)
+        h->r.domid = domid;     /* durable with the next state */
+    return 0;
+}
+
+/* The first line of what it says, for the log. */
+static void line_of(const struct run *run, char *out, size_t size)
+{
+    size_t n = run->data ? strcspn((char *)run->data, "\n") : 0;
+
+    out[0] = '\0';
+    if (n && n < size && sm_wire_text_ok(run->data, n))
+        snprintf(out, size, "%.*s", (int)n, (char *)run->data);
+}
+
+static void failed(struct handover *h, int err, const char *line)
+{
+    snprintf(h->trouble, sizeof(h->trouble), "secmig-xl %s: %s",
+             verbs[h->acting], line[0] ? line : sm_err_text(err));
+    sm_warning("handover vm=%s with=%s: %s", SM_LOG_WORD(h->r.name),
+               h->r.peer, h->trouble);
+    h->view.domain = SM_HANDOVER_UNSEEN;
+    h->view.failed = h->acting != SM_HANDOVER_LOOK;
+}
+
+static void acted(struct handover *h, int err, const char *line)
+{
+    bool is_gone = err == SM_NO_DOMAIN;
+
+    if (line[0] && (!err || is_gone || err == SM_EXISTS))
+        sm_notice("handover vm=%s with=%s: %s", SM_LOG_WORD(h->r.name),
+                  h->r.peer, line);
+    switch (h->acting) {
+    case SM_HANDOVER_RESUME:
+        if (!err || err == SM_EXISTS)   /* it runs, under another name */
+            h->view.domain = SM_HANDOVER_RUNS;
+        else if (is_gone)
+            h->view.domain = SM_HANDOVER_GONE;
+        else
+            failed(h, err, line);
+        break;
+    case SM_HANDOVER_START:
+        if (err == SM_EXISTS)
+            sm_error("handover vm=%s with=%s: the guest runs here, but its "
+                     "name is taken: rename it (%s)",
+                     SM_LOG_WORD(h->r.name), h->r.peer, line);
+        if (!err || err == SM_EXISTS)
+            h->view.domain = SM_HANDOVER_RUNS;
+        else if (is_gone)
+            h->view.domain = SM_HANDOVER_GONE;
+        else
+            failed(h, err, line);
+        break;
+    default:
+        if (!err)
+            h->view.domain = SM_HANDOVER_GONE;
+        else if (is_gone)       /* it has been made anew */
+            h->view.domain = SM_HANDOVER_UNSEEN;
+        else if (err == SM_EXISTS && h->acting == SM_HANDOVER_DISCARD)
+            h->view.domain = SM_HANDOVER_RUNS;  /* it was started by hand */
+        else
+            failed(h, err, line);
+    }
+}
+
+static void done(void *ctx, int err)
+{
+    struct handover *h = ctx;
+    char line[256];
+
+    h->trouble[0] = '\0';
+    if (h->acting == SM_HANDOVER_LOOK) {
+        if (!err)
+            err = read_look(h);
+        if (err)
+            failed(h, err, "");
+    } else {
+        line_of(&h->run, line, sizeof(line));
+        h->view.failed = false;
+        acted(h, err, line);
+    }
+    run_clear(&h->run);
+    /* What has failed is looked at again a little later. */
+    handover_turn(h, h->trouble[0] ? RETRY : 0);
+}
+
+void handover_act(struct handover *h, enum sm_handover_step step)
+{
+    const char *args[6] = { verbs[step], NULL };
+    char uuid[SM_TEXT_UUID_SIZE], domid[16];
+    int rc, n = 1;
+
+    sm_text_uuid_format(h->r.uuid, uuid);
+    if (step == SM_HANDOVER_LOOK)
+        args[n++] = sm_handover_is_source(h->r.state) ? "source" :
+                    "destination";
+    args[n++] = uuid;
+    args[n++] = h->r.name;
+    if (step == SM_HANDOVER_START)
+        args[n++] = h->r.flags & SM_HANDOVER_LEAVE_PAUSED ? "paused" : "run";
+    /* It may be made anew between the look and this. */
+    if (step != SM_HANDOVER_LOOK && h->r.domid != UINT32_MAX) {
+        snprintf(domid, sizeof(domid), "%u", h->r.domid);
+        args[n++] = domid;
+    }
+    h->acting = step;
+    rc = run_start(&h->run, &parent.conf.facts, args, -1, LOOK_OUTPUT_MAX,
+                   parent.conf.answer_timeout, done, h);
+    if (rc) {
+        failed(h, rc, "cannot be run");
+        handover_turn(h, RETRY);
+    }
+}

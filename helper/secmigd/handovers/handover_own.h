@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What handover*.c share, and nobody else sees. */
+#ifndef SECMIGD_HANDOVER_OWN_H
+#define SECMIGD_HANDOVER_OWN_H
+
+#include "handovers/handover.h"
+#include "parent/loop.h"
+#include "parent/spawn.h"
+
+struct handover {
+    struct sm_handover_record r;        /* as it is durable */
+    struct sm_handover_view view;
+    bool attached;                      /* to a session, by `events` */
+    struct handover_events events;
+    bool told_ready, told_doubt, told_decided;
+
+    /* the other host */
+    handover_say *say;                  /* NULL: no link */
+    void *link;                         /* its name */
+    enum sm_handover_fact said;         /* last, on this link */
+    int64_t spoken;                     /* when; monotonic */
+    bool asked;                         /* it has spoken: say it again ... */
+    int64_t again;                      /* ... not before; monotonic */
+    int64_t wait;                       /* ms between the last two times */
+    enum sm_handover_fact last_heard;   /* 0: nothing */
+    uint64_t sequence;                  /* highest heard of its journal */
+    int64_t known_since;                /* when r.peer_sequence was heard;
+                                         * monotonic */
+    bool held;                          /* its journal is another one */
+
+    /* why it ends, until that is durable */
+    int code;
+    char why[SM_HANDOVER_WHY_MAX + 1];
+
+    /* this host */
+    struct run run;                     /* secmig-xl ... */
+    enum sm_handover_step acting;       /* ... at this */
+    bool letting_go;                    /* xl has been told to */
+    struct loop_watch holder;           /* its process (handover_hold.c) */
+    struct loop_timer holder_timer;
+    int64_t holder_deadline;
+    struct loop_timer turn;             /* the machine's next turn */
+    struct loop_timer look;             /* ... with fresh eyes */
+    int look_after;                     /* ms */
+    struct loop_timer patience;         /* ready-timeout, verdict-timeout */
+    int64_t entered;                    /* the state; monotonic */
+    bool alarmed;                       /* that it lasts */
+    const char *alarm;                  /* the machine's, logged last */
+    bool unwritten;                     /* a put has failed: logged */
+    bool stuck;                         /* ... and can never succeed */
+    char trouble[161];                  /* what does not succeed; "": nothing */
+    struct handover *next;
+};
+
+extern struct handover *handover_first;     /* all that are open */
+extern struct sm_handover_journal *handover_journal;
+
+/* Have the machine take a turn, `ms` from now. */
+void handover_turn(struct handover *h, int ms);
+
+/* Write a changed record; the caller goes on only when this returns 0. */
+int handover_put(struct handover *h, const struct sm_handover_record *record)
+    SM_WARN_UNUSED;
+
+/* Why the journal has returned that; at once, since errno may tell. */
+const char *handover_unwritten(int rc);
+
+/* The first reason for its end counts. */
+void handover_reason(struct handover *h, int code, const char *text);
+
+struct handover *handover_find(const uint8_t id[static SM_HANDOVER_ID_LEN]);
+
+/* A boot of before: what ran then is gone. */
+bool handover_same_boot(const struct sm_handover_record *record);
+const uint8_t *handover_boot(void);
+
+/* ---- handover_hear.c ---- */
+
+/* Say a fact about a migration.  Returns 0 or an error. */
+int handover_tell(const struct sm_handover_record *r,
+                  enum sm_handover_fact fact, handover_say *say, void *ctx)
+    SM_WARN_UNUSED;
+
+/* Say it to the other host, unless it has been said a moment ago. */
+void handover_speak(struct handover *h, enum sm_handover_fact fact);
+
+/* A link to the other host is there: use it. */
+void handover_linked(struct handover *h, handover_say *say, void *ctx);
+void handover_unlink(struct handover *h);
+
+/* ---- handover_act.c ---- */
+
+/* LOOK, RESUME, DESTROY, START or DISCARD; a turn follows when it is done. */
+void handover_act(struct handover *h, enum sm_handover_step step);
+
+/* ---- handover_hold.c ---- */
+
+/* Begin to wait until xl's process ends; after a while it is killed. */
+void handover_hold(struct handover *h);
+void handover_hold_clear(struct handover *h);
+/* Fill in record->holder_start: which process of that number it is.  Returns 0
+ * or an error: that cannot be told. */
+int handover_hold_mark(struct sm_handover_record *record) SM_WARN_UNUSED;
+
+/* ---- handover_settle.c ---- */
+
+/* There is something to say to the other host, and no link.
+ *   now  without waiting for the next time that it is due */
+void handover_call(struct handover *h, bool now);
+/* The migration no longer needs its link, or is gone. */
+void handover_hang_up(const void *link);
+/* Seconds until that host is called again; -1: it is not. */
+int64_t handover_call_due(const char *host);
+
+/* ---- handover_tell.c ---- */
+
+void handover_log(const struct handover *h);
+void handover_log_alarm(struct handover *h, const char *alarm);
+/* 512 bytes: what the client is told when it should wait no longer. */
+void handover_doubt_text(const struct handover *h, char *out, size_t size);
+
+#endif

@@ -1,0 +1,516 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Calling the other host about handovers that are not settled: one connection
+ * at a time to a host, for all of them.  Only a source calls.
+ */
+#include "handovers/handover_own.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "decision/decision.h"
+#include "ipc.h"
+#include "keys/keys.h"
+#include "parent/parent.h"
+
+#define WAIT_MAX 20000          /* ms between two attempts: what is open is
+                                 * settled 30 s after hosts can talk */
+#define DIAL_MARGIN 1000        /* ms that the dialer has to say so itself */
+#define GOODBYE_TIME 5000       /* ms for the peer to end */
+
+enum call_state { CALL_WAITS, CALL_KEY, CALL_DIALS, CALL_SHAKES, CALL_TALKS,
+                  CALL_ENDS };
+
+struct call {
+    char host[SM_HANDOVER_PEER_MAX + 1];
+    enum call_state state;
+    int64_t due;                /* monotonic; in CALL_WAITS */
+    int64_t since;              /* the key was shown */
+    int64_t wait;               /* ms before the next attempt */
+    bool complained;            /* that it cannot be reached */
+    bool classic;               /* dial again, without ML-KEM-768 */
+    bool known;                 /* its key is known to be this host's; else
+                                 * some record's only, and speaks for those */
+    struct loop_timer timer;
+    struct key_wait key;
+    struct child dialer, peer;
+    struct loop_watch dialer_watch, peer_watch;
+    struct decision_other other;
+    struct handover_pace pace;
+    struct call *next;
+};
+
+static struct call *calls;
+static struct ipc_message message;      /* the one being handled */
+
+static bool concerns(const struct handover *h, const struct call *c)
+{
+    return sm_handover_is_source(h->r.state) && !strcmp(h->r.peer, c->host);
+}
+
+/* Whether the host that has shown its key there may speak of it. */
+static bool may_settle(const struct handover *h, const struct call *c)
+{
+    return concerns(h, c) &&
+           (c->known || !memcmp(h->r.peer_key, c->other.key,
+                                sizeof(h->r.peer_key)));
+}
+
+/* Whether somebody has something to say there, and no link of its own. */
+static bool is_wanted(const struct call *c)
+{
+    const struct handover *h;
+
+    for (h = handover_first; h; h = h->next)
+        if (concerns(h, c) && (h->link == c ||
+            (!h->say && !handover_stoppable(h))))
+            return true;
+    return false;
+}
+
+static void unwatch(struct loop_watch *w)
+{
+    if (w->fd >= 0)
+        close(w->fd);
+    loop_unwatch(w);
+}
+
+static void stop(struct call *c)
+{
+    keys_forget_wait(&c->key);
+    spawn_forget(&c->dialer);
+    spawn_forget(&c->peer);
+    unwatch(&c->dialer_watch);
+    unwatch(&c->peer_watch);
+    loop_disarm(&c->timer);
+}
+
+static void free_call(struct call *c)
+{
+    struct call **p;
+
+    for (p = &calls; *p; p = &(*p)->next) {
+        if (*p == c) {
+            *p = c->next;
+            break;
+        }
+    }
+    stop(c);
+    free(c);
+}
+
+static void dial_now(void *ctx);
+
+static void schedule(struct call *c, int64_t ms)
+{
+    c->state = CALL_WAITS;
+    c->due = sm_clock_now_ms() + ms;
+    if (ms)
+        loop_arm(&c->timer, ms, dial_now, c);
+    else
+        loop_soon(&c->timer, dial_now, c);
+}
+
+/* This attempt is over: again later, unless there is nothing to settle. */
+static void over(struct call *c, int code, const char *why)
+{
+    stop(c);
+    if (why && !c->complained)
+        sm_warning("handover with=%s: it cannot be settled now: %s (trying "
+                   "again)", c->host, why);
+    if (why)
+        c->complained = true;
+    c->state = CALL_WAITS;
+    handover_lost(c, code, why ? why : "");
+    if (!is_wanted(c)) {
+        free_call(c);
+        return;
+    }
+    schedule(c, c->wait);
+    if (c->wait < WAIT_MAX)
+        c->wait = c->wait * 2 < WAIT_MAX ? c->wait * 2 : WAIT_MAX;
+}
+
+/* ---- talking ---- */
+
+static int say(void *ctx, const struct sm_message_handover *m)
+{
+    struct sm_wire_writer w;
+    struct call *c = ctx;
+    int rc = SM_LINK;
+
+    sm_wire_writer_init(&w, IPC_MAX);
+    sm_message_handover_put(&w, m);
+    if (c->peer_watch.fd >= 0)
+        rc = ipc_send(c->peer_watch.fd, IPC_PEER_HANDOVER, &w, NULL, 0);
+    sm_wire_writer_dispose(&w);
+    return rc;
+}
+
+static int tell_peer(struct call *c, enum ipc_type type, int code,
+                     const char *text)
+{
+    struct sm_wire_writer w;
+    int rc;
+
+    sm_wire_writer_init(&w, IPC_MAX);
+    sm_wire_put_u16(&w, (uint16_t)-code);
+    sm_wire_put_str(&w, text);
+    rc = ipc_send(c->peer_watch.fd, type, &w, NULL, 0);
+    sm_wire_writer_dispose(&w);
+    return rc;
+}
+
+static void says_goodbye(void *ctx)
+{
+    over(ctx, SM_TIMEOUT, NULL);
+}
+
+/* Everybody who waits for this host has a link now. */
+static void connect_all(struct call *c)
+{
+    struct handover *h;
+
+    for (h = handover_first; h; h = h->next)
+        if (may_settle(h, c) && !h->say)
+            handover_linked(h, say, c);
+}
+
+void handover_hang_up(const void *link)
+{
+    const struct handover *h;
+    struct call *c;
+
+    for (c = calls; c && c != link; c = c->next)
+        ;
+    if (!c || c->state != CALL_TALKS)
+        return;
+    for (h = handover_first; h; h = h->next)
+        if (h->link == c)
+            return;
+    c->state = CALL_ENDS;
+    if (tell_peer(c, IPC_PEER_DONE, 0, ""))
+        spawn_kill(&c->peer, SIGKILL);
+    loop_arm(&c->timer, GOODBYE_TIME, says_goodbye, c);
+}
+
+/* Its key must be the one that the migration began with, or the one that is
+ * known to be this host's by now. */
+static bool is_the_host(struct call *c)
+{
+    const struct decision_other *other = &c->other;
+    const struct handover *h;
+
+    c->known = !other->pairing_rc &&
+               !memcmp(other->key, other->pairing.key, sizeof(other->key));
+    if (c->known)
+        return true;
+    for (h = handover_first; h; h = h->next)
+        if (may_settle(h, c))
+            return true;
+    return false;
+}
+
+static void on_key(struct call *c, struct sm_wire_reader *r)
+{
+    if (decision_meet(&c->other, r))
+        return;
+    if (!is_the_host(c)) {
+        over(c, SM_UNKNOWN_HOST, "another host answers there: its key is not "
+             "the one that is known");
+        return;
+    }
+    if (tell_peer(c, IPC_PEER_KEY_IS, 0, "")) {
+        over(c, SM_HELPER, "the peer process does not answer");
+        return;
+    }
+    c->state = CALL_TALKS;
+    c->since = sm_clock_now_ms();
+    loop_disarm(&c->timer);
+    sm_info("handover with=%s: connected, to settle what is open", c->host);
+    connect_all(c);
+}
+
+static void on_handover(struct call *c, struct sm_wire_reader *r)
+{
+    struct handover_from from = {
+        .peer = c->known ? c->host : "", .key = c->other.key,
+        .since = c->since, .say = say, .ctx = c,
+    };
+    struct sm_message_handover m;
+
+    sm_message_handover_get(r, &m);
+    if (sm_wire_end(r))
+        return;
+    if (!handover_may_say(&c->pace)) {
+        over(c, SM_PROTOCOL, "it says too much about handovers");
+        return;
+    }
+    c->complained = false;
+    c->wait = parent.conf.settle_interval;
+    handover_heard(&from, &m);
+}
+
+static void on_classic(struct call *c, struct sm_wire_reader *r)
+{
+    if (c->classic || !parent_post_quantum()) {
+        r->error = SM_PROTOCOL;
+        return;
+    }
+    if (parent.conf.post_quantum == SM_CONF_PQ_REQUIRE) {
+        over(c, SM_REFUSED_LOCAL, "it has no post-quantum handshake, which "
+             "this host's settings require (post-quantum = require)");
+        return;
+    }
+    c->classic = true;
+    stop(c);
+    schedule(c, 0);
+}
+
+static void on_end(struct call *c, struct sm_wire_reader *r)
+{
+    char text[SM_MESSAGE_TEXT_MAX + 1];
+    int code = sm_err_from_code(sm_wire_get_u16(r));
+
+    sm_wire_get_str(r, text, sizeof(text));
+    sm_wire_get_u64(r);
+    sm_wire_get_u64(r);
+    if (!sm_wire_end(r))
+        over(c, code ? code : SM_LINK, code ? text : NULL);
+}
+
+static const struct {
+    enum ipc_type type;
+    unsigned int states;        /* bit (1 << state) */
+    void (*handle)(struct call *c, struct sm_wire_reader *r);
+} from_peer[] = {
+    { IPC_PEER_CLASSIC,  1u << CALL_SHAKES, on_classic },
+    { IPC_PEER_KEY,      1u << CALL_SHAKES, on_key },
+    { IPC_PEER_HANDOVER, 1u << CALL_TALKS | 1u << CALL_ENDS, on_handover },
+    { IPC_PEER_END,      1u << CALL_SHAKES | 1u << CALL_TALKS |
+                         1u << CALL_ENDS, on_end },
+};
+
+static void on_peer(void *ctx, short revents)
+{
+    struct call *c = ctx;
+    struct sm_wire_reader r;
+    size_t i;
+    int rc;
+
+    (void)revents;
+    rc = ipc_recv(c->peer_watch.fd, &message);
+    if (rc == SM_BUSY)
+        return;
+    if (rc) {
+        over(c, SM_HELPER, "the peer process died");
+        return;
+    }
+    sm_wire_reader_init(&r, message.body, message.len);
+    for (i = 0; i < sizeof(from_peer) / sizeof(from_peer[0]); i++)
+        if (from_peer[i].type == message.type && !message.n_fds &&
+            (from_peer[i].states & 1u << c->state))
+            break;
+    ipc_close_fds(&message);
+    if (i == sizeof(from_peer) / sizeof(from_peer[0])) {
+        over(c, SM_HELPER, "the peer process broke the rules");
+        return;
+    }
+    from_peer[i].handle(c, &r);     /* c may be gone */
+    if (sm_wire_end(&r)) {
+        sm_error("handover: the peer process broke the rules");
+        for (c = calls; c && c != ctx; c = c->next)
+            ;
+        if (c)
+            over(c, SM_HELPER, "the peer process broke the rules");
+    }
+}
+
+/* ---- connecting ---- */
+
+static void role_ended(void *ctx, int status)
+{
+    struct call *c = ctx;
+
+    /* The end of its channel says the same; this is for the log. */
+    if (status)
+        sm_warning("handover with=%s: a helper process ended: %s", c->host,
+                   spawn_status_text(status));
+}
+
+static void too_slow(void *ctx)
+{
+    over(ctx, SM_TIMEOUT, "no answer in time");
+}
+
+static int start_peer(struct call *c, int connection)
+{
+    int rc, channel = -1;
+    struct sm_wire_writer w;
+
+    sm_wire_writer_init(&w, IPC_MAX);
+    rc = spawn_role(&c->peer, "peer", &channel, role_ended, c);
+    if (rc)
+        goto out;
+    loop_watch(&c->peer_watch, channel, POLLIN, on_peer, c);
+    loop_arm(&c->timer, 2 * parent.conf.handshake_timeout +
+             parent.conf.answer_timeout, too_slow, c);
+    sm_wire_put_u8(&w, (uint8_t)(PEER_INITIATOR | PEER_SETTLE |
+                                 parent_post_quantum() |
+                                 (c->classic ? PEER_CLASSIC : 0)));
+    sm_wire_put_str(&w, c->host);
+    sm_wire_put_bytes(&w, c->other.nonce, sizeof(c->other.nonce));
+    rc = ipc_send(channel, IPC_PEER_START, &w, &connection, 1);
+    if (!rc)
+        rc = keys_give(&c->key, channel);
+    c->state = CALL_SHAKES;
+out:
+    sm_wire_writer_dispose(&w);
+    return rc;
+}
+
+static void on_dialer(void *ctx, short revents)
+{
+    struct call *c = ctx;
+    char text[512];
+    struct sm_wire_reader r;
+    int rc, code, fd;
+
+    (void)revents;
+    rc = ipc_recv(c->dialer_watch.fd, &message);
+    if (rc == SM_BUSY)
+        return;
+    unwatch(&c->dialer_watch);
+    loop_disarm(&c->timer);
+    if (rc) {
+        over(c, SM_HELPER, "the dialer died");
+        return;
+    }
+    sm_wire_reader_init(&r, message.body, message.len);
+    code = sm_err_from_code(sm_wire_get_u16(&r));
+    sm_wire_get_str(&r, text, sizeof(text));
+    fd = ipc_take_fd(&message, 0);
+    if (sm_wire_end(&r) || message.type != IPC_DIALED ||
+        (!code && (fd < 0 || message.n_fds != 1)))
+        over(c, SM_HELPER, "the dialer broke the rules");
+    else if (code)
+        over(c, code, text);
+    else if (start_peer(c, fd))
+        over(c, SM_HELPER, "cannot start the peer process");
+    if (fd >= 0)
+        close(fd);
+    ipc_close_fds(&message);
+}
+
+static void have_key(void *ctx, int err, const char *why)
+{
+    struct call *c = ctx;
+    struct sm_wire_writer w;
+    int rc, channel;
+
+    if (err) {
+        over(c, err, why);
+        return;
+    }
+    rc = spawn_role(&c->dialer, "dialer", &channel, role_ended, c);
+    if (rc) {
+        over(c, rc, "cannot start the dialer");
+        return;
+    }
+    c->state = CALL_DIALS;
+    loop_watch(&c->dialer_watch, channel, POLLIN, on_dialer, c);
+    loop_arm(&c->timer, parent.conf.connect_timeout + DIAL_MARGIN, too_slow,
+             c);
+    sm_wire_writer_init(&w, IPC_MAX);
+    sm_wire_put_str(&w, c->other.pairing.address);
+    sm_wire_put_u16(&w, c->other.pairing.port);
+    rc = ipc_send(channel, IPC_DIAL, &w, NULL, 0);
+    sm_wire_writer_dispose(&w);
+    if (rc)
+        over(c, SM_HELPER, "the dialer does not answer");
+}
+
+/* Where it is by now; its key may be the record's alone. */
+static int look_up(struct call *c, char *why, size_t why_size)
+{
+    struct decision_other *other = &c->other;
+    int rc;
+
+    memset(other, 0, sizeof(*other));
+    other->dialled = true;
+    snprintf(other->name, sizeof(other->name), "%s", c->host);
+    rc = sm_pairing_by_name(parent.conf.hosts_dir, parent.own_key, c->host,
+                            &other->pairing, why, why_size);
+    other->pairing_rc = rc;
+    if (rc == SM_UNKNOWN_HOST)
+        rc = sm_pairing_by_dns(c->host, &other->pairing);
+    return rc;
+}
+
+static void dial_now(void *ctx)
+{
+    struct call *c = ctx;
+    char why[512];
+    int rc;
+
+    if (!is_wanted(c)) {
+        free_call(c);
+        return;
+    }
+    rc = look_up(c, why, sizeof(why));
+    if (rc) {
+        over(c, rc, why);
+        return;
+    }
+    c->state = CALL_KEY;
+    keys_need_host(&c->key, have_key, c);
+}
+
+void handover_call(struct handover *h, bool now)
+{
+    struct call *c;
+
+    for (c = calls; c; c = c->next)
+        if (!strcmp(c->host, h->r.peer))
+            break;
+    if (!c) {
+        c = calloc(1, sizeof(*c));
+        if (!c)
+            return;             /* the next look of this record tries again */
+        strcpy(c->host, h->r.peer);
+        c->dialer_watch.fd = c->peer_watch.fd = -1;
+        c->wait = parent.conf.settle_interval;
+        c->next = calls;
+        calls = c;
+        schedule(c, 0);
+    } else if (c->state == CALL_TALKS && !h->say) {
+        if (may_settle(h, c))
+            handover_linked(h, say, c);
+    } else if (now && c->state == CALL_WAITS) {
+        c->wait = parent.conf.settle_interval;
+        c->complained = false;
+        schedule(c, 0);
+    }
+}
+
+int64_t handover_call_due(const char *host)
+{
+    const struct call *c;
+    int64_t left;
+
+    for (c = calls; c; c = c->next) {
+        if (strcmp(c->host, host))
+            continue;
+        if (c->state != CALL_WAITS)
+            return 0;
+        left = c->due - sm_clock_now_ms();
+        return left > 0 ? (left + 999) / 1000 : 0;
+    }
+    return -1;
+}

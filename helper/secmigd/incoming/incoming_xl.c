@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* An incoming guest that policy allows: room for it, and xl. */
+#include "incoming/incoming.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/frame.h"
+#include "base/log.h"
+#include "parent/parent.h"
+#include "state/vm_policy.h"
+
+#define TEXT_OUTPUT_MAX 1024    /* one line from secmig-xl */
+
+/* xl has its config: the rest is the peer's. */
+static void xl_ready(void *ctx, int err, const char *why)
+{
+    struct incoming *in = ctx;
+    const struct decision_answer *answer = &in->decision.answer;
+    bool fresh;
+    int fd;
+
+    if (err) {
+        receive_kill(&in->receive);
+        incoming_refuse(in, err, in->rule, "%s", why);
+        return;
+    }
+    /* Before the guest can run here, so that it never does without. */
+    if (answer->vm_version &&
+        vm_policy_arrived(in->facts.uuid, answer->vm_version,
+                          &answer->vm_policy, &answer->vm_signature,
+                          &fresh)) {
+        receive_kill(&in->receive);
+        incoming_refuse(in, SM_IO, "vm-policy", "the guest's own policy "
+                        "cannot be kept here");
+        return;
+    }
+    err = ledger_use_tickets(answer->tickets, answer->n_tickets,
+                             sm_clock_real());
+    if (err) {
+        receive_kill(&in->receive);
+        incoming_refuse(in, SM_UNMET, in->rule, "%s", err == SM_EXISTS ?
+                        "a ticket was used by another migration meanwhile" :
+                        "that a ticket is used cannot be written down");
+        return;
+    }
+    loop_disarm(&in->timer);
+    fd = receive_take(&in->receive);
+    if (fd < 0) {
+        receive_kill(&in->receive);
+        incoming_refuse(in, SM_IO, in->rule, "out of descriptors");
+        return;
+    }
+    in->state = IN_MOVE;
+    if (incoming_tell_peer(in, IPC_PEER_ANSWER, 0, in->rule, "", &fd))
+        sm_debug("in-%lu: the peer process has gone", in->id);
+    close(fd);
+}
+
+static void start_xl(struct incoming *in)
+{
+    const struct receive_params params = {
+        .command = &parent.conf.receive,
+        .paused = in->flags & FRAME_LEAVE_PAUSED,
+        .config = in->facts.config,
+        .config_len = in->facts.config_len,
+        .timeout = parent.conf.answer_timeout,
+        .ready = xl_ready,
+        .ended = incoming_xl_ended,
+        .ctx = in,
+    };
+    int rc;
+
+    if (incoming_begin(in))
+        return;
+    in->state = IN_XL;
+    rc = receive_start(&in->receive, &params);
+    if (!rc)
+        return;
+    incoming_refuse(in, rc, in->rule, "cannot start xl on %s: %s",
+                    parent.conf.name, sm_err_text(rc));
+    incoming_xl_ended(in, false, 0);
+}
+
+/* ---- checks before anything is started ---- */
+
+static void have_room(void *ctx, int err)
+{
+    struct incoming *in = ctx;
+    char line[TEXT_OUTPUT_MAX + 1] = "";
+    size_t n;
+
+    if (in->run.data) {
+        n = strcspn((char *)in->run.data, "\n");
+        if (sm_wire_text_ok(in->run.data, n))
+            snprintf(line, sizeof(line), "%.*s", (int)n,
+                     (char *)in->run.data);
+    }
+    run_clear(&in->run);
+    if (in->watch.fd < 0)
+        incoming_maybe_free(in);
+    else if (err)
+        incoming_refuse(in, err, "room", "%s",
+                        line[0] ? line : sm_err_text(err));
+    else
+        start_xl(in);
+}
+
+void incoming_accept(struct incoming *in)
+{
+    const char *args[] = { "room", NULL, NULL, in->facts.name, NULL };
+    char memory[24], uuid[37];
+    int rc;
+
+    snprintf(memory, sizeof(memory), "%llu",
+             (unsigned long long)in->facts.memory_kb);
+    facts_uuid_text(in->facts.uuid, uuid);
+    args[1] = memory;
+    args[2] = uuid;
+    in->state = IN_ROOM;
+    rc = run_start(&in->run, &parent.conf.facts, args, -1, TEXT_OUTPUT_MAX,
+                   parent.conf.answer_timeout, have_room, in);
+    if (rc)
+        incoming_refuse(in, rc, "", "cannot run secmig-xl: %s",
+                        sm_err_text(rc));
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Inside the parent: a client of the control socket and the migration it
+ * asks for.
+ *
+ *   OUT_IDLE    nothing asked yet                        (outgoing.c)
+ *   OUT_FACTS   secmig-xl tells what the guest and its config are; a
+ *               judge says whether it might leave
+ *   OUT_KEY     perhaps: the host key is released (keys.h)
+ *   OUT_DIAL    the dialer connects                      (outgoing_peer.c)
+ *   OUT_ASK     the peer shakes hands; a judge decides, once for all or, if
+ *               the other host is to prove what it runs, before and after
+ *               that; the destination is asked
+ *   OUT_MOVE    accepted: the client has the stream, and the handover has
+ *               begun (handover.h), which goes on when this session has ended
+ *   OUT_ENDED   the client has its last word
+ */
+#ifndef SECMIGD_OUTGOING_H
+#define SECMIGD_OUTGOING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/conf.h"
+#include "channel/message.h"
+#include "decision/decision.h"
+#include "parent/facts.h"
+#include "handovers/handover.h"
+#include "ipc.h"
+#include "keys/keys.h"
+#include "parent/loop.h"
+#include "keys/prove.h"
+#include "parent/spawn.h"
+
+enum out_state { OUT_IDLE, OUT_FACTS, OUT_KEY, OUT_DIAL, OUT_ASK, OUT_MOVE,
+                 OUT_ENDED };
+
+struct outgoing {
+    unsigned long id;
+    uid_t uid;
+    pid_t pid;                  /* the client's */
+    unsigned long operate;      /* session whose xl this is; 0: none */
+    char account[33];           /* the operator's then */
+    char role[FRAME_ROLE_MAX + 1];  /* to act in; "": all of them */
+    enum out_state state;
+    int64_t since;
+    struct child control, dialer, peer;
+    struct loop_watch control_watch, dialer_watch, peer_watch;
+    struct loop_timer timer;
+    struct run run;
+    struct decision decision;
+    struct key_wait key;        /* for our part in the handshake */
+    bool answered;              /* ANSWER was sent; RESULT is next */
+    bool accepted;              /* the other host is who it should be */
+    bool requested;             /* the peer was given the REQUEST to send */
+    struct prove prove;         /* what this host runs */
+    bool classic;               /* dialled again, without ML-KEM-768 */
+
+    uint32_t domid, flags;
+    uint8_t handover_id[SM_HANDOVER_ID_LEN];
+    struct handover *handover;  /* NULL: not begun, or settled */
+    struct loop_watch stream;   /* the peer's end of it: has xl closed its? */
+    int64_t met;                /* when it had shown its key; monotonic */
+    struct handover_pace pace;
+    bool given;                 /* the client has handed over */
+    char host[SM_CONF_NAME_MAX + 1];
+    int config, papers;         /* memfds; -1: none */
+    uint8_t asked[16];          /* uuid of the guest that the client means */
+    struct facts domain;        /* domid known: what libxl says */
+    struct facts facts;         /* of the config */
+    struct decision_other other;
+    struct outgoing *next;
+};
+
+/* A migration under way, by name or uuid of the guest; NULL: none. */
+struct outgoing *outgoing_find(const char *vm);
+
+/* Cancel the session with that id.  Returns whether there is one that can
+ * still be cancelled. */
+bool outgoing_abort(unsigned long id, const char *text);
+
+/* End the session: its processes are killed, nothing more is told. */
+void outgoing_free(struct outgoing *o);
+
+/* Decide, with all that speaks for the migration at this moment.  `done` as
+ * in decision.h; the session has ended when it cannot be asked. */
+void outgoing_decide(struct outgoing *o, enum decision_stage stage,
+                     void (*done)(void *ctx,
+                                  const struct decision_answer *answer));
+
+/* Log a decision that was made for this session. */
+void outgoing_log(struct outgoing *o, enum decision_stage stage,
+                  const struct decision_answer *answer);
+
+/* Close what is watched, and stop watching. */
+void outgoing_unwatch(struct loop_watch *w);
+
+/* A body of the layout of ANSWER and RESULT, to the client. */
+void outgoing_tell(struct outgoing *o, enum ipc_type type, int code,
+                   const char *rule, const char *text, const int *fds);
+
+/* The migration has ended, one way or the other, and the client is told,
+ * once.  `code` 0: the guest is there. */
+void outgoing_finish(struct outgoing *o, int code, const char *rule,
+                     const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* A role of this session has ended (see spawn.h); for the log. */
+void outgoing_role_ended(void *ctx, int status);
+
+/* ---- outgoing_peer.c ---- */
+
+/* Allowed here: connect to the paired host, and go on from there. */
+void outgoing_dial(struct outgoing *o);
+
+/* Tell the peer, which tells the other side, and the client: there is no
+ * handover yet. */
+void outgoing_give_up(struct outgoing *o, int code, const char *text);
+
+/* Somebody wants it ended, if that can still be. */
+void outgoing_cancel(struct outgoing *o, const char *text);
+
+/* ---- outgoing_move.c: OUT_MOVE ---- */
+
+/* Accepted there: the handover begins, and the stream is handed out. */
+void outgoing_move(struct outgoing *o, const char *rule);
+/* The client: all is sent / it has let go, and gives up / it has gone. */
+void outgoing_given(struct outgoing *o);
+void outgoing_given_up(struct outgoing *o);
+void outgoing_move_alone(struct outgoing *o);
+/* The peer: a message of the other host / the connection has gone. */
+void outgoing_heard(struct outgoing *o, struct sm_wire_reader *r);
+void outgoing_move_lost(struct outgoing *o, int code, const char *text);
+void outgoing_move_clear(struct outgoing *o);
+
+#endif
