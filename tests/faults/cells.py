@@ -20,8 +20,18 @@ STEPS = {"A": ["connected", "asked", "answered", "stream", "mid",
                "received"]}
 # Those that a point can answer with.
 DISK = ["eio", "enospc", "short", "eio!"]
-FAULTS = ["kill", "kill-both", "power", "power-kept", "peer", "xl", "cut",
-          "dark", "dark-out", "dark-in", "stop", "clock+", "clock-"]
+FAULTS = ["kill", "kill-both", "power", "power-kept", "peer", "keeper",
+          "control", "xl", "self", "done", "cut", "dark", "dark-out",
+          "dark-in", "stop", "stop-long", "stop-peer", "stop-keeper",
+          "stop-control", "stop-xl", "stop-self", "clock+", "clock-"]
+# Those that need a process of that kind.
+NEEDS = {"peer": "peer", "keeper": "keeper", "control": "control",
+         "xl": "xl", "stop-peer": "peer", "stop-keeper": "keeper",
+         "stop-control": "control", "stop-xl": "xl"}
+STOPPED = max(D[k] for k in ("answer-timeout", "idle-timeout",
+                             "finish-timeout", "ready-timeout",
+                             "verdict-timeout")) + 2
+LET_GO = 12             # and xl that keeps a guest has 10 s, always
 YEARS = 10 * 365 * 86400
 
 WORDS = {
@@ -30,12 +40,24 @@ WORDS = {
     "power": "power cut; what was not synced is lost",
     "power-kept": "power cut; all that was written is kept",
     "peer": "kill -9 of the process that talks to the network",
+    "keeper": "kill -9 of the process that holds the keys",
+    "control": "kill -9 of the process that talks to xl",
     "xl": "kill -9 of xl",
+    "self": "kill -9 of a judge, dialer, vault, peer, control process or "
+            "secmig-xl as it starts",
+    "done": "kill -9 of secmig-xl when it has done its work",
     "cut": "link cut for a second, connections lost",
     "dark": "link silent beyond the deadlines, all delivered then",
     "dark-out": "the same, only from source to destination",
     "dark-in": "the same, only from destination to source",
     "stop": "daemon stopped (SIGSTOP) for 2 s",
+    "stop-long": "daemon stopped beyond all deadlines",
+    "stop-peer": "the process that talks to the network, likewise",
+    "stop-keeper": "the process that holds the keys, likewise",
+    "stop-control": "the process that talks to xl, likewise",
+    "stop-xl": "xl, likewise",
+    "stop-self": "a judge, dialer, vault, peer, control process or secmig-xl "
+                 "stopped as it starts, beyond all deadlines",
     "clock+": "clock 10 years on", "clock-": "clock 10 years back",
     "eio": "EIO from the journal, once", "eio!": "EIO from then on",
     "enospc": "ENOSPC from the journal, once",
@@ -85,9 +107,11 @@ class Run:
         self.refuse = refuse        # the destination's xl fails at the end
         self.lock = threading.RLock()
         self.heals = []             # (when, what)
-        self.copies_gone = set()
         self.lost = False           # the only copy went with its host
-        self.fired = []
+        self.fired = []             # what has hit something
+        self.seen = lambda side, name: None     # told of each moment
+        self.passes = {}            # (side, name): how often
+        self.tools = {"A": {}, "B": {}}     # misbehaviour of the doubles
         self.guest = self.m = None
 
     # ---- faults ----
@@ -104,35 +128,68 @@ class Run:
                 h.launch()
         self.later(0.3, again)
 
-    def power(self, side, lose):
+    def falls(self, h, limit):
+        """What the daemon cannot live without has gone: it ends, and comes
+        back."""
+        def look():
+            if not h.up():
+                self.back(h)
+            elif time.monotonic() > limit:
+                raise Broken("%s lives on without its keeper" % h.name)
+            else:
+                self.later(0.05, look)
+        self.later(0, look)
+
+    def power(self, side, kept):
         h = self.sides[side]
-        h.power_off(lose)
-        owner = self.lab.owner(self.guest)
-        if side in owner:
-            self.copies_gone.add(side)
-            self.lost = self.lost or self.copies_gone >= set(owner)
+        if self.lab.only_copy(self.guest, side, kept):
+            self.lost = True
+        h.power_off(not kept)
         h.boot()
         self.back(h)
 
-    def fire(self, side, fault):
-        """Do it; what a point is to be answered."""
+    def pids(self, side, what):
+        """Processes that are there at this moment."""
+        h = self.sides[side]
+        if what == "xl" and side == "A":
+            wait_until(lambda: self.m, 5)
+            return [self.m.p.pid] if self.m.p.poll() is None else []
+        if what == "xl":
+            return [e["pid"] for e in h.events("xl", "argv")
+                    if "/toy/xl" in host.cmdline(e["pid"])]
+        return h.processes(what)
+
+    def stop(self, pids, seconds):
+        for p in pids:
+            kill(p, signal.SIGSTOP)
+            self.later(seconds, lambda p=p: kill(p, signal.SIGCONT))
+
+    def fire(self, side, name, fault, pid):
+        """Do it; what a point is to be answered, or None if there was
+        nothing that it could have hit."""
         h, cable = self.sides[side], self.lab.cable
+        pids = self.pids(side, NEEDS[fault]) if fault in NEEDS else [pid]
+        if not pids:
+            return None
         if fault in ("kill", "kill-both"):
             for x in [h] if fault == "kill" else self.lab.hosts:
                 x.kill()
                 self.back(x)
         elif fault in ("power", "power-kept"):
-            self.power(side, fault == "power")
-        elif fault == "peer":
-            for p in h.role(host.PEER_UID):
+            self.power(side, fault == "power-kept")
+        elif fault in ("peer", "control", "xl", "keeper", "self"):
+            for p in pids:
                 kill(p)
-        elif fault == "xl":
-            if side == "A":
-                self.m.p.kill()
-            else:
-                for e in h.events("xl", "argv"):
-                    if "/toy/xl" in host.cmdline(e["pid"]):
-                        kill(e["pid"])
+            if fault == "keeper":
+                self.falls(h, time.monotonic() + 5)
+        elif fault == "done":
+            self.tools[side]["secmig-xl"] = {name.split(":")[1]: {
+                "after": True, "kill": True, "times": 1}}
+            h.control(**self.tools[side])
+        elif fault in ("stop", "stop-long"):
+            self.stop([h.daemon.pid], 2 if fault == "stop" else STOPPED)
+        elif fault.startswith("stop-"):
+            self.stop(pids, LET_GO if fault == "stop-xl" else STOPPED)
         elif fault == "cut":
             cable.darken()
             self.later(1, cable.lighten)
@@ -140,10 +197,6 @@ class Run:
             cable.darken(*[fault[5:]] if fault[5:] else [])
             self.later(D["idle-timeout"] + 2,
                        lambda: cable.lighten(deliver=True))
-        elif fault == "stop":
-            pid = h.daemon.pid
-            os.kill(pid, signal.SIGSTOP)
-            self.later(2, lambda: kill(pid, signal.SIGCONT))
         elif fault.startswith("clock"):
             h.clock(YEARS if fault == "clock+" else -YEARS)
         elif fault in DISK:
@@ -151,18 +204,24 @@ class Run:
                 self.later(3, h.kill)
                 self.later(3, lambda: self.back(h))
             return fault
-        else:
+        elif fault != "none":
             raise ValueError(fault)
         return "go"
 
-    def moment(self, side, name):
-        """A point is passed, or a step of xl; the word for it."""
+    def moment(self, side, name, pid=0):
+        """A point is passed, or a step of xl; the word for it.  NAME#2 is
+        its second passing."""
         with self.lock:
+            n = self.passes[side, name] = self.passes.get((side, name), 0) + 1
+            self.seen(side, name)
+            names = (name, "%s#%d" % (name, n)) if n > 1 else (name,)
             for p in self.todo:
-                if p[:2] == (side, name):
+                if p[0] == side and p[1] in names:
+                    word = self.fire(side, p[1], p[2], pid)
                     self.todo.remove(p)
-                    self.fired.append(p)
-                    return self.fire(side, p[2])
+                    if word:
+                        self.fired.append(p)
+                    return word or "go"
         return "go"
 
     # ---- the run ----
@@ -179,7 +238,8 @@ class Run:
             want["hold-at"] = steps[0]
         if self.refuse:
             want["die-at"] = "received"
-        self.lab.b.control(**({"xl": want} if want else {}))
+        self.tools["B"]["xl"] = want
+        self.lab.b.control(**self.tools["B"])
 
     def tend(self):
         """What is due."""
@@ -199,17 +259,21 @@ class Run:
 
     def go(self):
         lab = self.lab
-        for h in lab.hosts:
+        for side, h in self.sides.items():
+            if (side, "run:vault") in [p[:2] for p in self.todo]:
+                h.stop()            # its keeper has the key already
+                h.start()
             h.mark_log()
             h.clear_events()
             h.points.passed.clear()
         for side, h in self.sides.items():
-            h.on_pass = lambda name, side=side: self.moment(side, name)
+            h.on_pass = lambda name, pid, side=side: self.moment(side, name,
+                                                                 pid)
         try:
             return self.migrate()
         finally:
             for h in lab.hosts:
-                h.on_pass = lambda name: "go"
+                h.on_pass = lambda name, pid: "go"
                 h.clock(0)
                 h.control()
 
@@ -271,9 +335,13 @@ class Run:
 
         def done():
             self.mend()
-            missing[0], self.owner = lab.settled(g)
+            self.owner, missing[0] = self.world()
             if not missing[0]:
-                missing[0] = lab.trouble(g, self.owner, self.lost)
+                missing[0], told = lab.settled(g)
+                if not missing[0] and told != self.owner and (
+                        self.owner != "lost"):
+                    missing[0] = "it runs on %s, by the journals on %s" % (
+                        self.owner, told)
             return not missing[0]
         if not wait_until(done, LIMIT, 0.05):
             raise Broken("not settled in %d s: %s; now %s" % (
@@ -290,6 +358,19 @@ class Run:
             raise Broken(left)
         return took
 
+    def world(self):
+        """Where the guest is, by itself and by the toy hosts' domains, and
+        what speaks against that, or ""."""
+        g = self.guest
+        where = g.where()
+        if not where and self.lost and not any(h.find(g) for h in
+                                               self.lab.hosts):
+            return "lost", ""
+        if len(where) != 1:
+            return "", "it runs on %s" % ([h.name for h in where] or
+                                          "no host")
+        return where[0].name[-1], g._trouble(where[0])
+
     def judge(self, out):
         """Where it has ended, and what xl was told."""
         g = self.guest
@@ -298,11 +379,13 @@ class Run:
                 raise Broken("TWO COPIES: " + f.read().strip())
         except FileNotFoundError:
             pass
-        where = g.where()
-        if not where:
+        self.owner, trouble = self.world()
+        if trouble:
+            raise Broken(trouble)
+        if self.owner == "lost":
             return "lost", "lost"
         if not g.goes_on():
-            raise Broken("%s stands still on %s" % (g.name, where[0].name))
+            raise Broken("%s stands still on %s" % (g.name, self.owner))
         code = out["code"]
         if code == 0 and self.owner != "B":
             raise Broken("xl was told that it runs there, and it runs here")

@@ -6,7 +6,7 @@ import os
 import shutil
 import signal
 import socket
-import subprocess
+import struct
 import sys
 import threading
 import time
@@ -23,11 +23,17 @@ SHOW = os.path.join(host.BUILD, "tests/faults/journal_show")
 # How both journals may end: (source, destination); None: no record.
 AGREE = {("DONE", "ACCEPTED"): "B", ("ABORTED", "REFUSED"): "A",
          ("ABORTED", None): "A", (None, "REFUSED"): "A"}
+STATES = ("SENDING", "SENT", "RELEASED", "DONE", "ABORTED", "LOADING",
+          "READY", "ACCEPTED", "REFUSED")
+
+
+ROLES = ("peer", "keeper", "control", "dialer")
 
 
 class Points(threading.Thread):
-    """Where the daemon of a host asks before it goes on.  on_pass(name)
-    returns the word that it gets ("go", "eio", …)."""
+    """Where the daemon of a host asks before it goes on.  on_pass(name, pid)
+    returns the word that it gets ("go", "eio", …); pid is who asks, the
+    daemon or a child of it."""
 
     def __init__(self, path, on_pass):
         super().__init__(daemon=True)
@@ -51,8 +57,10 @@ class Points(threading.Thread):
         with c:
             try:
                 name = c.recv(100).decode().split()[1]
+                pid, = struct.unpack("i", c.getsockopt(
+                    socket.SOL_SOCKET, socket.SO_PEERCRED, 12)[:4])
                 self.passed.append(name)
-                c.sendall(self.on_pass(name).encode())
+                c.sendall(self.on_pass(name, pid).encode())
             except (OSError, IndexError):
                 pass
 
@@ -70,7 +78,7 @@ class Host(host.Host):
 
     def __init__(self, *args, **settings):
         super().__init__(*args, **settings)
-        self.on_pass = lambda name: "go"
+        self.on_pass = lambda name, pid: "go"
         self.points = Points(self.toy + "/points", self.pass_point)
         self.journal = self.var + "/journal"
         self.synced = self.toy + "/journal.synced"
@@ -82,12 +90,41 @@ class Host(host.Host):
                     "SECMIG_BOOT": self.toy + "/boot_id",
                     "SECMIG_CLOCK": self.toy + "/clock"}
 
-    def pass_point(self, name):
+    def pass_point(self, name, pid):
         if name.startswith("+sync") and os.path.exists(self.journal):
             # what a disk still has after a power cut
             shutil.copyfile(self.journal, self.synced + ".new")
             os.rename(self.synced + ".new", self.synced)
-        return self.on_pass(name)
+        return self.on_pass(name, pid)
+
+    def processes(self, role):
+        """Pids of the daemon's processes of that kind."""
+        out = []
+        for pid in self.tree():
+            words = host.cmdline(pid).split()
+            if role in ROLES:
+                yes = words[1:3] == ["--role", role]
+            elif role == "judge":
+                yes = (host.proc_status(pid) or {}).get("Name") == (
+                    "secmigd-judge"[:15])
+            else:               # a program: xl, secmig-xl, secmig-vault
+                yes = any(w.endswith("/" + role) for w in words[:3])
+            if yes:
+                out.append(pid)
+        return out
+
+    def promised(self, kept=False):
+        """The last state that this host has written down, as the points saw
+        it; kept: also if it was not synced."""
+        written = durable = ""
+        for name in list(self.points.passed):
+            what, _, state = name.partition(":")
+            state = state.partition("-")[0]
+            if what == "+write" and state in STATES:
+                written = state
+            elif what == "+sync" and state != "dir":
+                durable = written
+        return written if kept else durable
 
     def boot(self):
         self.boots += 1
@@ -164,8 +201,8 @@ class Lab(host.Lab):
     # ---- what has to hold ----
 
     def settled(self, guest):
-        """What is missing for the end of all of the guest's migrations, or
-        "" and the letter of the host that has it."""
+        """By the journals: what is missing for the end of all of the
+        guest's migrations, or "" and the letter of the host that has it."""
         for h in self.hosts:
             if not h.up():
                 return "%s is down" % h.name, None
@@ -185,24 +222,26 @@ class Lab(host.Lab):
             owner = AGREE[pair]
         return "", owner
 
-    def owner(self, guest):
-        """Who has the guest at this moment, by the journals: A, B, or AB
-        when both hold it whole and it is not decided."""
-        a = [r["state"] for r in self.a.records(guest)][-1:]
-        b = [r["state"] for r in self.b.records(guest)][-1:]
-        if "ACCEPTED" in b:
-            return "B"
-        if "READY" in b and set(a) & {"SENT", "RELEASED"}:
-            return "AB"
-        return "A"
+    def copies(self, guest):
+        """Who has the guest, by the guest alone: the letters of the hosts on
+        which it runs, or else of those that hold all of its memory."""
+        running = [h for h in self.hosts if h in guest.where()]
+        if not running:
+            running = [h for h in self.hosts
+                       if fakexen.guest_whole(guest.uuid, h.toy)]
+        return "".join(h.name[-1] for h in running)
 
-    def trouble(self, guest, owner, lost):
-        """What speaks against: the guest runs on `owner` and there is no
-        trace of it elsewhere; `lost`: it may be gone."""
-        to = {"A": self.a, "B": self.b}[owner]
-        if lost and not any(h.find(guest) for h in self.hosts):
-            return ""
-        return guest._trouble(to)
+    def only_copy(self, guest, side, kept=False):
+        """Whether the guest goes if that host loses its power now.  While it
+        runs it tells; where two hosts hold it whole and neither runs it, it
+        is what they have made durable by now that counts."""
+        copies = self.copies(guest)
+        if copies in ("A", "B"):
+            return copies == side
+        if side == "B":
+            return self.b.promised(kept) == "ACCEPTED"
+        return (self.b.promised() not in ("READY", "ACCEPTED") or
+                self.a.promised(kept) == "ABORTED")
 
     def traces(self):
         """What nobody may leave behind."""

@@ -17,6 +17,7 @@
  *   result          RESULT leaves for xl
  *   run:VERB        secmig-xl is about to start; in the child, which is no
  *                   longer the daemon (only before)
+ *   run:ROLE        likewise peer, control, dialer, keeper, judge, vault
  *
  * With SECMIG_FAULT="POINT:N:ACTION" the Nth passing of a point does ACTION:
  * kill (SIGKILL of the daemon), stop (SIGSTOP), eio, enospc, short (half of
@@ -25,7 +26,7 @@
  *
  * With SECMIG_POINTS=SOCKET each passing connects there, says "PID POINT\n"
  * and waits for the same words, or "go".  The other end may do whatever it
- * likes to the daemon meanwhile.
+ * likes to the daemon, or to whoever has connected, meanwhile.
  *
  * SECMIG_BOOT=FILE is read in place of the kernel's boot_id, SECMIG_CLOCK=FILE
  * holds seconds that the real-time clock is wrong by.
@@ -40,6 +41,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -403,15 +405,49 @@ ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
     return n;
 }
 
+static bool named(const char *path, const char *name)
+{
+    const char *p = strrchr(path, '/');
+
+    return p && !strcmp(p + 1, name);
+}
+
 int execve(const char *path, char *const argv[], char *const envp[])
 {
-    const char *name = strrchr(path, '/');
-
     REAL(execve);
-    if (in_child && (fault || points) && name && argv[0] && argv[1] &&
-        !strcmp(name, "/secmig-xl"))
-        pass("", "run", argv[1]);
+    if (in_child && (fault || points) && argv[0] && argv[1]) {
+        if (named(path, "secmig-xl"))
+            pass("", "run", argv[1]);
+        else if (named(path, "secmig-vault"))
+            pass("", "run", "vault");
+    }
     return real(path, argv, envp);
+}
+
+int fexecve(int fd, char *const argv[], char *const envp[])
+{
+    REAL(fexecve);
+    if (in_child && (fault || points) && argv[0] && argv[1] && argv[2] &&
+        !strcmp(argv[1], "--role"))
+        pass("", "run", argv[2]);
+    return real(fd, argv, envp);
+}
+
+int prctl(int option, ...)
+{
+    unsigned long a[4];
+    va_list args;
+    size_t i;
+
+    REAL(prctl);
+    va_start(args, option);
+    for (i = 0; i < 4; i++)
+        a[i] = va_arg(args, unsigned long);
+    va_end(args);
+    if (in_child && (fault || points) && option == PR_SET_NAME &&
+        !strcmp((const char *)a[0], "secmigd-judge"))
+        pass("", "run", "judge");
+    return real(option, a[0], a[1], a[2], a[3]);
 }
 
 /* ---- another boot, another time ---- */

@@ -113,6 +113,14 @@ def guest_fill(uuid, memory, base=HERE):
     os.rename(name + ".new", name)
 
 
+def guest_whole(uuid, base=HERE):
+    """Whether a domain here has all of the guest's memory."""
+    state = guest_state(uuid, base)
+    return state in ("running", "suspended") or (
+        state == "paused" and
+        os.path.exists(path("guests", uuid + ".memory", base=base)))
+
+
 def guest_start(uuid, how, base=HERE):
     """Start the guest's process, `how` = "running", "paused" or "copy"; its
     pid."""
