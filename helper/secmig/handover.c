@@ -271,6 +271,7 @@ int sm_verb_handover(const struct sm_cli *cli, int argc, char **argv)
     } verbs[] = {
         { "list", list }, { "show", show }, { "settle", settle },
         { "fence", fence }, { "reset", sm_handover_reset },
+        { "may-start", sm_handover_may_start },
     };
     size_t i;
 

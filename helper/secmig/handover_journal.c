@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * secmig handover where no daemon runs: reading its journal, which changes
- * nothing; and beginning a new one, when the old one is damaged.
+ * The daemon's journal: reading it, which changes nothing, for secmig handover
+ * where no daemon runs; and beginning a new one, when the old one is damaged.
  */
 #include "handover.h"
 
@@ -18,15 +18,9 @@
 
 #define BOOT_ID "/proc/sys/kernel/random/boot_id"
 
-struct records {
-    struct sm_handover_record *list;
-    size_t n;
-    bool lost;                  /* for want of memory */
-};
-
 static void take(void *ctx, const struct sm_handover_record *record)
 {
-    struct records *all = ctx;
+    struct sm_handover_records *all = ctx;
     struct sm_handover_record *list;
 
     list = reallocarray(all->list, all->n + 1, sizeof(*list));
@@ -38,25 +32,33 @@ static void take(void *ctx, const struct sm_handover_record *record)
     all->list = list;
 }
 
+int sm_handover_boot_read(uint8_t boot[static SM_HANDOVER_BOOT_LEN])
+{
+    char text[SM_TEXT_UUID_SIZE] = "";
+    FILE *f = fopen(BOOT_ID, "re");
+    bool ok;
+
+    if (!f)
+        return SM_IO;
+    ok = fgets(text, sizeof(text), f) &&
+         sm_text_uuid(text, strlen(text), boot);
+    fclose(f);
+    return ok ? 0 : SM_IO;
+}
+
 /* What is known beside the record: whether this host was booted since. */
 static struct sm_handover_now now_of(const struct sm_handover_record *record)
 {
     struct sm_handover_now now = { .retry = -1 };
     uint8_t boot[SM_HANDOVER_BOOT_LEN];
-    char text[SM_TEXT_UUID_SIZE] = "";
-    FILE *f = fopen(BOOT_ID, "re");
 
-    if (f) {
-        now.rebooted = fgets(text, sizeof(text), f) &&
-                       sm_text_uuid(text, strlen(text), boot) &&
-                       memcmp(boot, record->boot, sizeof(boot));
-        fclose(f);
-    }
+    now.rebooted = !sm_handover_boot_read(boot) &&
+                   memcmp(boot, record->boot, sizeof(boot));
     return now;
 }
 
 /* Returns how many there are. */
-static size_t print_list(const struct records *all, bool settled)
+static size_t print_list(const struct sm_handover_records *all, bool settled)
 {
     char line[SM_HANDOVER_LINE_SIZE];
     struct sm_handover_now now;
@@ -77,7 +79,8 @@ static size_t print_list(const struct records *all, bool settled)
 
 /* The open ones of that name; if there is none, the last that was settled.
  * Returns how many there are. */
-static size_t print_pages(const struct records *all, const char *guest)
+static size_t print_pages(const struct sm_handover_records *all,
+                          const char *guest)
 {
     char page[SM_HANDOVER_PAGE_SIZE];
     struct sm_handover_now now;
@@ -102,12 +105,13 @@ static size_t print_pages(const struct records *all, const char *guest)
     return n;
 }
 
-static int read_all(const struct sm_cli *cli, struct records *all, char *why,
-                    size_t why_size)
+int sm_handover_records_read(const struct sm_cli *cli,
+                             struct sm_handover_records *all, char *why,
+                             size_t why_size)
 {
     int rc;
 
-    *all = (struct records){ 0 };
+    *all = (struct sm_handover_records){ 0 };
     rc = sm_handover_journal_read(cli->conf.journal, take, all, why,
                                   why_size);
     if (!rc && all->lost) {
@@ -119,12 +123,12 @@ static int read_all(const struct sm_cli *cli, struct records *all, char *why,
 
 int sm_handover_offline(const struct sm_cli *cli, const char *guest)
 {
-    struct records all;
+    struct sm_handover_records all;
     char why[768];
     size_t shown;
     int rc;
 
-    rc = read_all(cli, &all, why, sizeof(why));
+    rc = sm_handover_records_read(cli, &all, why, sizeof(why));
     if (rc == SM_NO_DOMAIN)
         rc = 0;                 /* no journal: nothing was handed over */
     /* Of a damaged one, what is whole, before it is said so. */
@@ -152,11 +156,11 @@ int sm_handover_offline(const struct sm_cli *cli, const char *guest)
 /* What goes with the old one, as far as it can be read. */
 static void show_loss(const struct sm_cli *cli)
 {
-    struct records all;
+    struct sm_handover_records all;
     char why[768];
     int rc;
 
-    rc = read_all(cli, &all, why, sizeof(why));
+    rc = sm_handover_records_read(cli, &all, why, sizeof(why));
     printf("This host forgets what is in %s:\n\n", cli->conf.journal);
     if (!print_list(&all, false))
         puts(rc ? "(nothing open can be read)" : "(nothing in it is open)");

@@ -78,7 +78,8 @@ static const struct {
     { "handover", sm_verb_handover,
       "list [--role ROLE] | show [--role ROLE] GUEST | "
       "settle [--role ROLE] [--undo [--yes]] GUEST | "
-      "fence [--role ROLE] [--approve] [--yes HOST] HOST | reset [--yes]",
+      "fence [--role ROLE] [--approve] [--yes HOST] HOST | reset [--yes] | "
+      "may-start [--uuid UUID] [--wait SECONDS] [--] GUEST",
       "guests between two hosts: where they are; a host that is lost" },
     { "vm-policy", sm_verb_vm_policy,
       "[--role ROLE] add FILE [SIGNATURE] | list | show GUEST | "

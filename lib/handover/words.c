@@ -181,10 +181,13 @@ static void stands(struct text *t, const struct sm_handover_record *r,
         put(t, "runs on %s", peer);
         break;
     case SM_HANDOVER_LOADING:
-        put(t, "runs on %s, is arriving", peer);
-        break;
     case SM_HANDOVER_READY:
-        put(t, "a whole copy is here, paused, and waits for %s", peer);
+        if (now->rebooted)
+            put(t, "the copy here died with a reboot, it stays on %s", peer);
+        else if (r->state == SM_HANDOVER_LOADING)
+            put(t, "runs on %s, is arriving", peer);
+        else
+            put(t, "a whole copy is here, paused, and waits for %s", peer);
         break;
     case SM_HANDOVER_ACCEPTED:
         put(t, "is to run here");
@@ -195,6 +198,15 @@ static void stands(struct text *t, const struct sm_handover_record *r,
     default:
         put(t, "?");
     }
+}
+
+void sm_handover_stands(const struct sm_handover_record *record,
+                        const struct sm_handover_now *now, char *out,
+                        size_t size)
+{
+    struct text t = { out, size, 0 };
+
+    stands(&t, record, now);
 }
 
 /* Only a source calls. */

@@ -41,6 +41,11 @@ bool sm_handover_is_open(const struct sm_handover_record *record);
 void sm_handover_owner(const struct sm_handover_record *record, char *out,
                        size_t size);
 
+/* How it stands, in a few words, as in the line below. */
+void sm_handover_stands(const struct sm_handover_record *record,
+                        const struct sm_handover_now *now, char *out,
+                        size_t size);
+
 /*
  * One line without its end: guest, direction, other host, state, since when,
  * and what happens next by itself.

@@ -6,8 +6,8 @@
 #include <fcntl.h>
 #include <stdlib.h>
 
+#include "../../helper/secmig/handover.h"
 #include "base/clock.h"
-#include "handover/journal.h"
 #include "verb_daemon.h"
 
 static const struct answer done = { FRAME_ANSWER, 0, "", "it is done" };
@@ -205,7 +205,9 @@ START_TEST(wrong_arguments_reach_no_daemon)
         "handover settle g1 g2", "handover settle --undo --undo g1",
         "handover fence", "handover fence hostB hostC",
         "handover fence hostB --yes", "handover reset now",
-        "handover reset --role lead",
+        "handover reset --role lead", "handover may-start",
+        "handover may-start g1 g2", "handover may-start --uuid g1",
+        "handover may-start --role lead g1",
     };
     size_t i;
 
@@ -233,6 +235,7 @@ static void put(struct sm_handover_journal *j, unsigned int number,
 
     memset(r.id, (int)number, sizeof(r.id));
     memset(r.uuid, 0x11, sizeof(r.uuid));
+    ck_assert_int_eq(sm_handover_boot_read(r.boot), 0);
     snprintf(r.name, sizeof(r.name), "%s", name);
     strcpy(r.peer, "hostB");
     strcpy(r.by, "alice");
