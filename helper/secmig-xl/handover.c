@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The verbs of a handover: look, resume, destroy, start, discard.  All that is
- * ever done to a domain in the last phase of a migration is done here, one
- * step at a time; every step may be repeated, and killed at any moment.
+ * The verbs of a handover: look, resume, destroy, start, name, discard.  All
+ * that is ever done to a domain in the last phase of a migration is done here,
+ * one step at a time; every step may be repeated, and killed at any moment.
  *
  * A domain is meant by its uuid, and by its number if that is given.  Its name
  * says how far a destination has come: NAME--incoming until it is started.
@@ -402,6 +402,46 @@ int xl_start(libxl_ctx *ctx, char **argv)
     }
     printf("%s domain %u (%s)\n", run ? "started" : "left paused",
            g.info->domid, argv[1]);
+    rc = 0;
+
+out:
+    dispose(&g);
+    return xl_said(rc);
+}
+
+/* Lets nothing run that did not. */
+int xl_name(libxl_ctx *ctx, char **argv)
+{
+    struct guest g = { 0 };
+    int rc;
+
+    rc = find_to_act(ctx, argv[0], argv[1], argv[2], &g);
+    if (rc) goto out;
+    if (!g.info) {
+        printf("there is no domain to be named\n");
+        rc = SM_NO_DOMAIN;
+        goto out;
+    }
+    if (!g.name) {
+        printf("domain %u has no name: half destroyed\n", g.info->domid);
+        rc = SM_STATE;
+        goto out;
+    }
+    if (!xl_name_is(g.name, argv[1], XL_INCOMING) &&
+        !xl_name_is(g.name, argv[1], MIGRATED_AWAY)) {
+        printf("domain %u is named %s: left as it is\n", g.info->domid,
+               g.name);
+        rc = 0;
+        goto out;
+    }
+    if (libxl_domain_rename(ctx, g.info->domid, g.name, argv[1])) {
+        printf("domain %u is still named %s: another domain has its name\n",
+               g.info->domid, g.name);
+        rc = SM_EXISTS;
+        goto out;
+    }
+    printf("domain %u, which was %s, is named %s\n", g.info->domid, g.name,
+           argv[1]);
     rc = 0;
 
 out:

@@ -29,6 +29,7 @@ static const struct verb {
     { "resume", 2, 1, xl_resume,   "resume UUID NAME [DOMID]" },
     { "destroy", 2, 1, xl_destroy, "destroy UUID NAME [DOMID]" },
     { "start", 3, 1, xl_start,     "start UUID NAME run|paused [DOMID]" },
+    { "name", 3, 0, xl_name,       "name UUID NAME DOMID" },
     { "discard", 2, 1, xl_discard, "discard UUID NAME [DOMID]" },
 };
 #define VERBS (sizeof(verbs) / sizeof(verbs[0]))

@@ -51,6 +51,11 @@ int xl_room(libxl_ctx *ctx, char **argv);
  *   start UUID NAME run|paused [DOMID]
  *       0: the start is complete; SM_NO_DOMAIN; SM_EXISTS: it runs, but
  *       another domain has its name; SM_STATE: half destroyed; SM_XL.
+ *   name UUID NAME DOMID
+ *       of a guest that `start` or `resume` has left with the name of a copy,
+ *       or of one that has moved: 0: it has its name, or one that somebody
+ *       has given it; SM_NO_DOMAIN; SM_EXISTS: another domain has its name;
+ *       SM_STATE: half destroyed.
  *   discard UUID NAME [DOMID]
  *       0: there is no copy any more; SM_EXISTS: what is there is no copy, or
  *       has run, and is left alone; SM_XL.
@@ -64,6 +69,7 @@ int xl_look(libxl_ctx *ctx, char **argv);
 int xl_resume(libxl_ctx *ctx, char **argv);
 int xl_destroy(libxl_ctx *ctx, char **argv);
 int xl_start(libxl_ctx *ctx, char **argv);
+int xl_name(libxl_ctx *ctx, char **argv);
 int xl_discard(libxl_ctx *ctx, char **argv);
 
 /* What xl calls a copy that is still being received. */
