@@ -38,6 +38,13 @@
  *     this record any more: the guest may be saved, migrated again, or come
  *     back, while the other host has not been told yet.  Before the mark no
  *     other migration of the guest may begin here.
+ *   - A guest whose name is taken is started, or resumed, all the same, under
+ *     the name that it was lent meanwhile; the domain counts as RUNS, so the
+ *     mark and the other host's answer follow at once.  With the mark the
+ *     record is flagged (SM_HANDOVER_UNNAMED, journal.h), and the driver gives
+ *     the name later, also when the record is closed: no step of this machine,
+ *     since a name lets nothing run.  It must not touch a guest that another
+ *     record has not marked yet.
  *
  * Sources: J. Gray, L. Lamport, Consensus on Transaction Commit, ACM TODS
  * 2006 (two-phase commit and its blocking); D. Skeen, Nonblocking Commit

@@ -50,7 +50,16 @@
                                      * touched.  The guest may go on to other
                                      * hosts, and come back, while this record
                                      * is open */
-#define SM_HANDOVER_FLAGS 127u      /* all of them: others are refused */
+#define SM_HANDOVER_UNNAMED 128u    /* the guest runs here under the name of
+                                     * a copy, or of one that has moved: its
+                                     * own was taken (handover.h) */
+#define SM_HANDOVER_FLAGS 255u      /* all of them: others are refused */
+
+/* A guest's name with one of these is lent: to a copy until its start is
+ * complete, and, by a stock xl, to an original that the other host may start.
+ * Neither is a name for a guest that runs. */
+#define SM_HANDOVER_COPY_SUFFIX "--incoming"
+#define SM_HANDOVER_AWAY_SUFFIX "--migratedaway"
 
 /* One migration, as it stands. */
 struct sm_handover_record {
@@ -173,8 +182,8 @@ uint64_t sm_handover_journal_sequence(const struct sm_handover_journal *j);
 
 /*
  * Which migrations are kept: every open one; those that an administrator has
- * fenced, for the other host may come back and ask; of other closed ones the
- * latest 256.  An ACCEPTED one is dropped only when it was closed since the
+ * fenced, for the other host may come back and ask; those whose guest has yet
+ * to get its name; of other closed ones the latest 256.  An ACCEPTED one is dropped only when it was closed since the
  * other host has settled it, so "not known here" always means "not started
  * here, or long settled".
  */

@@ -74,7 +74,8 @@ size_t sm_handover_table_open(const struct sm_handover_table *t)
 /* Whether it is kept however many come after it. */
 static bool is_kept(const struct sm_handover_entry *e)
 {
-    return is_open(e) || (e->record.flags & SM_HANDOVER_FENCED);
+    return is_open(e) || (e->record.flags & (SM_HANDOVER_FENCED |
+                                             SM_HANDOVER_UNNAMED));
 }
 
 static int by_number(const void *a, const void *b)

@@ -15,7 +15,8 @@
 
 #define SM_HANDOVER_OPEN_MAX 1024u      /* migrations that are not closed */
 #define SM_HANDOVER_KEPT_MAX 256u       /* closed ones that are kept,
-                                         * beside those with FENCED */
+                                         * beside those with FENCED and
+                                         * UNNAMED */
 #define SM_HANDOVER_SHARE 16u           /* records for one migration */
 #define SM_HANDOVER_SLOTS_MAX 65535u
 #define SM_HANDOVER_FILE_MAX \

@@ -96,7 +96,9 @@ bool sm_handover_is_open(const struct sm_handover_record *record)
 bool sm_handover_is_news(const struct sm_handover_record *record,
                          int64_t time)
 {
-    return sm_handover_is_open(record) || record->changed > time - NEWS;
+    return sm_handover_is_open(record) ||
+           (record->flags & SM_HANDOVER_UNNAMED) ||
+           record->changed > time - NEWS;
 }
 
 /* ---- who, what, and what next ---- */
@@ -157,6 +159,10 @@ static void stands(struct text *t, const struct sm_handover_record *r,
 
     if (r->flags & (SM_HANDOVER_ACTED | SM_HANDOVER_CLOSED)) {
         settled(t, r);
+        if (r->flags & SM_HANDOVER_UNNAMED)
+            put(t, " and runs as %s%s: its name is taken", guest(r),
+                sm_handover_is_source(r->state) ? SM_HANDOVER_AWAY_SUFFIX :
+                SM_HANDOVER_COPY_SUFFIX);
         return;
     }
     switch (r->state) {
@@ -230,6 +236,11 @@ static void next(struct text *t, const struct sm_handover_record *r,
     bool acts = !(r->flags & SM_HANDOVER_ACTED);
     const char *peer = clean(r->peer);
 
+    if (r->flags & SM_HANDOVER_UNNAMED)
+        put(t, "gets its name when that is free%s",
+            sm_handover_is_open(r) ? ", " : "");
+    if (!sm_handover_is_open(r))
+        return;
     if (now->held) {
         put(t, "nothing: %s comes with another journal", peer);
         return;
@@ -280,6 +291,11 @@ static void next(struct text *t, const struct sm_handover_record *r,
     }
 }
 
+static bool has_next(const struct sm_handover_record *r)
+{
+    return sm_handover_is_open(r) || (r->flags & SM_HANDOVER_UNNAMED);
+}
+
 void sm_handover_line(const struct sm_handover_record *record,
                       const struct sm_handover_now *now,
                       char out[static SM_HANDOVER_LINE_SIZE])
@@ -295,7 +311,7 @@ void sm_handover_line(const struct sm_handover_record *record,
     if (record->flags & SM_HANDOVER_FENCED)
         put(&t, ", by somebody's word");
     put(&t, "  since %s", date);
-    if (!sm_handover_is_open(record))
+    if (!has_next(record))
         return;
     put(&t, "  next: %s", now->daemon ? "" : "once secmigd runs, ");
     next(&t, record, now);
@@ -418,6 +434,12 @@ static void remedy(struct text *t, const struct sm_handover_record *r,
     if (!now->daemon)
         put(t, " start secmigd: it goes on by itself ('systemctl start "
             "secmigd').\n            ");
+    if (r->flags & SM_HANDOVER_UNNAMED)
+        put(t, " see to the other domain that is named %s; or give this one "
+            "another\n             name ('xl rename').\n%s", guest(r),
+            sm_handover_is_open(r) ? "            " : "");
+    if (!sm_handover_is_open(r))
+        return;
     if (now->held) {
         put(t, " nothing goes on by itself: %s has another journal than the "
             "one it had\n             (its disk was restored or replaced, or "
@@ -498,9 +520,10 @@ void sm_handover_page(const struct sm_handover_record *record,
         put(&t, "note         somebody wants it undone\n");
     if (record->flags & SM_HANDOVER_LEAVE_PAUSED)
         put(&t, "note         it is left paused at the destination\n");
-    if (!open)
+    if (!has_next(record))
         return;
-    connection(&t, record, now);
+    if (open)
+        connection(&t, record, now);
     put(&t, "next         %s", now->daemon ? "" : "once secmigd runs, ");
     next(&t, record, now);
     put(&t, "\n");

@@ -92,23 +92,80 @@ def _(lab):
     g.must_run_on(lab.a, 30)
 
 
-@case.case("its name is taken at B while it is under way: it runs there all "
-           "the same, and B says what to do", 90)
-def _(lab):
+def unnamed(lab, **opts):
+    """It came to B while its name was taken there.  The guest, and who has
+    its name."""
     g = lab.guest()
-    m = lab.migrate(g, hold="mid", size=4 << 20)
+    m = lab.migrate(g, hold="mid", size=4 << 20, **opts)
     m.reached("mid")
     twin = lab.guest(lab.b, name=g.name)
     m.go_on()
     out = m.wait(60)
     equal(out["code"], 0, "code (%s)" % out["text"])
     equal(g.where(), [lab.b], "runs on")
-    check(lab.b.logged("%s.*name is taken: rename" % g.name), "B says nothing")
+    equal(lab.b.find(g)["name"], g.name + "--incoming", "name")
+    check(lab.b.logged("%s.*name is taken" % g.name), "B says nothing")
+    return g, twin
+
+
+def leave(lab, twin):
+    """Its name is free again."""
     destroy(lab.b, twin)
     lab.guests.remove(twin)
-    with fakexen.state(lab.b.toy) as st:        # xl rename
-        fakexen.find(st, uuid=g.uuid)["name"] = g.name
-    g.must_run_on(lab.b)
+
+
+def listed(h):
+    return h.secmig("handover", "list").stdout
+
+
+@case.case("its name is taken at B while it is under way: it runs there all "
+           "the same, and gets its name when that is free", 90)
+def _(lab):
+    g, twin = unnamed(lab)
+    check("came here and runs as %s--incoming: its name is taken" % g.name
+          in listed(lab.b), "list: %s" % listed(lab.b))
+    check(host.wait_until(lambda: not lab.a.records(g) or
+                          all(r["closed"] for r in lab.a.records(g)), 10),
+          "A waits for the name")
+    out = lab.migrate(g, lab.b, "hostA").wait()
+    equal(out["code"], 24, "code of one that leaves so (%s)" % out["text"])
+    leave(lab, twin)
+    g.must_run_on(lab.b, 30)
+    check(host.wait_until(lambda: "its name is taken" not in listed(lab.b),
+                          10), "list: %s" % listed(lab.b))
+    lab.succeeds(g, lab.b, "hostA")
+
+
+@case.case("its name is taken at B, and B's daemon is started anew: it gets "
+           "its name all the same", 90)
+def _(lab):
+    g, twin = unnamed(lab)
+    lab.b.stop(signal.SIGKILL)
+    leave(lab, twin)
+    lab.b.start()
+    g.must_run_on(lab.b, 30)
+    check(host.wait_until(lambda: "its name is taken" not in listed(lab.b),
+                          10), "list: %s" % listed(lab.b))
+
+
+@case.case("its name is taken at B, and somebody renames it, or destroys it: "
+           "that is left so", 90)
+def _(lab):
+    for by_hand in ("rename", "destroy"):
+        g, twin = unnamed(lab)
+        with fakexen.state(lab.b.toy) as st:
+            d = fakexen.find(st, uuid=g.uuid)
+            if by_hand == "rename":
+                d["name"] = "other"
+            else:
+                fakexen.destroy(st, d, lab.b.toy)
+        check(host.wait_until(lambda: "its name is taken" not in
+                              listed(lab.b), 30), "list: %s" % listed(lab.b))
+        leave(lab, twin)
+        if by_hand == "rename":
+            equal(lab.b.find(g)["name"], "other", "name")
+            destroy(lab.b, g)
+        lab.guests.remove(g)
 
 
 @case.case("xl on the destination is killed by hand just after READY, and "

@@ -16,6 +16,7 @@
 #include "../../helper/secmigd/handovers/handover.c"
 #include "../../helper/secmigd/handovers/handover_act.c"
 #include "../../helper/secmigd/handovers/handover_hear.c"
+#include "../../helper/secmigd/handovers/handover_name.c"
 #include "../../helper/secmigd/handovers/handover_hold.c"
 #include "../../helper/secmigd/handovers/handover_tell.c"
 #include "../../helper/secmigd/handovers/handover_ask.c"
@@ -197,7 +198,8 @@ static void xl_ends(const char *verb, int err)
     turns();
 }
 
-static void xl_sees(enum sm_handover_domain domain, uint32_t domid)
+static void xl_sees_named(enum sm_handover_domain domain, uint32_t domid,
+                          const char *name)
 {
     struct sm_wire_writer w;
 
@@ -205,11 +207,16 @@ static void xl_sees(enum sm_handover_domain domain, uint32_t domid)
     sm_wire_writer_init(&w, 512);
     sm_wire_put_u8(&w, (uint8_t)domain);
     sm_wire_put_u32(&w, domid);
-    sm_wire_put_str(&w, "g1");
+    sm_wire_put_str(&w, name);
     memcpy(xl.run->data, w.data, w.len);
     xl.run->len = w.len;
     sm_wire_writer_dispose(&w);
     xl_ends("look", 0);
+}
+
+static void xl_sees(enum sm_handover_domain domain, uint32_t domid)
+{
+    xl_sees_named(domain, domid, "g1");
 }
 
 static struct sm_handover_record first(enum sm_handover_state state)
@@ -255,10 +262,17 @@ static void hear(enum sm_handover_fact fact)
     hear_from(&link_a, 0, source, fact, epoch, 20);
 }
 
-static void restart(void)
+static void forget(void)
 {
     while (handover_first)
         take_out(handover_first);
+    while (namings)
+        drop(namings);
+}
+
+static void restart(void)
+{
+    forget();
     sm_handover_journal_close(handover_journal);
     ck_assert_int_eq(handover_init(), 0);
     turns();
@@ -294,14 +308,14 @@ static void set_up(void)
     snprintf(parent.conf.journal_witness,
              sizeof(parent.conf.journal_witness), "%s", scratch_path("witness"));
     strcpy(parent.conf.name, "hostA");
+    parent.conf.settle_interval = 5000;
     parent.conf.ready_timeout = parent.conf.verdict_timeout = 30000;
     ck_assert_int_eq(handover_init(), 0);
 }
 
 static void tear_down(void)
 {
-    while (handover_first)
-        take_out(handover_first);
+    forget();
     sm_handover_journal_close(handover_journal);
     handover_journal = NULL;
     scratch_remove();
@@ -593,6 +607,156 @@ START_TEST(a_destination_starts_when_it_is_told_to)
     hear_from(&link_a, 0, true, SM_HANDOVER_SAY_SETTLED, epoch, 20);
     ck_assert_int_eq(session.said, SM_HANDOVER_SAY_SETTLED);
     ck_assert_int_eq(session.closed, 1);
+}
+END_TEST
+
+/* ---- a name that is taken ---- */
+
+/* It runs, the other host knows, and all is settled but the name. */
+static void unnamed(void)
+{
+    waiting();
+    hear(SM_HANDOVER_SAY_GO);
+    xl_ends("start", SM_EXISTS);
+    ck_assert_int_eq(session.said, SM_HANDOVER_SAY_STARTED);
+    ck_assert(recorded()->flags & SM_HANDOVER_UNNAMED);
+    hear_from(&link_a, 0, true, SM_HANDOVER_SAY_SETTLED, epoch, 20);
+    ck_assert_ptr_null(handover_first);
+    ck_assert(recorded()->flags & SM_HANDOVER_CLOSED);
+    ck_assert(recorded()->flags & SM_HANDOVER_UNNAMED);
+    ck_assert_ptr_nonnull(namings);
+}
+
+static void tries_to_name(int err)
+{
+    time_passes(&namings->timer);
+    xl_sees_named(SM_HANDOVER_COPY, 8, "g1--incoming");
+    ck_assert_str_eq(xl.argument, "8");
+    xl_ends("name", err);
+}
+
+START_TEST(a_guest_gets_its_name_when_that_is_free)
+{
+    unnamed();
+    tries_to_name(SM_EXISTS);
+    tries_to_name(SM_EXISTS);
+    tries_to_name(SM_NO_DOMAIN);        /* rebooted meanwhile */
+    ck_assert(recorded()->flags & SM_HANDOVER_UNNAMED);
+    tries_to_name(0);
+    ck_assert_ptr_null(namings);
+    ck_assert(!(recorded()->flags & SM_HANDOVER_UNNAMED));
+    ck_assert(recorded()->flags & SM_HANDOVER_CLOSED);
+}
+END_TEST
+
+START_TEST(a_restarted_daemon_goes_on_naming)
+{
+    unnamed();
+    restart();
+    ck_assert_ptr_null(handover_first);
+    tries_to_name(0);
+    ck_assert(!(recorded()->flags & SM_HANDOVER_UNNAMED));
+    restart();
+    ck_assert_ptr_null(namings);
+}
+END_TEST
+
+START_TEST(naming_does_not_wait_for_the_other_host)
+{
+    waiting();
+    hear(SM_HANDOVER_SAY_GO);
+    xl_ends("start", SM_EXISTS);
+    tries_to_name(0);
+    ck_assert_ptr_nonnull(handover_first);
+    ck_assert(!(recorded()->flags & (SM_HANDOVER_UNNAMED |
+                                     SM_HANDOVER_CLOSED)));
+    hear_from(&link_a, 0, true, SM_HANDOVER_SAY_SETTLED, epoch, 20);
+    ck_assert(!(recorded()->flags & SM_HANDOVER_UNNAMED));
+}
+END_TEST
+
+START_TEST(a_name_that_somebody_has_given_stays)
+{
+    unnamed();
+    time_passes(&namings->timer);
+    xl_sees_named(SM_HANDOVER_RUNS, 8, "web");
+    ck_assert_str_eq(xl.verb, "");
+    ck_assert_ptr_null(namings);
+    ck_assert(!(recorded()->flags & SM_HANDOVER_UNNAMED));
+}
+END_TEST
+
+START_TEST(what_has_gone_needs_no_name)
+{
+    unnamed();
+    time_passes(&namings->timer);
+    xl_sees_named(SM_HANDOVER_GONE, UINT32_MAX, "");
+    ck_assert_ptr_null(namings);
+    ck_assert(!(recorded()->flags & SM_HANDOVER_UNNAMED));
+}
+END_TEST
+
+/* It has left, and comes back: its copy has the name of one for a reason. */
+START_TEST(a_copy_that_comes_back_is_not_named)
+{
+    struct sm_handover_record r = first(SM_HANDOVER_LOADING);
+    struct handover *h;
+
+    unnamed();
+    time_passes(&namings->timer);
+    r.id[0] = 5;
+    ck_assert_int_eq(handover_begin(&r, &events, &h), 0);
+    xl_sees_named(SM_HANDOVER_COPY, 9, "g1--incoming");
+    ck_assert_str_eq(xl.verb, "");
+    time_passes(&namings->timer);
+    ck_assert_str_eq(xl.verb, "");
+    ck_assert(recorded()->flags & SM_HANDOVER_UNNAMED);
+    take_out(h);
+    tries_to_name(0);
+}
+END_TEST
+
+START_TEST(a_guest_does_not_leave_under_a_name_it_was_lent)
+{
+    struct sm_handover_record r = first(SM_HANDOVER_SENDING);
+
+    unnamed();
+    ck_assert(handover_is_unnamed(r.uuid, "g1--incoming"));
+    ck_assert(!handover_is_unnamed(r.uuid, "web"));
+    r.uuid[0]++;
+    ck_assert(!handover_is_unnamed(r.uuid, "g1--incoming"));
+    r.uuid[0]--;
+    tries_to_name(0);
+    ck_assert(!handover_is_unnamed(r.uuid, "g1--incoming"));
+}
+END_TEST
+
+START_TEST(an_original_gets_back_the_name_that_a_stock_xl_took)
+{
+    struct handover *h = begin(SM_HANDOVER_SENDING);
+
+    handover_given(h);
+    turns();
+    xl_sees(SM_HANDOVER_SUSPENDED, 3);
+    handover_lost(&link_a, SM_LINK, "lost");
+    turns();
+    xl_ends("resume", SM_EXISTS);
+    ck_assert(recorded()->flags & SM_HANDOVER_UNNAMED);
+    time_passes(&namings->timer);
+    xl_sees_named(SM_HANDOVER_RUNS, 3, "g1--migratedaway");
+    xl_ends("name", 0);
+    ck_assert(!(recorded()->flags & SM_HANDOVER_UNNAMED));
+}
+END_TEST
+
+START_TEST(a_name_is_not_forgotten_between_the_resume_and_the_mark)
+{
+    begin(SM_HANDOVER_SENDING);
+    restart();
+    handover_let_go(handover_first);
+    turns();
+    xl_sees_named(SM_HANDOVER_RUNS, 3, "g1--migratedaway");
+    ck_assert(recorded()->flags & SM_HANDOVER_UNNAMED);
 }
 END_TEST
 
@@ -1146,6 +1310,15 @@ int main(void)
     tcase_add_test(c, two_do_not_act_on_one_guest);
     tcase_add_test(c, a_weak_client_hears_ready);
     tcase_add_test(c, a_destination_starts_when_it_is_told_to);
+    tcase_add_test(c, a_guest_gets_its_name_when_that_is_free);
+    tcase_add_test(c, a_restarted_daemon_goes_on_naming);
+    tcase_add_test(c, naming_does_not_wait_for_the_other_host);
+    tcase_add_test(c, a_name_that_somebody_has_given_stays);
+    tcase_add_test(c, what_has_gone_needs_no_name);
+    tcase_add_test(c, a_copy_that_comes_back_is_not_named);
+    tcase_add_test(c, a_guest_does_not_leave_under_a_name_it_was_lent);
+    tcase_add_test(c, an_original_gets_back_the_name_that_a_stock_xl_took);
+    tcase_add_test(c, a_name_is_not_forgotten_between_the_resume_and_the_mark);
     tcase_add_test(c, a_copy_waits_patiently);
     tcase_add_test(c, xl_is_dead_before_a_copy_is_discarded);
     tcase_add_test(c, a_policy_that_came_along_goes_with_the_copy);

@@ -249,6 +249,39 @@ START_TEST(a_fence_says_what_it_does)
 }
 END_TEST
 
+/* ---- a name that is taken ---- */
+
+START_TEST(a_guest_without_its_name_is_news)
+{
+    fresh(SM_HANDOVER_ACCEPTED, SM_HANDOVER_ACTED | SM_HANDOVER_CLOSED |
+          SM_HANDOVER_UNNAMED);
+    ck_assert(sm_handover_is_news(&record, record.changed + 10 * 86400));
+    sm_handover_line(&record, &now, line);
+    ck_assert_str_eq(line, "g1  from hostB  came here and runs as "
+                     "g1--incoming: its name is taken  since " DATE
+                     "  next: gets its name when that is free");
+    sm_handover_page(&record, &now, page);
+    ck_assert_ptr_nonnull(strstr(page, "\nnext         gets its name when "
+                                 "that is free\nto do        see to the "
+                                 "other domain that is named g1; or give "
+                                 "this one another\n             name ('xl "
+                                 "rename').\n"));
+    ck_assert_ptr_null(strstr(page, "connection"));
+    ck_assert_ptr_null(strstr(page, "nothing"));
+    record.flags &= ~SM_HANDOVER_CLOSED;
+    sm_handover_line(&record, &now, line);
+    ck_assert_ptr_nonnull(strstr(line, "  next: gets its name when that is "
+                                 "free, hostB calls"));
+    fresh(SM_HANDOVER_ABORTED, SM_HANDOVER_ACTED | SM_HANDOVER_CLOSED |
+          SM_HANDOVER_UNNAMED);
+    sm_handover_line(&record, &now, line);
+    ck_assert_ptr_nonnull(strstr(line, "stayed here and runs as "
+                                 "g1--migratedaway: its name is taken"));
+    record.flags &= ~SM_HANDOVER_UNNAMED;
+    ck_assert(!sm_handover_is_news(&record, record.changed + 10 * 86400));
+}
+END_TEST
+
 /* ---- the page ---- */
 
 START_TEST(a_page_says_who_owns_it_and_what_to_type)
@@ -370,6 +403,7 @@ int main(void)
     tcase_add_test(t, a_guest_has_three_names);
     tcase_add_test(t, an_undo_says_what_it_does);
     tcase_add_test(t, a_fence_says_what_it_does);
+    tcase_add_test(t, a_guest_without_its_name_is_news);
     tcase_add_test(t, a_page_says_who_owns_it_and_what_to_type);
     tcase_add_test(t, a_page_of_a_settled_one_asks_for_nothing);
     tcase_add_test(t, a_journal_that_was_replaced_is_explained);

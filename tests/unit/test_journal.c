@@ -216,6 +216,14 @@ static struct sm_handover_record fenced(void)
     return m;
 }
 
+static struct sm_handover_record unnamed(void)
+{
+    struct sm_handover_record m = closed(5003, SM_HANDOVER_ACCEPTED);
+
+    m.flags |= SM_HANDOVER_UNNAMED;
+    return m;
+}
+
 START_TEST(a_full_journal_is_written_anew_with_what_matters)
 {
     struct sm_handover_journal *j = open_journal();
@@ -229,6 +237,8 @@ START_TEST(a_full_journal_is_written_anew_with_what_matters)
     put_state(j, 5000, SM_HANDOVER_ACCEPTED);   /* is never closed */
     put_state(j, 5001, SM_HANDOVER_READY);
     m = fenced();
+    put(j, &m);
+    m = unnamed();
     put(j, &m);
     for (n = 0; n < 1000; n++) {
         ck_assert_int_eq(sm_handover_journal_reserve(j), 0);
@@ -253,12 +263,14 @@ START_TEST(a_full_journal_is_written_anew_with_what_matters)
     holds(j, 5001, SM_HANDOVER_READY);
     m = fenced();
     ck_assert(same(sm_handover_journal_find(j, m.id), &m));
-    ck_assert_uint_ge(count(j), 3 + SM_HANDOVER_KEPT_MAX);
-    for (n = 0; n < 3; n++) {
+    m = unnamed();
+    ck_assert(same(sm_handover_journal_find(j, m.id), &m));
+    ck_assert_uint_ge(count(j), 4 + SM_HANDOVER_KEPT_MAX);
+    for (n = 0; n < 4; n++) {
         snprintf(name, sizeof(name), "guest%u", 5000 + n);
         ck_assert_str_eq(sm_handover_journal_at(j, n)->name, name);
     }
-    for (n = 3; n + 1 < count(j); n++)
+    for (n = 4; n + 1 < count(j); n++)
         ck_assert_int_lt(sm_handover_journal_at(j, n)->since,
                          sm_handover_journal_at(j, n + 1)->since);
     holds(j, 0, SM_HANDOVER_NONE);

@@ -256,7 +256,7 @@ START_TEST(fields_that_are_not_known_are_told)
     strange(AT_STATE + 1, 20);
     strange(AT_STATE, 1);
     strange(AT_FLAGS, 1);
-    strange(AT_FLAGS + 3, SM_HANDOVER_FLAGS + 1);
+    strange(AT_FLAGS + 2, (SM_HANDOVER_FLAGS + 1) >> 8);
     strange(AT_NAME, 1);                        /* a longer name than fits */
     strange(AT_NAME + 2, '\n');
     strange(AT_NAME + 2, 0xff);

@@ -326,6 +326,8 @@ int handover_init(void)
         return rc;
     }
     for (i = 0; (r = sm_handover_journal_at(handover_journal, i)); i++) {
+        if (r->flags & SM_HANDOVER_UNNAMED)
+            handover_name(r->id);
         if (r->flags & SM_HANDOVER_CLOSED)
             continue;
         h = add(r);
@@ -411,10 +413,13 @@ static void mark(struct handover *h)
         (h->r.state == SM_HANDOVER_REFUSED &&
          (h->r.flags & SM_HANDOVER_KEPT_POLICY)))
         vm_policy_left(h->r.uuid);
-    if (write_flags(h, SM_HANDOVER_ACTED)) {
+    if (write_flags(h, SM_HANDOVER_ACTED |
+                    (h->unnamed ? SM_HANDOVER_UNNAMED : 0))) {
         handover_turn(h, RETRY);
         return;
     }
+    if (h->unnamed)
+        handover_name(h->r.id);
     h->view.acted = true;
     loop_disarm(&h->look);
     loop_disarm(&h->patience);

@@ -11,6 +11,7 @@
  *   handover.c         the table, the journal, the turn of the machine
  *   handover_hear.c    what the other host says
  *   handover_act.c     secmig-xl: what Xen says, what is done to the domain
+ *   handover_name.c    guests whose name was taken
  *   handover_hold.c    xl on the source, until it lets go
  *   handover_settle.c  calling the other host again
  *   handover_tell.c    words for people: log, xl's last paragraph
@@ -134,6 +135,9 @@ void handover_lost(const void *ctx, int code, const char *text);
 /* Whether a guest is in a handover that is not decided: open, and not marked
  * as acted upon. */
 bool handover_has(const uint8_t uuid[static 16]);
+/* Whether it runs here under a name that it was lent, and `name` is that: it
+ * does not migrate so, for the other host would take that for its own. */
+bool handover_is_unnamed(const uint8_t uuid[static 16], const char *name);
 /* Whether a host with this key is owed an answer here: it may ask for it,
  * whatever the policy says of it by now.  NULL: whether any host is. */
 bool handover_expects(const uint8_t *key);

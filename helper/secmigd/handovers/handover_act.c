@@ -6,12 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/frame.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "parent/parent.h"
 
-#define LOOK_OUTPUT_MAX 1024
 #define RETRY 1000              /* ms */
 
 static const char *const verbs[] = {
@@ -45,28 +43,36 @@ static enum sm_handover_domain ours(const struct handover *h,
     return SM_HANDOVER_GONE;
 }
 
+int handover_act_read(const struct run *run, struct handover_look *look)
+{
+    struct sm_wire_reader r;
+
+    sm_wire_reader_init(&r, run->data, run->len);
+    look->domain = sm_wire_get_u8(&r);
+    look->domid = sm_wire_get_u32(&r);
+    sm_wire_get_str(&r, look->name, sizeof(look->name));
+    return sm_wire_end(&r) || look->domain < SM_HANDOVER_GONE ||
+           look->domain > SM_HANDOVER_COPY ? SM_PROTOCOL : 0;
+}
+
 static int read_look(struct handover *h)
 {
-    char name[FRAME_NAME_MAX + 1];
-    struct sm_wire_reader r;
-    uint8_t domain;
-    uint32_t domid;
+    struct handover_look look;
+    int rc;
 
-    sm_wire_reader_init(&r, h->run.data, h->run.len);
-    domain = sm_wire_get_u8(&r);
-    domid = sm_wire_get_u32(&r);
-    sm_wire_get_str(&r, name, sizeof(name));
-    if (sm_wire_end(&r) || domain < SM_HANDOVER_GONE ||
-        domain > SM_HANDOVER_COPY)
-        return SM_PROTOCOL;
-    h->view.domain = ours(h, domain, domid);
+    rc = handover_act_read(&h->run, &look);
+    if (rc)
+        return rc;
+    h->view.domain = ours(h, look.domain, look.domid);
+    /* Resumed by a daemon that did not live to mark it. */
+    h->unnamed = h->view.domain == SM_HANDOVER_RUNS &&
+                 handover_name_is_lent(look.name, h->r.name);
     if (h->view.same_boot && h->r.domid == UINT32_MAX)
-        h->r.domid = domid;     /* durable with the next state */
+        h->r.domid = look.domid;    /* durable with the next state */
     return 0;
 }
 
-/* The first line of what it says, for the log. */
-static void line_of(const struct run *run, char *out, size_t size)
+void handover_act_line(const struct run *run, char *out, size_t size)
 {
     size_t n = run->data ? strcspn((char *)run->data, "\n") : 0;
 
@@ -85,29 +91,30 @@ static void failed(struct handover *h, int err, const char *line)
     h->view.failed = h->acting != SM_HANDOVER_LOOK;
 }
 
+/* It runs; START and RESUME say SM_EXISTS where another has its name. */
+static void runs(struct handover *h, int err, const char *line)
+{
+    h->view.domain = SM_HANDOVER_RUNS;
+    h->unnamed = err == SM_EXISTS;
+    if (h->unnamed)
+        sm_error("handover vm=%s with=%s: the guest runs here, but its name "
+                 "is taken; it gets it as soon as no other domain has it (%s)",
+                 SM_LOG_WORD(h->r.name), h->r.peer, line);
+}
+
 static void acted(struct handover *h, int err, const char *line)
 {
     bool is_gone = err == SM_NO_DOMAIN;
 
-    if (line[0] && (!err || is_gone || err == SM_EXISTS))
+    if (line[0] && (!err || is_gone || (err == SM_EXISTS &&
+                                        h->acting == SM_HANDOVER_DISCARD)))
         sm_notice("handover vm=%s with=%s: %s", SM_LOG_WORD(h->r.name),
                   h->r.peer, line);
     switch (h->acting) {
     case SM_HANDOVER_RESUME:
-        if (!err || err == SM_EXISTS)   /* it runs, under another name */
-            h->view.domain = SM_HANDOVER_RUNS;
-        else if (is_gone)
-            h->view.domain = SM_HANDOVER_GONE;
-        else
-            failed(h, err, line);
-        break;
     case SM_HANDOVER_START:
-        if (err == SM_EXISTS)
-            sm_error("handover vm=%s with=%s: the guest runs here, but its "
-                     "name is taken: rename it (%s)",
-                     SM_LOG_WORD(h->r.name), h->r.peer, line);
         if (!err || err == SM_EXISTS)
-            h->view.domain = SM_HANDOVER_RUNS;
+            runs(h, err, line);
         else if (is_gone)
             h->view.domain = SM_HANDOVER_GONE;
         else
@@ -137,7 +144,7 @@ static void done(void *ctx, int err)
         if (err)
             failed(h, err, "");
     } else {
-        line_of(&h->run, line, sizeof(line));
+        handover_act_line(&h->run, line, sizeof(line));
         h->view.failed = false;
         acted(h, err, line);
     }
@@ -166,7 +173,7 @@ void handover_act(struct handover *h, enum sm_handover_step step)
         args[n++] = domid;
     }
     h->acting = step;
-    rc = run_start(&h->run, &parent.conf.facts, args, -1, LOOK_OUTPUT_MAX,
+    rc = run_start(&h->run, &parent.conf.facts, args, -1, HANDOVER_LOOK_MAX,
                    parent.conf.answer_timeout, done, h);
     if (rc) {
         failed(h, rc, "cannot be run");

@@ -3,6 +3,7 @@
 #ifndef SECMIGD_HANDOVER_OWN_H
 #define SECMIGD_HANDOVER_OWN_H
 
+#include "base/frame.h"
 #include "handovers/handover.h"
 #include "parent/loop.h"
 #include "parent/spawn.h"
@@ -35,6 +36,7 @@ struct handover {
     /* this host */
     struct run run;                     /* secmig-xl ... */
     enum sm_handover_step acting;       /* ... at this */
+    bool unnamed;                       /* it runs, but its name is taken */
     bool letting_go;                    /* xl has been told to */
     struct loop_watch holder;           /* its process (handover_hold.c) */
     struct loop_timer holder_timer;
@@ -92,6 +94,26 @@ void handover_unlink(struct handover *h);
 
 /* LOOK, RESUME, DESTROY, START or DISCARD; a turn follows when it is done. */
 void handover_act(struct handover *h, enum sm_handover_step step);
+
+/* What `secmig-xl look` has said. */
+struct handover_look {
+    enum sm_handover_domain domain;
+    uint32_t domid;
+    char name[FRAME_NAME_MAX + 1];
+};
+#define HANDOVER_LOOK_MAX 1024          /* bytes of it */
+/* Returns 0 or SM_PROTOCOL. */
+int handover_act_read(const struct run *run, struct handover_look *look)
+    SM_WARN_UNUSED;
+/* The first line of what another verb has said, for the log; "": none. */
+void handover_act_line(const struct run *run, char *out, size_t size);
+
+/* ---- handover_name.c ---- */
+
+/* Whether it is a name that the guest was lent. */
+bool handover_name_is_lent(const char *name, const char *guest);
+/* A record with UNNAMED is durable: its guest is to get its name. */
+void handover_name(const uint8_t id[static SM_HANDOVER_ID_LEN]);
 
 /* ---- handover_hold.c ---- */
 

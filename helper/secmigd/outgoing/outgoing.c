@@ -209,6 +209,11 @@ static void previewed(void *ctx, const struct decision_answer *answer)
     } else if (outgoing_has(o->facts.uuid) || incoming_has(o->facts.uuid)) {
         outgoing_finish(o, SM_BUSY, "", "%s is already migrating",
                         o->facts.name);
+    } else if (handover_is_unnamed(o->facts.uuid, o->facts.name)) {
+        outgoing_finish(o, SM_EXISTS, "", "%s runs here under a name that is "
+                        "not its own, since another domain has that: free "
+                        "it, and try again in half a minute; or give it "
+                        "another one (xl rename)", o->facts.name);
     } else {
         if (parent.conf.demand_attestation || answer->wants_proof ||
             sm_policy_wants_attestation(parent.policy, SM_POLICY_MIGRATE_OUT))
