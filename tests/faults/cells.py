@@ -23,7 +23,13 @@ DISK = ["eio", "enospc", "short", "eio!"]
 FAULTS = ["kill", "kill-both", "power", "power-kept", "peer", "keeper",
           "control", "xl", "self", "done", "cut", "dark", "dark-out",
           "dark-in", "stop", "stop-long", "stop-peer", "stop-keeper",
-          "stop-control", "stop-xl", "stop-self", "clock+", "clock-"]
+          "stop-control", "stop-xl", "stop-self", "clock+", "clock-",
+          "drop", "twice", "late", "role"]
+# What a fact is taken for that is not the other side's to say.
+FOREIGN = {"READY": "GO", "REFUSED": "ABORT", "STARTED": "CANCEL",
+           "GO": "STARTED", "ABORT": "READY", "CANCEL": "REFUSED"}
+FACTS = ["?", "READY", "GO", "ABORT", "CANCEL", "REFUSED", "STARTED",
+         "SETTLED"]
 # Those that need a process of that kind.
 NEEDS = {"peer": "peer", "keeper": "keeper", "control": "control",
          "xl": "xl", "stop-peer": "peer", "stop-keeper": "keeper",
@@ -59,6 +65,9 @@ WORDS = {
     "stop-self": "a judge, dialer, vault, peer, control process or secmig-xl "
                  "stopped as it starts, beyond all deadlines",
     "clock+": "clock 10 years on", "clock-": "clock 10 years back",
+    "drop": "a fact is lost", "twice": "a fact is said twice",
+    "late": "a fact is held, and said after a later one",
+    "role": "a fact turns into one that is the other side's to say",
     "eio": "EIO from the journal, once", "eio!": "EIO from then on",
     "enospc": "ENOSPC from the journal, once",
     "short": "half a record written, then EIO",
@@ -111,6 +120,7 @@ class Run:
         self.fired = []             # what has hit something
         self.seen = lambda side, name: None     # told of each moment
         self.passes = {}            # (side, name): how often
+        self.held = set()           # sides that have a fact to say again
         self.tools = {"A": {}, "B": {}}     # misbehaviour of the doubles
         self.guest = self.m = None
 
@@ -204,6 +214,15 @@ class Run:
                 self.later(3, h.kill)
                 self.later(3, lambda: self.back(h))
             return fault
+        elif fault in ("drop", "twice"):
+            return fault
+        elif fault == "late":
+            self.held.add(side)
+            return "keep"
+        elif fault == "role":
+            heard = name.split(":")[1]
+            return "as%d" % FACTS.index(FOREIGN.get(
+                heard, "GO" if side == "A" else "STARTED"))
         elif fault != "none":
             raise ValueError(fault)
         return "go"
@@ -222,6 +241,9 @@ class Run:
                     if word:
                         self.fired.append(p)
                     return word or "go"
+            if side in self.held and name.startswith("say:"):
+                self.held.remove(side)
+                return "again"
         return "go"
 
     # ---- the run ----

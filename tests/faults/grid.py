@@ -73,6 +73,10 @@ def suits(name, fault, alive=None):
         return bool(child)
     if fault == "done":
         return child in VERBS
+    if fault in ("drop", "twice", "late"):
+        return name.startswith("say:")
+    if fault == "role":
+        return name.startswith("+heard:")
     if fault in ("xl", "stop-xl") and alive is None:
         return step or name in ("given", "+given", "result")
     if fault == "power-kept":
@@ -118,13 +122,14 @@ def sample():
         + pick("B", "xl:stream xl:received", "kill xl")
         + pick("B", "+sync:READY +heard:GO +sync:ACCEPTED run:start",
                "kill power")
-        + pick("B", "+sync:READY", "dark-in dark-out")
+        + pick("B", "+sync:READY", "dark-in")
         + pick("B", "run:start", "self done stop-self")
         + pick("B", "run:judge", "self")
         + pick("B", "+sync:ACCEPTED", "keeper stop-long stop-peer")
         + pick("B", "+write:READY +write:ACCEPTED", "power-kept cut")
         + pick("B", "sync:ACCEPTED", "eio eio! clock-")
-        + pick("B", "say:STARTED", "kill stop")
+        + pick("B", "say:STARTED", "kill late")
+        + pick("A", "+heard:READY", "role")
         + pick("A", "+heard:REFUSED", "kill", True)
         + pick("A", "run:resume", "done", True)
         + pick("B", "+sync:REFUSED run:discard", "kill power", True))

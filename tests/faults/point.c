@@ -24,6 +24,11 @@
  * it is written, then EIO).  The last three are for write and sync.  Every
  * later write and sync then fails as well if ACTION ends with "!".
  *
+ * A fact that is about to be said may also be lost (drop), said twice (twice),
+ * or kept (keep: it is not said now, but after one that is answered with
+ * "again", on whatever connection that goes).  One that has been heard may
+ * be taken for another one (as2: GO).
+ *
  * With SECMIG_POINTS=SOCKET each passing connects there, says "PID POINT\n"
  * and waits for the same words, or "go".  The other end may do whatever it
  * likes to the daemon, or to whoever has connected, meanwhile.
@@ -58,13 +63,17 @@
 #define JOURNAL "/secmig/journal"
 #define BOOT_ID "/proc/sys/kernel/random/boot_id"
 
-enum action { GO, KILL, STOP, FAIL_EIO, FAIL_ENOSPC, SHORT };
+enum action { GO, KILL, STOP, FAIL_EIO, FAIL_ENOSPC, SHORT, DROP, TWICE, KEEP,
+              AGAIN, AS };
 
 static const char *fault, *points, *boot, *clock_file;
 static pid_t daemon_pid;
 static bool in_child, disk_gone;
 static char last[32] = "?";     /* what was written last */
 static int nth;
+static unsigned int as_fact;
+static uint8_t held[2048];
+static size_t held_len;
 
 #define REAL(name) \
     static __typeof__(&name) real; \
@@ -91,7 +100,8 @@ __attribute__((constructor)) static void start(void)
 static enum action meaning(const char *word)
 {
     static const char *const words[] = { "go", "kill", "stop", "eio",
-                                         "enospc", "short" };
+                                         "enospc", "short", "drop", "twice",
+                                         "keep", "again", "as" };
     size_t i;
 
     for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
@@ -107,6 +117,8 @@ static enum action act(const char *word)
 
     if (strchr(word, '!'))
         disk_gone = true;
+    if (action == AS)
+        as_fact = (unsigned int)atoi(word + 2);
     if (action == KILL)
         kill(daemon_pid, SIGKILL);
     else if (action == STOP)
@@ -379,16 +391,43 @@ static bool name_message(const struct msghdr *msg, const char **what,
     return true;
 }
 
+static size_t flatten(const struct msghdr *msg, uint8_t *to, size_t size)
+{
+    size_t i, n, len = 0;
+
+    for (i = 0; i < msg->msg_iovlen; i++) {
+        n = msg->msg_iov[i].iov_len;
+        if (n > size - len)
+            return 0;
+        memcpy(to + len, msg->msg_iov[i].iov_base, n);
+        len += n;
+    }
+    return len;
+}
+
 ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 {
     const char *what, *detail;
+    enum action action;
     ssize_t n;
 
     REAL(sendmsg);
     if (!name_message(msg, &what, &detail))
         return real(fd, msg, flags);
-    pass("", what, detail);
-    n = real(fd, msg, flags);
+    action = pass("", what, detail);
+    if (action == KEEP)
+        held_len = flatten(msg, held, sizeof(held));
+    if (action == DROP || action == KEEP) {
+        uint8_t away[sizeof(held)];
+
+        n = (ssize_t)flatten(msg, away, sizeof(away));
+    } else {
+        n = real(fd, msg, flags);
+    }
+    if (action == TWICE)
+        real(fd, msg, flags);
+    if (action == AGAIN && held_len)
+        send(fd, held, held_len, flags);
     pass("+", what, detail);
     return n;
 }
@@ -400,8 +439,9 @@ ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
 
     REAL(recvmsg);
     n = real(fd, msg, flags);
-    if (n >= 2 && name_message(msg, &what, &detail))
-        pass("+", strcmp(what, "say") ? what : "heard", detail);
+    if (n >= 2 && name_message(msg, &what, &detail) &&
+        pass("+", strcmp(what, "say") ? what : "heard", detail) == AS)
+        *(uint8_t *)msg->msg_iov[1].iov_base = (uint8_t)as_fact;
     return n;
 }
 
