@@ -29,12 +29,20 @@ sm_handover_start(const struct sm_handover_record *record, bool rebooted,
     case SM_HANDOVER_ACCEPTED:
         return acted || rebooted ? SM_HANDOVER_START_FREE :
                SM_HANDOVER_START_UNSETTLED;
-    case SM_HANDOVER_DONE:
     case SM_HANDOVER_LOADING:
     case SM_HANDOVER_READY:
+        return SM_HANDOVER_START_ELSEWHERE;
+    case SM_HANDOVER_DONE:
     case SM_HANDOVER_REFUSED:
-        return !closed || (rebooted && sm_handover_is_news(record, time)) ?
-               SM_HANDOVER_START_ELSEWHERE : SM_HANDOVER_START_FREE;
+        if (closed && (record->flags & SM_HANDOVER_FENCED))
+            return SM_HANDOVER_START_FREE;      /* nobody else runs it */
+        if (rebooted && (!closed || sm_handover_is_news(record, time)))
+            return SM_HANDOVER_START_ELSEWHERE;
+        if (closed)
+            return SM_HANDOVER_START_FREE;
+        /* A copy that somebody gives up, to start it anew, is gone soon. */
+        return record->state == SM_HANDOVER_REFUSED ?
+               SM_HANDOVER_START_UNSETTLED : SM_HANDOVER_START_ELSEWHERE;
     case SM_HANDOVER_NONE:
         break;
     }

@@ -19,8 +19,8 @@
 /* In this order: of several records the last in this list counts. */
 enum sm_handover_start {
     SM_HANDOVER_START_FREE,         /* it may be started here */
-    SM_HANDOVER_START_UNSETTLED,    /* it is this host's, but the daemon has
-                                     * to act first; free soon */
+    SM_HANDOVER_START_UNSETTLED,    /* the daemon has to act here first; free
+                                     * then, and soon */
     SM_HANDOVER_START_DOUBT,        /* the other host may start it, or has;
                                      * free if that says that it does not */
     SM_HANDOVER_START_ELSEWHERE,    /* it is the other host's */
@@ -31,7 +31,8 @@ enum sm_handover_start {
  *   rebooted  this host was booted anew since it was recorded
  *   time      seconds since 1970: a closed record counts for a day, and only
  *             if this host was booted anew (as at boot everything is started
- *             that is configured, whatever has left before)
+ *             that is configured, whatever has left before) and nobody has
+ *             said that the other host does not run it
  */
 enum sm_handover_start
 sm_handover_start(const struct sm_handover_record *record, bool rebooted,

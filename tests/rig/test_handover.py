@@ -274,7 +274,7 @@ def twin(rig):
     job = source.start("xl migrate --secure g1 %s" % target)
     site.wait_stopped(target, job)
     target.put("/rig/guest/twin.cfg", guest.config)
-    target.run("xl create -p /rig/guest/twin.cfg")
+    target.run("xl create -p --ignore-handover /rig/guest/twin.cfg")
     site.go_on(target)
     job.wait(90)
     deadline = time.monotonic() + SETTLE
