@@ -37,7 +37,8 @@ def first_line(error):
     return " / ".join(lines[:4])
 
 
-LONG = bool(os.environ.get("SECMIG_LONG") or sys.argv[1:])
+LONG = bool(os.environ.get("SECMIG_LONG") or sys.argv[1:] or
+            os.environ.get("SECMIG_FAULTS") == "all")
 
 
 class Cases:

@@ -1,22 +1,35 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The lab for faults: hosts whose state survives a power cut, daemons that
-stop at a named moment (tests/faults/point.c), journals that can be read."""
+stop at named moments (tests/faults/point.c, dom0/points), journals that can
+be read, a clock that can be set, a disk that can be filled."""
 import json
 import os
 import subprocess
 import time
 
 import lab
+from host import AgentError
 from lab import LOG, Lab
 from rig import TOP, say
 
 STATE = "/var/lib/xen/secmig"
 DISK = "/state.img"
 BUILT = os.path.join(TOP, "build/tests/faults")
+POINTS = "/run/points"
+# Who answers at the moments; a host that has lost its power has lost it too.
+ANSWER = ("kill -0 $(cat %s/pid) 2>/dev/null || { rm -rf %s; setsid -f /rig/points;"
+          " n=50; until [ -S %s/sock ]; do sleep 0.1; n=$((n-1));"
+          " [ $n -gt 0 ] || exit 1; done; }" % ((POINTS,) * 3))
+START = ("exec env LD_PRELOAD=/root/point.so SECMIG_POINTS=%s/sock"
+         " /usr/local/sbin/secmigd >>%s 2>&1" % (POINTS, LOG))
 
 
 class Durable(Lab):
     conf = lab.CONF + "settle-interval = 2\nverdict-timeout = 10\n"
+
+    def __init__(self, rig):
+        super().__init__(rig)
+        self.seen = {}      # lines of each host's log of moments
 
     def set_up(self):
         subprocess.run(["make", "-s", "-C", TOP, "build/tests/faults/point.so",
@@ -26,6 +39,8 @@ class Durable(Lab):
             for name in ("point.so", "journal_show"):
                 host.push(os.path.join(BUILT, name), "/root/" + name, 0o755)
         super().set_up()
+        for host in self.rig.hosts:
+            self.restart(host)
         # the root file system has no journal: nothing of it may be under way
         # when the power goes
         self.rig.both(lambda host: host.run("sync"))
@@ -50,53 +65,112 @@ class Durable(Lab):
         host.run("mount -o loop %s %s && chmod 700 %s && rm -rf %s/lost+found" % (
             DISK, STATE, STATE, STATE))
 
+    # -- daemons
+
     def pid(self, host):
         return self.daemons[host.name].pid
 
-    def restart(self, host, fault=""):
-        """The daemon anew; fault: it stops there, once."""
+    def kill(self, host):
         if host.name in self.daemons:
             host.run("kill -9 %d" % self.pid(host), check=False)
-            self.daemons[host.name].wait(10)
-        env = "env LD_PRELOAD=/root/point.so SECMIG_FAULT=%s:1:stop " % fault
-        host.run("mv %s %s.old; : >%s" % (LOG, LOG, LOG), check=False)
-        self.daemons[host.name] = host.start(
-            "exec %s/usr/local/sbin/secmigd >>%s 2>&1" % (env if fault else "", LOG))
-        self.wait_log(host, r"ready on port")
+            self.daemons.pop(host.name).wait(10)
 
-    def wait_stopped(self, host, job, timeout=300):
-        """Until the daemon stands still at its fault."""
-        deadline = time.monotonic() + timeout
-        while time.monotonic() < deadline:
-            stat = host.run("cat /proc/%d/stat" % self.pid(host), check=False).out
-            if stat.rpartition(")")[2].split()[:1] == ["T"]:
-                return
-            if job.code() is not None:
-                time.sleep(3)       # it may come later than xl's end
-                stat = host.run("cat /proc/%d/stat" % self.pid(host), check=False).out
-                if stat.rpartition(")")[2].split()[:1] != ["T"]:
-                    raise TimeoutError("the moment did not come: xl ended with %s: %s"
-                                       % (job.code(), job.err()))
-                return
-            time.sleep(0.2)
-        raise TimeoutError("the moment did not come")
+    def restart(self, host):
+        """The daemon anew."""
+        self.kill(host)
+        host.run("mv %s %s.old; : >%s; %s" % (LOG, LOG, LOG, ANSWER), check=False)
+        self.daemons[host.name] = host.start(START)
+        self.wait_log(host, r"ready on port")
 
     def go_on(self, host):
         host.run("kill -CONT %d" % self.pid(host))
 
-    def power_cut(self, host):
-        """Off, on again, and its daemon as the boot would start it."""
+    # -- moments
+
+    def arm(self, host, moment, action):
+        """What is to happen when the daemon passes that moment next."""
+        host.run("echo '%s' >%s/arm/%s" % (action, POINTS, moment))
+
+    def disarm(self):
+        """Nothing is to happen any more; a new log of moments."""
+        self.rig.both(lambda host: host.run(
+            "rm -f %s/arm/* %s/log %s/passed" % ((POINTS,) * 3)))
+        self.seen = {}
+
+    def read(self, host, name):
+        try:
+            return host.get("%s/%s" % (POINTS, name)).decode().split()
+        except AgentError as error:
+            if "FileNotFoundError" in str(error):
+                return []
+            raise
+
+    def hit(self):
+        """(host, moment) that has come, and was not told before; or None."""
+        for host in self.rig.hosts:
+            if host.name not in self.daemons:
+                continue
+            lines = self.read(host, "log")
+            seen = self.seen.get(host.name, 0)
+            if len(lines) > seen:
+                self.seen[host.name] = seen + 1
+                return host, lines[seen]
+        return None
+
+    def wait_hit(self, job, timeout=300):
+        """The next (host, moment); None when xl has ended, nothing is open,
+        and none has come for some seconds."""
+        deadline, quiet = time.monotonic() + timeout, None
+        while time.monotonic() < deadline:
+            hit = self.hit()
+            if hit:
+                return hit
+            if (job is None or job.code() is not None) and not self.open_records():
+                quiet = quiet or time.monotonic()
+                if time.monotonic() - quiet > 6:
+                    return None
+            else:
+                quiet = None
+            time.sleep(0.3)
+        raise TimeoutError("no moment came, and nothing ended, in %d s: %s" % (
+            timeout, self.open_records()))
+
+    def passed(self, host):
+        """The moments that its daemon has passed since disarm()."""
+        return self.read(host, "passed")
+
+    # -- the host
+
+    def clock(self, host, offset=0):
+        """Sets its clock to so many seconds after what it is."""
+        host.run("date -s @%d >/dev/null" % (time.time() + offset))
+
+    def fill(self, host, full=True):
+        """Its state's file system has no room left; then it has again."""
+        if full:
+            host.run("dd if=/dev/zero of=%s/fill bs=64k 2>/dev/null;"
+                     "dd if=/dev/zero of=%s/fill2 bs=1k 2>/dev/null; sync;"
+                     "[ $(df --output=avail %s | tail -n 1) = 0 ]" % ((STATE,) * 3))
+        else:
+            host.run("rm -f %s/fill %s/fill2; sync" % (STATE, STATE))
+
+    def lose_power(self, hosts):
+        """Off, on again, and their daemons as the boot would start them."""
         start = time.monotonic()
-        self.daemons.pop(host.name)
-        host.power_cycle(sync=False)
-        deadline = time.monotonic() + 120
-        while host.run("xl info", check=False).code:
-            if time.monotonic() > deadline:
-                raise TimeoutError("%s: no Xen after the power cut" % host)
-            time.sleep(1)
-        self.mount(host)
-        self.restart(host)
-        say("%s is back after %.0f s" % (host, time.monotonic() - start))
+        for host in hosts:
+            self.daemons.pop(host.name, None)
+            self.seen.pop(host.name, None)
+            host.qmp("system_reset")
+        time.sleep(1)
+        for host in hosts:
+            while host.run("xl info", check=False).code if host.pingable() else True:
+                if time.monotonic() - start > 150:
+                    raise TimeoutError("%s: no Xen after the power cut" % host)
+                time.sleep(1)
+            self.mount(host)
+            self.restart(host)
+        say("%s back after %.0f s" % (" and ".join(map(str, hosts)),
+                                      time.monotonic() - start))
 
     # -- what the journals say
 
@@ -112,10 +186,11 @@ class Durable(Lab):
     def forget(self):
         """Both journals anew, after a case that has gone wrong."""
         for host in self.rig.hosts:
-            if host.name in self.daemons:
-                host.run("kill -9 %d" % self.pid(host), check=False)
-                self.daemons.pop(host.name).wait(10)
-            host.run("rm -f %s/journal* /run/xen/secmig.journal*" % STATE)
+            self.kill(host)
+            host.run("rm -f %s/journal* %s/fill* /run/xen/secmig.journal*" % (
+                STATE, STATE))
+            self.clock(host)
         self.rig.clean()
         for host in self.rig.hosts:
             self.restart(host)
+        self.disarm()

@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Running one migration with faults at its moments, on one lab and one guest
+that live through all of them; and what all of them came to, as a table."""
+import statistics
+import time
+
+import faults
+import verdict
+from case import Failed, expect
+from durable import Durable
+from rig import BUILD, say
+
+MARKER = "handover-5b1d90c2"
+
+
+class World:
+    lab = None
+    residue = {}
+    rows = []       # (cell, owner: source, target or gone, took, gap); or None
+    seeds = {}
+
+
+def lab(rig):
+    if not World.lab:
+        World.lab = Durable(rig).set_up()
+        time.sleep(1)
+        World.residue = rig.both(lambda host: host.residue())
+    return World.lab
+
+
+def the_guest(rig, config=""):
+    """The guest, and the host that it runs on; the daemons run."""
+    site = lab(rig)
+    guest = rig.guest("g1", marker=MARKER, extra=config)
+    for host in rig.hosts:
+        if host.name not in site.daemons:
+            site.restart(host)
+    for host in rig.hosts:
+        if not site.open_records() and guest.is_only_guest(host):
+            return guest, host
+    if site.open_records() or any(host.domains() for host in rig.hosts):
+        site.forget()
+    return guest.create(rig.a), rig.a
+
+
+def outcome(rig, guest, since, wants):
+    return verdict.outcome(rig, lab(rig), World.residue, guest, since, wants)
+
+
+def arm(site, sides, plan):
+    for side, moment, fault in plan:
+        site.arm(sides[side], moment, faults.ACTION.get(fault, "stop"))
+
+
+def strike(site, source, job, hit, plan):
+    """The fault of a moment that has come; the plan without it."""
+    host, moment = hit
+    side = "source" if host is source else "target"
+    for entry in plan:
+        if entry[:2] == (side, moment):
+            entry[2](faults.Moment(site, host, source, job))
+            return [e for e in plan if e is not entry]
+    raise Failed("%s at %s was not asked for" % (host, moment))
+
+
+def tell(rig, site, job):
+    """For whoever has to find out why."""
+    for host in rig.hosts:
+        try:
+            say("%s: %s\n%s" % (host, " ".join(site.passed(host)[-40:]),
+                                site.log(host)[-3000:]))
+        except Exception as error:      # it may be down, or frozen
+            say("%s: %s" % (host, error))
+    if job:
+        say(job.err()[-1500:])
+
+
+def run(rig, cell):
+    """One cell; its note."""
+    guest, source = the_guest(rig)
+    site = lab(rig)
+    site.disarm()
+    sides = {"source": source, "target": source.other}
+    plan = ([cell.first] if cell.first else []) + cell.plan
+    arm(site, sides, plan)
+    job, since, left = None, time.monotonic(), plan
+    try:
+        job = source.start("xl migrate --secure g1 %s" % source.other)
+        cut_off = False         # xl's host has lost its power, and xl with it
+        while left:
+            hit = site.wait_hit(None if cut_off else job)
+            if not hit:
+                break
+            before = left
+            left = strike(site, source, job, hit, left)
+            done = [e[2] for e in before if e not in left][0]
+            if done in faults.POWER:    # which has also forgotten its moments
+                arm(site, sides, [e for e in left if done is faults.power_both or
+                                  sides[e[0]] is hit[0]])
+            cut_off = cut_off or done is faults.power_both or (
+                done is faults.power and hit[0] is source)
+        expect(cell.loose or not left, "these moments did not come: %s; xl: %s" % (
+            [e[:2] for e in left], "" if cut_off else job.err()[-300:]))
+        wants = {"source": [source], "target": [source.other], "none": [None],
+                 "either": [source, source.other],
+                 "any": [source, source.other, None]}[cell.want]
+        took, owner = outcome(rig, guest, since, wants)
+        note = "settled in %.0f s, runs on the %s" % (
+            took, "source" if owner is source else "target" if owner else "-")
+        if cell.loose:
+            note += ", %d of %d faults struck" % (len(plan) - len(left), len(plan))
+        if not cut_off:
+            note += "; " + verdict.told_the_truth(job, source, owner)
+        World.rows.append((cell, len(plan) - len(left) - bool(cell.first),
+                           "source" if owner is source else "target" if owner else
+                           "gone", took, guest.longest_gap(since) if owner else None))
+        return note
+    except Exception:
+        World.rows.append((cell, 0, "failed", None, None))
+        tell(rig, site, job)
+        site.forget()
+        raise
+    finally:
+        site.disarm()
+        if {faults.clock_on, faults.clock_back} & cell.kinds:
+            rig.both(site.clock)
+
+
+# ---- the table ----
+
+def line(what, rows):
+    ends = [row[2] for row in rows]
+    gaps = [row[4] for row in rows if row[4]]
+    times = [row[3] for row in rows if row[3] is not None]
+
+    def both(values):
+        return "%.1f s, %.1f s" % (statistics.median(values), max(values)) \
+            if values else "–"
+    return "| %s | %d | %d | %d | %d | %d | %d | %s | %s |" % (
+        what, sum(row[1] for row in rows), len(rows), ends.count("source"),
+        ends.count("target"), ends.count("gone"), ends.count("failed"), both(gaps),
+        both(times))
+
+
+def table():
+    """Markdown: a line for each fault, what all its migrations came to."""
+    out = ["| fault | faults | migrations | runs at the source | runs at the "
+           "destination | gone, with its host or by its owner | failed | stood still: "
+           "median, longest | settled in: median, longest |",
+           "|---|---|---|---|---|---|---|---|---|"]
+    for kind, words in faults.WORDS.items():
+        rows = [r for r in World.rows if r[0].kinds == {kind} and not r[0].loose]
+        if rows:
+            out.append(line(words, rows))
+    mixed = [r for r in World.rows if len(r[0].kinds) > 1 and not r[0].loose]
+    if mixed:
+        out.append(line("several of these, one after the other", mixed))
+    loose = [r for r in World.rows if r[0].loose]
+    if loose:
+        out.append(line("random schedules, on both sides", loose))
+    out.append(line("**all**", World.rows))
+    return "\n".join(out) + "\n"
+
+
+def report(path=BUILD + "/handover-table.md"):
+    if World.rows:
+        with open(path, "w") as file:
+            file.write(table())
