@@ -115,6 +115,15 @@ def _(lab):
         lab.succeeds(lab.guest())
 
 
+@case.case("the guest's monitor, which B's xl starts, outlives that xl")
+def _(lab):
+    lab.b.control(xl={"monitor": 0.5})
+    g = lab.guest()
+    lab.succeeds(g)
+    check(host.wait_until(lambda: lab.b.events("xl", "watches"), 5),
+          "nobody watches the guest")
+
+
 @case.case("B's xl says something else than READY, or says it twice")
 def _(lab):
     for word in ("domain received, ready to unpausE\0", "no\0" * 40, "d"):

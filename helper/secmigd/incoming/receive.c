@@ -102,7 +102,9 @@ static void on_words(void *ctx, short revents)
         ;
     if (is_complete(r)) {
         drop(&r->out);
-        receive_kill(r);        /* on_end() follows */
+        /* on_end() follows.  The guest's monitor, which xl has just started,
+         * may still be in its process group, and has to live. */
+        spawn_kill_alone(&r->child, SIGKILL);
     }
 }
 

@@ -276,6 +276,12 @@ void spawn_kill(const struct child *c, int sig)
         kill(c->pid, sig);
 }
 
+void spawn_kill_alone(const struct child *c, int sig)
+{
+    if (c->pid > 0)
+        kill(c->pid, sig);
+}
+
 void spawn_forget(struct child *c)
 {
     struct child **p;

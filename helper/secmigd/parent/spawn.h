@@ -78,6 +78,9 @@ int spawn_fork(struct child *c, int (*body)(void *arg), void *arg, int in,
 /* Send a signal to a program's group (or to a role); fine when it ended. */
 void spawn_kill(const struct child *c, int sig);
 
+/* The same to the program alone: what it has started lives on. */
+void spawn_kill_alone(const struct child *c, int sig);
+
 /* The owner goes away: kill, and do not call `ended` any more. */
 void spawn_forget(struct child *c);
 
