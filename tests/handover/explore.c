@@ -21,9 +21,10 @@
 
 #define NONE UINT32_MAX
 #define FAIR_MAX 250        /* steps; more is no end */
+#define ENDS 4              /* that model_end() tells apart */
 
 #define CRASHES (F_XL | F_KILL | F_REBOOT | F_CUT | F_WRITE | F_ACTION | \
-                 F_OTHER | F_FORGET)
+                 F_OTHER | F_FORGET | F_NAME)
 #define PEOPLE (F_UNDO | F_DESTROY)
 
 static const struct {
@@ -31,12 +32,18 @@ static const struct {
     unsigned int faults;
 } runs[] = {
     { "crashes", "xl dies or fails, daemons are killed, hosts rebooted, links "
-      "cut, journal writes and secmig-xl fail, the guest is suspended by "
-      "others later, closed records are dropped; messages come late, twice, "
-      "never", CRASHES },
+      "cut, journal writes and secmig-xl fail, the guest's name is taken, it "
+      "is suspended by others later, and migrates to the other host by another "
+      "migration while this one is not settled, closed records are dropped; "
+      "messages come late, twice, never", CRASHES },
     { "people", "crashes; administrators undo it on either side, destroy the "
       "guest at the source, and fence a host that is lost for good, "
       "truthfully", CRASHES | PEOPLE | F_LOSS },
+    { "owners", "crashes and undo; the owner destroys the guest on either "
+      "side and starts it anew from its disks, under the same uuid, but not "
+      "in the moment between a look at Xen and what is written for it, nor "
+      "before a loss of power that comes before the next look",
+      CRASHES | F_UNDO | F_RECREATE },
     { "journals", "crashes and undo; a host's journal is replaced: nothing "
       "wrong may happen, but people have to end it",
       CRASHES | F_UNDO | F_RESET },
@@ -362,15 +369,15 @@ static double seconds(void)
 
 static void count_ends(const struct model *m)
 {
-    const char *ends[3] = { NULL };
-    unsigned int counts[3] = { 0 }, longest = 0, deepest = 0, i, j;
+    const char *ends[ENDS] = { NULL };
+    unsigned int counts[ENDS] = { 0 }, longest = 0, deepest = 0, i, j;
 
     for (i = 0; i < n_states; i++) {
         const char *end = model_end(m, &states[i]);
 
         if (fair[i] > longest)
             longest = fair[i];
-        for (j = 0; end && j < 3; j++) {
+        for (j = 0; end && j < ENDS; j++) {
             if (!ends[j])
                 ends[j] = end;
             if (ends[j] == end) {
@@ -380,7 +387,7 @@ static void count_ends(const struct model *m)
         }
     }
     deepest = depth(n_states - 1);
-    for (j = 0; j < 3 && ends[j]; j++)
+    for (j = 0; j < ENDS && ends[j]; j++)
         printf("#   %u settled ends: the guest %s\n", counts[j], ends[j]);
     printf("#   no state is more than %u steps away from the beginning, and "
            "none more than %u from a settled end\n", deepest,

@@ -116,12 +116,17 @@ void pass(struct move *m, const char *what, int turn)
 
 /* ---- the guest ---- */
 
+bool is_anew(const struct host *h)
+{
+    return h->real == NEW || h->real == NEW_OTHER;
+}
+
 /* The source's domain runs again, whoever has done that. */
 void guest_resumes(struct move *m)
 {
     struct host *a = &m->to.h[A];
 
-    if (a->real == OTHER)
+    if (a->real == OTHER || a->real == NEW_OTHER)
         m->bad = "a guest in the hands of another operation is resumed";
     if (a->real != SM_HANDOVER_SUSPENDED)
         return;
@@ -136,7 +141,7 @@ void guest_starts(struct move *m)
 {
     struct host *b = &m->to.h[B];
 
-    if (b->real == OTHER)
+    if (b->real == OTHER || b->real == NEW_OTHER)
         m->bad = "a guest in the hands of another operation is started";
     if (b->real != SM_HANDOVER_COPY && b->real != HALF)
         return;
@@ -159,6 +164,12 @@ void guest_dies(struct move *m, int side, bool by_hand)
     struct host *a = &m->to.h[A], *b = &m->to.h[B];
     bool spare;
 
+    /* What its owner has made anew is not the other host's to save. */
+    if (is_anew(&m->to.h[side])) {
+        a->excused = 1;
+        m->to.h[side].real = SM_HANDOVER_GONE;
+        return;
+    }
     if (side == A) {
         spare = b->real == SM_HANDOVER_RUNS || b->real == OTHER ||
             b->state == SM_HANDOVER_ACCEPTED ||
@@ -230,6 +241,8 @@ const char *model_end(const struct model *m, const union state *s)
     (void)m;
     if (!is_over(a) || !is_over(b))
         return NULL;
+    if (is_anew(a) || is_anew(b))
+        return "was made anew by its owner, or came back";
     if (at_a && b->real == SM_HANDOVER_GONE)
         return "runs at the source";
     if (at_b && a->real == SM_HANDOVER_GONE)
@@ -245,7 +258,8 @@ static int print_host(const struct host *h, const char *name, char *out,
 {
     static const char *const real[] = {
         "?", "no domain", "runs", "suspended", "copy", "in other hands",
-        "runs, unnamed",
+        "runs, unnamed", "made anew", "made anew, in other hands",
+        "named, does not run",
     };
 
     return snprintf(out, size, "%s %s%s%s%s%s%s%s, %s%s", name,

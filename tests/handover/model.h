@@ -25,6 +25,10 @@
 #define OTHER 5     /* there, and suspended, in the hands of somebody else: it
                      * is being saved or migrated again */
 #define HALF 6      /* destination: runs, and has not got its name yet */
+#define NEW 7       /* runs, and is not the domain that this migration began
+                     * with: its owner has made it anew, or it came back */
+#define NEW_OTHER 8 /* that one, suspended, in the hands of somebody else */
+#define NAMED 9     /* only a mutant: has its name, and does not run yet */
 
 /* A write whose outcome is not known: the new state's number, or ... */
 enum { PEND_NONE = 0, PEND_TOMBSTONE = 29, PEND_MARK = 30, PEND_CLOSE = 31 };
@@ -47,7 +51,7 @@ struct host {
         stop:1, failed:1, linked:1,
         /* outside */
         same_boot:1,
-        real:3,         /* the domain */
+        real:4,         /* the domain */
         xl:2,
         orphan:1,       /* xl's daemon has died */
         whole:1,        /* source: all was sent; destination: its copy is
@@ -83,10 +87,14 @@ enum fault {
     F_ACTION = 32,      /* secmig-xl fails */
     F_UNDO = 64,        /* an administrator undoes */
     F_DESTROY = 128,    /* ... destroys the guest at the source */
-    F_OTHER = 256,      /* the guest is saved or migrated again */
+    F_OTHER = 256,      /* the guest is saved or migrated again, also to the
+                         * host it came from, and back */
     F_FORGET = 512,     /* closed records are dropped */
     F_LOSS = 1024,      /* a host is lost for good, the other one is fenced */
     F_RESET = 2048,     /* a host's journal is replaced */
+    F_RECREATE = 4096,  /* the owner destroys the guest, on either side, and
+                         * starts it anew from its disks */
+    F_NAME = 8192,      /* at the destination its name is taken, for a while */
 };
 
 /* What the exploration does wrong on purpose. */
@@ -96,7 +104,9 @@ enum mutant {
     M_REFUSE_ACCEPTED, M_TIMEOUT, M_HOLDER, M_HOLDER_B, M_UNDO_RELEASED,
     M_XL_RESUMES, M_ACCEPTED_FORGOTTEN, M_BOOT, M_NO_MARK, M_IMPATIENT,
     M_UNTOLD, M_WRITE_BLIND, M_GO_IS_ENOUGH, M_EPOCH, M_FENCE_A, M_FENCE_B,
-    M_CLOSED_SILENT, M_ORPHAN, M_COMPLETE_EARLY, M_COUNT
+    M_CLOSED_SILENT, M_ORPHAN, M_COMPLETE_EARLY, M_STALE_LOOK, M_NUMBER,
+    M_DESTROY_RUNS, M_SECOND_EARLY, M_OTHER_ID, M_REBOOT_ABORTS,
+    M_NAMED_FIRST, M_UNNAMED, M_COUNT
 };
 extern const struct mutant_text {
     const char *name, *text;

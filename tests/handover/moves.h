@@ -31,6 +31,9 @@ struct sm_handover_next machine(struct move *m, int side);
 
 #define EACH(side, what) ((side) == A ? "A" what : "B" what)
 
+/* Whether the domain is not the one that this migration began with. */
+bool is_anew(const struct host *h);
+
 void guest_resumes(struct move *m);
 void guest_starts(struct move *m);
 void guest_dies(struct move *m, int side, bool by_hand);
@@ -39,6 +42,8 @@ void guest_dies(struct move *m, int side, bool by_hand);
 void put(struct move *m, int side, unsigned int pend, const char *what,
          int turn);
 void apply(struct host *h, unsigned int pend);
+/* The step, if it is one that secmig-xl does; else 0. */
+unsigned int acts(enum sm_handover_step step);
 void act_late(struct move *m, int side);
 
 void moves_daemon(struct move *m, int side);

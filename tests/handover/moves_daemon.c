@@ -74,6 +74,15 @@ struct sm_handover_next machine(struct move *m, int side)
         if (state == SM_HANDOVER_READY && !v.linked)
             return write_state(SM_HANDOVER_REFUSED);
         break;
+    case M_DESTROY_RUNS:
+        if (state == SM_HANDOVER_DONE && !v.acted &&
+            v.domain == SM_HANDOVER_RUNS)
+            v.domain = SM_HANDOVER_SUSPENDED;
+        break;
+    case M_REBOOT_ABORTS:
+        if (state == SM_HANDOVER_SENT && !v.same_boot)
+            return write_state(SM_HANDOVER_ABORTED);
+        break;
     case M_UNTOLD:
         if (state == SM_HANDOVER_ABORTED && v.acted)
             return close_now(state);
@@ -122,10 +131,32 @@ void put(struct move *m, int side, unsigned int pend, const char *what,
 
 /* ---- the domain ---- */
 
-/* What `secmig-xl look` says. */
-static enum sm_handover_domain look(const struct host *h, int side)
+unsigned int acts(enum sm_handover_step step)
 {
+    switch (step) {
+    case SM_HANDOVER_RESUME:
+    case SM_HANDOVER_DESTROY:
+    case SM_HANDOVER_START:
+    case SM_HANDOVER_DISCARD:
+        return step;
+    default:
+        return 0;
+    }
+}
+
+/* What `secmig-xl look` says, and the driver makes of it. */
+static enum sm_handover_domain look(const struct move *m, int side)
+{
+    const struct host *h = &m->to.h[side];
+
+    if (is_anew(h) && !mutant(m, M_NUMBER))
+        return side == A && h->state != SM_HANDOVER_ABORTED ?
+            SM_HANDOVER_RUNS : SM_HANDOVER_GONE;
     switch (h->real) {
+    case NEW:
+    case NAMED:
+        return SM_HANDOVER_RUNS;
+    case NEW_OTHER:
     case OTHER:
         return side == A ? SM_HANDOVER_SUSPENDED : SM_HANDOVER_RUNS;
     case HALF:
@@ -135,10 +166,24 @@ static enum sm_handover_domain look(const struct host *h, int side)
     }
 }
 
+/* It has another number by now: it is left alone. */
+static void act_on_another(struct host *h, enum sm_handover_step step)
+{
+    h->seen = step == SM_HANDOVER_RESUME || step == SM_HANDOVER_START ?
+        SM_HANDOVER_GONE : SM_HANDOVER_UNSEEN;
+}
+
 static void act(struct move *m, int side, enum sm_handover_step step)
 {
     struct host *h = &m->to.h[side];
 
+    if (mutant(m, M_DESTROY_RUNS) && step == SM_HANDOVER_DESTROY &&
+        is_anew(h))
+        m->bad = "what runs is destroyed";
+    if (is_anew(h) && !mutant(m, M_NUMBER)) {
+        act_on_another(h, step);
+        return;
+    }
     switch (step) {
     case SM_HANDOVER_RESUME:
         guest_resumes(m);
@@ -147,7 +192,7 @@ static void act(struct move *m, int side, enum sm_handover_step step)
         guest_starts(m);
         break;
     case SM_HANDOVER_DESTROY:
-        if (h->real == OTHER)
+        if (h->real == OTHER || h->real == NEW_OTHER)
             m->bad = "a guest in the hands of another operation is destroyed";
         else if (h->real == SM_HANDOVER_SUSPENDED) {
             if (!m->to.h[B].ran && !h->excused)
@@ -165,7 +210,7 @@ static void act(struct move *m, int side, enum sm_handover_step step)
         }
         break;
     }
-    h->seen = look(h, side);
+    h->seen = look(m, side);
 }
 
 /* A secmig-xl that has outlived its daemon. */
@@ -199,6 +244,20 @@ static void action(struct move *m, int side, enum sm_handover_step step,
             h->seen = SM_HANDOVER_UNSEEN;
             pass(m, "secmig-xl starts the guest and fails", FAULT);
         }
+        if (mutant(m, M_NAMED_FIRST) && step == SM_HANDOVER_START &&
+            h->real == SM_HANDOVER_COPY) {
+            h->real = NAMED;
+            h->failed = 1;
+            h->seen = SM_HANDOVER_UNSEEN;
+            pass(m, "secmig-xl names the copy and fails", FAULT);
+        }
+    }
+    if (fault(m, F_NAME) && step == SM_HANDOVER_START &&
+        (h->real == SM_HANDOVER_COPY || h->real == HALF)) {
+        guest_starts(m);
+        h->real = HALF;
+        h->seen = SM_HANDOVER_RUNS;
+        pass(m, "B starts the guest, whose name is taken", FAULT);
     }
     act(m, side, step);
     pass(m, what, STEP);
@@ -270,6 +329,12 @@ void moves_daemon(struct move *m, int side)
 
     if (!h->up)
         return;
+    /* The flag is as durable as the mark, and no journal's record is dropped
+     * with it. */
+    if (side == B && h->acted && h->real == HALF && !mutant(m, M_UNNAMED)) {
+        h->real = SM_HANDOVER_RUNS;
+        pass(m, "B's guest gets its name", RETRY);
+    }
     if (!is_open(h)) {
         if (h->pend) {
             h->pend = PEND_NONE;
@@ -283,7 +348,7 @@ void moves_daemon(struct move *m, int side)
         waits(m, side);
         break;
     case SM_HANDOVER_LOOK:
-        h->seen = look(h, side);
+        h->seen = look(m, side);
         pass(m, EACH(side, " looks at the domain"), STEP);
         break;
     case SM_HANDOVER_WRITE:
@@ -415,6 +480,8 @@ void moves_message(struct move *m, int side)
 
     if (!m->from.h[side].up)
         return;
+    if (mutant(m, M_OTHER_ID) && side == A && is_open(&m->from.h[A]))
+        hear(m, side, SM_HANDOVER_SAY_REFUSED, 1);
     for (fact = SM_HANDOVER_FACT_MIN; fact <= SM_HANDOVER_FACT_MAX; fact++) {
         if (from->said & (1u << (fact - 1)))
             hear(m, side, fact, 1);

@@ -24,24 +24,14 @@ static void host_dies(struct move *m, int side)
 {
     struct host *h = &m->to.h[side];
 
+    /* What was made anew and dies with its host before anybody has looked is
+     * not told from what was sent: docs/handover.md, section 6. */
+    if (side == A && is_anew(h))
+        h->ran = 0;
     guest_dies(m, side, false);
     daemon_dies(h);
     h->xl = XL_GONE;
     h->same_boot = 0;
-}
-
-/* The step, if it is one that secmig-xl does. */
-static unsigned int acts(enum sm_handover_step step)
-{
-    switch (step) {
-    case SM_HANDOVER_RESUME:
-    case SM_HANDOVER_DESTROY:
-    case SM_HANDOVER_START:
-    case SM_HANDOVER_DISCARD:
-        return step;
-    default:
-        return 0;
-    }
 }
 
 /* Once for each thing that the journal may hold. */
@@ -161,7 +151,7 @@ void moves_xl_source(struct move *m)
     }
     if (a->xl != XL_THREE) {
         /* Its stream was closed, or something else went wrong. */
-        if (a->xl == XL_TWO)
+        if (a->xl == XL_TWO && !is_anew(a))
             guest_resumes(m);
         a->xl = XL_GONE;
         a->seen = SM_HANDOVER_UNSEEN;
@@ -178,6 +168,7 @@ void moves_xl_source(struct move *m)
     case XL_TWO:
         a->xl = XL_THREE;
         a->whole = 1;
+        a->ran = is_anew(a);
         pass(m, "A's xl has sent all", XL);
         break;
     default:
@@ -186,10 +177,7 @@ void moves_xl_source(struct move *m)
             pass(m, "A's xl ends: HAND_OVER was lost", XL);
         } else {
             a->seen = SM_HANDOVER_UNSEEN;
-            if (a->state == SM_HANDOVER_SENDING) {
-                a->given = 1;
-                a->seen = SM_HANDOVER_SUSPENDED;
-            }
+            a->given = a->state == SM_HANDOVER_SENDING;
             pass(m, "A's xl hands over", XL);
         }
         break;
@@ -298,22 +286,62 @@ static void undo(struct move *m, int side)
     pass(m, EACH(side, " is told to undo it"), FAULT);
 }
 
+/* No other migration begins, or ends, where a record is not marked. */
+static bool is_settled(const struct host *h)
+{
+    return h->up && (h->acted || !is_open(h));
+}
+
 /* Once it is decided, the guest is anybody's: saved, or migrated again. */
 static void other(struct move *m, int side)
 {
     struct host *h = &m->to.h[side];
     bool decided = h->acted || (mutant(m, M_NO_MARK) &&
-                                h->seen == SM_HANDOVER_RUNS);
+                                h->seen == SM_HANDOVER_RUNS) ||
+        (mutant(m, M_SECOND_EARLY) && (h->state == SM_HANDOVER_ABORTED ||
+                                       h->state == SM_HANDOVER_ACCEPTED));
 
-    if (!is_open(h))
-        return;
-    if (h->real == OTHER) {
-        h->real = SM_HANDOVER_RUNS;
+    if (h->real == OTHER || h->real == NEW_OTHER) {
+        if (is_settled(&m->from.h[A]) && is_settled(&m->from.h[B]) &&
+            m->from.h[!side].real == SM_HANDOVER_GONE) {
+            h->real = SM_HANDOVER_GONE;
+            m->to.h[!side].real = NEW;
+            pass(m, EACH(side, "'s guest arrives at the other host, by "
+                         "another migration"), FAULT);
+        }
+        h->real = h->real == OTHER ? SM_HANDOVER_RUNS : NEW;
         pass(m, EACH(side, "'s guest comes back from that"), FAULT);
+    } else if (h->real == NEW) {
+        h->real = NEW_OTHER;
+        pass(m, EACH(side, "'s new guest is saved, or migrated"), FAULT);
     } else if (decided && h->real == SM_HANDOVER_RUNS) {
         h->real = OTHER;
         pass(m, EACH(side, "'s guest is saved, or migrated again"), FAULT);
     }
+}
+
+/*
+ * The owner destroys the guest and starts it anew.  Between a look and what is
+ * written or said for it this does not happen: looks are fresh.  Between a look
+ * and what secmig-xl does for it, it does.
+ */
+static void recreate(struct move *m, int side)
+{
+    struct host *h = &m->to.h[side];
+
+    if (!is_open(h) || h->acted || h->dead || is_anew(h) || h->real == OTHER)
+        return;
+    guest_dies(m, side, true);
+    h->real = NEW;
+    m->to.h[A].excused = 1;
+    /* Once GO was said the other host may start it, whatever happens here:
+     * if two run then, the owner has started the second. */
+    if (side == A && h->whole && !(h->said & (1u << (SM_HANDOVER_SAY_GO - 1))))
+        h->ran = 1;
+    if (!mutant(m, M_STALE_LOOK) && !(h->up && acts(machine(m, side).step)))
+        h->seen = SM_HANDOVER_UNSEEN;
+    pass(m, EACH(side, "'s domain is destroyed and made anew by its owner"),
+         FAULT);
 }
 
 /* The daemon does not start, because of its journal; so it is replaced. */
@@ -343,13 +371,15 @@ void moves_people(struct move *m)
             undo(m, side);
         if (fault(m, F_OTHER))
             other(m, side);
+        if (fault(m, F_RECREATE))
+            recreate(m, side);
     }
     if (fault(m, F_DESTROY) && !a->acted && !a->dead &&
         a->real != SM_HANDOVER_GONE) {
         guest_dies(m, A, true);
         pass(m, "A's domain is destroyed by its owner", FAULT);
     }
-    if (fault(m, F_FORGET) && b->closed) {
+    if (fault(m, F_FORGET) && b->closed && b->real != HALF) {
         b->state = SM_HANDOVER_NONE;
         b->acted = b->closed = b->undo = b->fenced = 0;
         pass(m, "B drops its closed record", FAULT);

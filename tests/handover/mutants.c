@@ -60,4 +60,23 @@ const struct mutant_text mutants[M_COUNT] = {
     [M_COMPLETE_EARLY] = { "ready-while-xl-lives",
         "B is READY before its xl has ended, which then destroys the copy",
         0 },
+    [M_STALE_LOOK] = { "stale-look",
+        "a look at Xen is relied upon after the owner has made the guest "
+        "anew", F_RECREATE },
+    [M_NUMBER] = { "uuid-alone",
+        "a domain is known by its uuid, whatever its number", F_RECREATE |
+        F_OTHER },
+    [M_DESTROY_RUNS] = { "destroy-what-runs",
+        "A, done, destroys whatever domain has the uuid", F_RECREATE },
+    [M_SECOND_EARLY] = { "second-before-mark",
+        "another migration of the guest begins before the first is marked",
+        F_OTHER },
+    [M_OTHER_ID] = { "id-ignored",
+        "A takes REFUSED of an earlier migration for one of this", 0 },
+    [M_REBOOT_ABORTS] = { "abort-after-reboot",
+        "A, booted anew when all was sent, says ABORT", 0 },
+    [M_NAMED_FIRST] = { "named-first",
+        "B gives the copy its name before it runs", F_ACTION },
+    [M_UNNAMED] = { "name-given-up",
+        "a name that is taken is tried once", F_NAME },
 };

@@ -321,6 +321,8 @@ static void tear_down(void)
     scratch_remove();
 }
 
+static struct handover *waiting(void);
+
 /* ---- a source ---- */
 
 static struct handover *released(void)
@@ -367,6 +369,35 @@ START_TEST(what_xl_says_is_not_what_is_released)
     xl_sees(SM_HANDOVER_RUNS, 3);
     ck_assert_int_eq(recorded()->state, SM_HANDOVER_ABORTED);
     ck_assert_int_eq(session.said, SM_HANDOVER_SAY_ABORT);
+}
+END_TEST
+
+/* READY came long after the look; its owner has made it anew. */
+START_TEST(nothing_is_released_on_an_old_look)
+{
+    struct handover *h = begin(SM_HANDOVER_SENDING);
+
+    handover_given(h);
+    turns();
+    xl_sees(SM_HANDOVER_SUSPENDED, 3);
+    h->seen -= 2 * FRESH;
+    hear(SM_HANDOVER_SAY_READY);
+    ck_assert_int_eq(recorded()->state, SM_HANDOVER_SENT);
+    xl_sees(SM_HANDOVER_RUNS, 9);
+    ck_assert_int_eq(recorded()->state, SM_HANDOVER_ABORTED);
+}
+END_TEST
+
+START_TEST(nothing_is_accepted_on_an_old_look)
+{
+    struct handover *h = waiting();
+
+    h->seen -= 2 * FRESH;
+    hear(SM_HANDOVER_SAY_GO);
+    ck_assert_int_eq(recorded()->state, SM_HANDOVER_READY);
+    xl_sees(SM_HANDOVER_GONE, UINT32_MAX);
+    ck_assert_int_eq(recorded()->state, SM_HANDOVER_REFUSED);
+    ck_assert_int_eq(session.said, SM_HANDOVER_SAY_REFUSED);
 }
 END_TEST
 
@@ -1296,6 +1327,8 @@ int main(void)
     tcase_add_checked_fixture(c, set_up, tear_down);
     tcase_add_test(c, a_source_hands_over_after_one_look);
     tcase_add_test(c, what_xl_says_is_not_what_is_released);
+    tcase_add_test(c, nothing_is_released_on_an_old_look);
+    tcase_add_test(c, nothing_is_accepted_on_an_old_look);
     tcase_add_test(c, a_client_that_fails_keeps_its_guest);
     tcase_add_test(c, a_suspended_guest_is_resumed_when_the_link_goes);
     tcase_add_test(c, a_released_guest_is_resumed_by_refused_alone);

@@ -20,6 +20,7 @@
 #define RETRY 1000              /* ms, after a write or an action failed */
 #define LOOK_FIRST 5000         /* ms, then ever longer ... */
 #define LOOK_LAST 60000         /* ... up to this */
+#define FRESH 1000              /* ms that a look is relied upon */
 #define LONG 60000              /* ms in doubt before somebody should know */
 #define BOOT_ID "/proc/sys/kernel/random/boot_id"
 
@@ -480,6 +481,14 @@ static void close_record(struct handover *h)
         events.closed(events.ctx);
 }
 
+/* RELEASED and ACCEPTED say that there is a domain, and let one run elsewhere,
+ * or go: since an older look its owner may have made it anew. */
+static bool is_stale(const struct handover *h, enum sm_handover_state state)
+{
+    return (state == SM_HANDOVER_RELEASED || state == SM_HANDOVER_ACCEPTED) &&
+           sm_clock_now_ms() - h->seen > FRESH;
+}
+
 static void turn(void *ctx)
 {
     struct handover *h = ctx;
@@ -498,6 +507,10 @@ static void turn(void *ctx)
         handover_log_alarm(h, next.alarm);
         if (next.step != SM_HANDOVER_WRITE)
             break;
+        if (is_stale(h, next.state)) {
+            h->view.domain = SM_HANDOVER_UNSEEN;
+            continue;
+        }
         if (write_state(h, next.state)) {
             handover_turn(h, RETRY);
             return;
@@ -573,6 +586,7 @@ void handover_complete(struct handover *h)
     h->view.complete = true;
     h->view.holder = false;
     h->view.domain = SM_HANDOVER_COPY;
+    h->seen = sm_clock_now_ms();
     handover_turn(h, 0);
 }
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "parent/parent.h"
@@ -64,6 +65,7 @@ static int read_look(struct handover *h)
     if (rc)
         return rc;
     h->view.domain = ours(h, look.domain, look.domid);
+    h->seen = sm_clock_now_ms();
     /* Resumed by a daemon that did not live to mark it. */
     h->unnamed = h->view.domain == SM_HANDOVER_RUNS &&
                  handover_name_is_lent(look.name, h->r.name);

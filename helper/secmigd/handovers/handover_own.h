@@ -44,6 +44,7 @@ struct handover {
     struct loop_timer turn;             /* the machine's next turn */
     struct loop_timer look;             /* ... with fresh eyes */
     int look_after;                     /* ms */
+    int64_t seen;                       /* when view.domain was; monotonic */
     struct loop_timer patience;         /* ready-timeout, verdict-timeout */
     int64_t entered;                    /* the state; monotonic */
     bool alarmed;                       /* that it lasts */
