@@ -178,7 +178,10 @@ class Run:
         """Do it; what a point is to be answered, or None if there was
         nothing that it could have hit."""
         h, cable = self.sides[side], self.lab.cable
-        pids = self.pids(side, NEEDS[fault]) if fault in NEEDS else [pid]
+        pids = [pid]
+        if fault in NEEDS:          # xl may be ahead of it
+            pids = wait_until(lambda: self.pids(side, NEEDS[fault]),
+                              2 if name.startswith("xl:") else 0)
         if not pids:
             return None
         if fault in ("kill", "kill-both"):

@@ -28,6 +28,7 @@ import lab as faultlab
 from cells import DISK, FAULTS, STEPS, Broken, Run
 
 SAMPLE_SEEDS = range(1, 7)
+TRIES = 4
 DRAWS = 5               # of a schedule of which nothing came to pass
 
 
@@ -91,6 +92,9 @@ def whole(lab):
     out = []
     for refuse in (False, True):
         order, alive = boundaries(lab, refuse)
+        for _ in range(2):          # what is about to end is not there
+            for m, kinds in boundaries(lab, refuse)[1].items():
+                alive[m] = alive.get(m, kinds) & kinds
         # up to there nothing tells the two apart
         for m in order[order.index(("A", "+given")):] if refuse else order:
             out += [([m + (f,)], refuse) for f in FAULTS + DISK
@@ -188,7 +192,7 @@ class Worker:
         """A migration that has failed by itself, on a machine too busy for
         its deadlines, has not tried anything: again.  A schedule of which
         nothing came to pass has not, either: the next draw of its seed."""
-        for n in range(1, 1 + (DRAWS if seed else 3)):
+        for n in range(1, 1 + (DRAWS if seed else TRIES)):
             row = self.once(plan, refuse)
             if "failed" in row or row["fired"] or (not seed and
                                                    len(plan) > 1):

@@ -1,0 +1,163 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Many migrations through the same two daemons.
+
+    rounds.py [--sample]
+
+First guests that cross each other, all at once: each goes, or is told why
+not, and runs on one host.  Then random faults that do not kill a daemon, one
+migration after another: neither the daemon nor its keeper grows.
+"""
+import os
+import random
+import sys
+import time
+
+import grid
+import lab as faultlab
+from cells import Broken, Run
+from lab import host, wait_until
+
+SIZES = (2, 8)          # guests at once
+ROUNDS = 50
+RANDOM = 200            # migrations with faults; none in the sample
+WARM = 20               # migrations before growth is looked at
+GROWTH = 1024           # KiB
+# What leaves both daemons alive, and takes no deadline.
+MILD = ["peer", "control", "xl", "self", "done", "cut", "clock+", "clock-",
+        "eio", "enospc", "short", "drop", "twice", "late", "role"]
+
+
+# ---- crossing ----
+
+def crossing(lab, guests):
+    """All of them to the other host, at the same moment.  How many went,
+    and the longest time that it took."""
+    a, b = lab.hosts
+    moves = []
+    for g in guests:
+        src, dst = (a, b) if g.where() == [a] else (b, a)
+        moves.append((g, src, dst, lab.migrate(g, src, dst.name,
+                                               size=300000)))
+    went, longest = 0, 0.0
+    for g, src, dst, m in moves:
+        out = m.wait(60)
+        if out["code"] and not out["text"]:
+            raise Broken("%s: told %d, and not why" % (g.name, out["code"]))
+        if out["code"] == 32:
+            raise Broken("%s: %s" % (g.name, out["text"]))
+        g.must_run_on(src if out["code"] else dst)
+        went += not out["code"]
+        longest = max(longest, out["seconds"])
+    return went, longest
+
+
+def cross(size, rounds):
+    lab = host.Lab()
+    try:
+        guests = [lab.guest(lab.hosts[n % 2]) for n in range(size)]
+        went, longest = 0, 0.0
+        for _ in range(rounds):
+            n, took = crossing(lab, guests)
+            went, longest = went + n, max(longest, took)
+            lab.senders.clear()
+        problem = lab.unsettled() or lab.finish(True)
+        if problem:
+            raise Broken(problem)
+    finally:
+        lab.close()
+    if went < size * rounds / 2:
+        raise Broken("only %d of %d went" % (went, size * rounds))
+    return "%d of %d went, the others were told why; the longest took " \
+        "%.1f s" % (went, size * rounds, longest)
+
+
+# ---- growth ----
+
+def schedule(n):
+    rng = random.Random("mild/%d" % n)
+    plan = []
+    for _ in range(rng.choice((1, 2, 3))):
+        side, name = rng.choice(grid.MOMENTS)
+        fits = [f for f in MILD if grid.suits(name, f)]
+        plan.append((side, name, rng.choice(fits)))
+    return plan, rng.random() < 0.2
+
+
+def sizes(lab):
+    """{(host, process): (pid, KiB, descriptors)}"""
+    out = {}
+    for h in lab.hosts:
+        for what, pids in (("daemon", [h.daemon.pid]),
+                           ("keeper", h.processes("keeper"))):
+            for p in pids:
+                out[h.name, what] = (
+                    p, int(host.proc_status(p)["VmRSS"].split()[0]),
+                    len(os.listdir("/proc/%d/fd" % p)))
+    return out
+
+
+def grow(count):
+    lab = faultlab.Lab()
+    worker = grid.Worker()
+    worker.lab = lab
+    base, fired, lost = None, 0, 0
+    try:
+        for n in range(WARM + count):
+            if n == WARM:
+                base = sizes(lab)
+            plan, refuse = schedule(n)
+            row = Run(lab, plan, refuse).go()
+            worker.tidy()
+            if base:
+                fired += row["fired"]
+                lost += row["owner"] == "lost"
+        if not fired or lost:
+            raise Broken("%d faults fired, %d guests lost" % (fired, lost))
+
+        def level():
+            now = sizes(lab)
+            return {k: v[::2] for k, v in now.items()} == {
+                k: v[::2] for k, v in base.items()}
+        wait_until(level, host.ROOM, 0.2)
+        said = []
+        for key, (pid, kib, fds) in sizes(lab).items():
+            then = base.get(key)
+            what = "%s's %s: %d KiB, then %d; %d descriptors, then %d" % (
+                key + (then[1], kib, then[2], fds))
+            if pid != then[0]:
+                raise Broken("%s's %s is another one" % key)
+            if fds != then[2] or kib - then[1] > GROWTH:
+                raise Broken(what)
+            said.append(what)
+        return "%d faults fired; %s" % (fired, "; ".join(said))
+    finally:
+        worker.close()
+
+
+def main():
+    if os.geteuid() != 0:
+        print("skip - faults: rounds: needs root")
+        return 77
+    sample = "--sample" in sys.argv[1:]
+    rounds = 1 if sample else ROUNDS
+    todo = [("%d guests that cross each other, rounds: %d" % (n, rounds),
+             cross, (n, rounds)) for n in SIZES]
+    if not sample:
+        todo.append(("%d migrations with random faults, the same daemons"
+                     % RANDOM, grow, (RANDOM,)))
+    bad = 0
+    for name, what, args in todo:
+        began = time.monotonic()
+        try:
+            print("ok - faults: %s: %s" % (name, what(*args)), flush=True)
+        except Exception as e:          # noqa: B902
+            bad += 1
+            print("not ok - faults: %s: %s" % (name, " ".join(
+                str(e).split())[:700] or type(e).__name__), flush=True)
+        print("#   %.0f s" % (time.monotonic() - began), flush=True)
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
