@@ -638,6 +638,8 @@ START_TEST(a_destination_starts_when_it_is_told_to)
     hear_from(&link_a, 0, true, SM_HANDOVER_SAY_SETTLED, epoch, 20);
     ck_assert_int_eq(session.said, SM_HANDOVER_SAY_SETTLED);
     ck_assert_int_eq(session.closed, 1);
+    ck_assert(!handover_awaits_call());
+    ck_assert(handover_expects(key));       /* but its guest runs */
 }
 END_TEST
 
@@ -812,6 +814,38 @@ START_TEST(a_copy_waits_patiently)
 }
 END_TEST
 
+START_TEST(a_call_is_awaited_while_a_guest_may_wait_for_it)
+{
+    static const uint8_t stranger[32] = { 8 };
+    struct handover *h = waiting();
+
+    ck_assert(!handover_awaits_call());     /* it is connected */
+    handover_lost(&link_a, SM_LINK, "lost");
+    handover_detach(h);
+    turns();
+    ck_assert(handover_awaits_call());
+    ck_assert(!handover_expects(stranger));
+    xl_sees(SM_HANDOVER_GONE, UINT32_MAX);
+    ck_assert_int_eq(recorded()->state, SM_HANDOVER_REFUSED);
+    ck_assert(recorded()->flags & SM_HANDOVER_CLOSED);
+    ck_assert(handover_awaits_call());      /* the source may be RELEASED */
+    restart();
+    ck_assert(handover_awaits_call());
+}
+END_TEST
+
+START_TEST(a_source_awaits_no_call)
+{
+    struct handover *h = released();
+
+    handover_lost(&link_a, SM_LINK, "lost");
+    handover_detach(h);
+    turns();
+    ck_assert(!handover_awaits_call());
+    ck_assert(!handover_expects(key));
+}
+END_TEST
+
 START_TEST(xl_is_dead_before_a_copy_is_discarded)
 {
     struct handover *h = begin(SM_HANDOVER_LOADING);
@@ -954,6 +988,7 @@ START_TEST(what_is_not_known_is_refused_for_ever)
     ck_assert_int_eq(handover_begin(&r, &events, &h), SM_EXISTS);
     /* which is no reason to let it in tomorrow */
     ck_assert(!handover_expects(key));
+    ck_assert(!handover_awaits_call());
     restart();
     session.said = 0;
     hear(SM_HANDOVER_SAY_GO);
@@ -1353,6 +1388,8 @@ int main(void)
     tcase_add_test(c, an_original_gets_back_the_name_that_a_stock_xl_took);
     tcase_add_test(c, a_name_is_not_forgotten_between_the_resume_and_the_mark);
     tcase_add_test(c, a_copy_waits_patiently);
+    tcase_add_test(c, a_call_is_awaited_while_a_guest_may_wait_for_it);
+    tcase_add_test(c, a_source_awaits_no_call);
     tcase_add_test(c, xl_is_dead_before_a_copy_is_discarded);
     tcase_add_test(c, a_policy_that_came_along_goes_with_the_copy);
     tcase_add_test(c, a_host_with_many_waiting_copies_brings_no_more);

@@ -300,20 +300,42 @@ void handover_heard(const struct handover_from *from,
                    "known here", from->peer);
 }
 
-/* A host that is known by its key is heard for a day after all is settled
- * here, too: it may not know yet.  Records without a name do not count: they
- * only say that there was no such migration, and asking again makes more. */
-bool handover_expects(const uint8_t *key)
+/* Whether its source may have something to hear.  For a day after all is
+ * settled here, too: it may not know yet.  Records without a name do not
+ * count: they only say that there was no such migration, and asking again makes
+ * more. */
+static bool is_owed(const struct sm_handover_record *r, int64_t now)
+{
+    return !sm_handover_is_source(r->state) && r->name[0] &&
+           sm_handover_is_news(r, now);
+}
+
+bool handover_expects(const uint8_t key[static SM_HANDOVER_KEY_LEN])
 {
     const struct sm_handover_record *r;
     int64_t now = sm_clock_real();
     size_t i;
 
     for (i = 0; (r = sm_handover_journal_at(handover_journal, i)); i++)
-        if (!sm_handover_is_source(r->state) && r->name[0] &&
-            (key ? sm_handover_is_news(r, now) &&
-             !memcmp(r->peer_key, key, sizeof(r->peer_key)) :
-             sm_handover_is_open(r)))
+        if (is_owed(r, now) && !memcmp(r->peer_key, key, sizeof(r->peer_key)))
             return true;
+    return false;
+}
+
+/* An ACCEPTED that is closed keeps no guest waiting: its source has said that
+ * it is done.  A REFUSED may: it is closed at once where there is no link. */
+bool handover_awaits_call(void)
+{
+    const struct sm_handover_record *r;
+    const struct handover *h;
+    int64_t now = sm_clock_real();
+    size_t i;
+
+    for (i = 0; (r = sm_handover_journal_at(handover_journal, i)); i++) {
+        h = handover_find(r->id);
+        if (is_owed(r, now) && (h ? !h->say :
+                                r->state == SM_HANDOVER_REFUSED))
+            return true;
+    }
     return false;
 }

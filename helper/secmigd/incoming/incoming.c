@@ -212,7 +212,7 @@ static const char *not_now(void)
     if (keys_held())
         return NULL;
     /* Whoever is owed an answer may come for it at any time. */
-    if (!handover_expects(NULL) &&
+    if (!handover_awaits_call() &&
         !sm_policy_may(parent.policy, SM_POLICY_MIGRATE_IN, sm_clock_real()))
         return "the policy lets no guest in at this time";
     if (!keys_may_try())
