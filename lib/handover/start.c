@@ -27,8 +27,11 @@ sm_handover_start(const struct sm_handover_record *record, bool rebooted,
         return SM_HANDOVER_START_DOUBT;
     case SM_HANDOVER_ABORTED:
     case SM_HANDOVER_ACCEPTED:
-        return acted || rebooted ? SM_HANDOVER_START_FREE :
-               SM_HANDOVER_START_UNSETTLED;
+        if (rebooted)
+            return SM_HANDOVER_START_FREE;
+        /* Under another name it does not keep xl from making it again. */
+        return acted && !(record->flags & SM_HANDOVER_UNNAMED) ?
+               SM_HANDOVER_START_FREE : SM_HANDOVER_START_UNSETTLED;
     case SM_HANDOVER_LOADING:
     case SM_HANDOVER_READY:
         return SM_HANDOVER_START_ELSEWHERE;
