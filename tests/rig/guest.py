@@ -78,11 +78,11 @@ class Guest:
             extra, ""])
         self.needle = ("RAM:%s:" % marker).encode()
 
-    def create(self, host, timeout=240):
+    def create(self, host, timeout=240, options=""):
         """Starts it on a host; returns when it ticks there."""
         host.put(self.path, self.config)
         start = time.monotonic()
-        host.run("xl create " + self.path, timeout=timeout)
+        host.run("xl create %s %s" % (options, self.path), timeout=timeout)
         self.wait_tick(host, start, timeout)
         return self
 

@@ -40,7 +40,8 @@ def the_guest(rig, config=""):
             return guest, host
     if site.open_records() or any(host.domains() for host in rig.hosts):
         site.forget()
-    return guest.create(rig.a), rig.a
+    # it may have been lost with the host that it belongs to
+    return guest.create(rig.a, options="--ignore-handover"), rig.a
 
 
 def outcome(rig, guest, since, wants):

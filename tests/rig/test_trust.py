@@ -40,7 +40,8 @@ def running_guest(rig, host):
     if guest.is_only_guest(host):
         return guest
     rig.clean()
-    return guest.create(host)
+    # it may have been lost in a power cycle, with the host that it belonged to
+    return guest.create(host, options="--ignore-handover")
 
 
 def crosses(rig, source):
