@@ -149,6 +149,23 @@ def twin(rig):
     return "it runs on host%s: %s" % (where.pop(), job.err().splitlines()[-1])
 
 
+@cases.case("handover: no room for the journal: refused on either side, the guest is"
+            " not touched", long=True)
+def no_room(rig):
+    guest, source = the_guest(rig)
+    site, notes = lab(rig), []
+    for host in (source, source.other):
+        since, mark = time.monotonic(), rig.capture.mark()
+        site.fill(host)
+        result = site.migrate(guest, source, check=False)
+        site.fill(host, False)
+        expect(result.code not in (0, 32), "exit code %d: %s" % (result.code, result.err))
+        guest.not_stopped(since, mark)
+        outcome(rig, guest, since, [source])
+        notes.append("%s: %d, %s" % (host, result.code, result.err.splitlines()[-1]))
+    return "; ".join(notes)
+
+
 GRID = cells.grid()
 for one in cells.SAMPLE:
     add(one)
