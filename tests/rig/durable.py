@@ -4,6 +4,7 @@ stop at named moments (tests/faults/point.c, dom0/points), journals that can
 be read, a clock that can be set, a disk that can be filled."""
 import json
 import os
+import re
 import subprocess
 import time
 
@@ -35,6 +36,8 @@ class Durable(Lab):
         subprocess.run(["make", "-s", "-C", TOP, "build/tests/faults/point.so",
                         "build/tests/faults/journal_show"], check=True)
         for host in self.rig.hosts:
+            # one that an earlier run has left stopped does not end otherwise
+            host.run("pkill -9 -x secmigd", check=False)
             self.make_disk(host)
             for name in ("point.so", "journal_show"):
                 host.push(os.path.join(BUILT, name), "/root/" + name, 0o755)
@@ -80,7 +83,14 @@ class Durable(Lab):
         self.kill(host)
         host.run("mv %s %s.old; : >%s; %s" % (LOG, LOG, LOG, ANSWER), check=False)
         self.daemons[host.name] = host.start(START)
-        self.wait_log(host, r"ready on port")
+        deadline = time.monotonic() + 90
+        # what is open is taken up first, and the next moment may be there
+        while not re.search(r"ready on port", self.log(host)) and not (
+                len(self.read(host, "log")) > self.seen.get(host.name, 0)):
+            if time.monotonic() > deadline:
+                raise TimeoutError("%s: the daemon is not ready: %s" % (
+                    host, self.log(host)[-1500:]))
+            time.sleep(0.3)
 
     def go_on(self, host):
         host.run("kill -CONT %d" % self.pid(host))

@@ -149,7 +149,7 @@ def ours(rig, fault, cell):
     """The fault next to it, in ours."""
     before = len(World.rows)
     migration.run(rig, cell)
-    _, _, owner, took, gap = World.rows[before]
+    owner, gap = World.rows[before].owner, World.rows[before].gap
     row(fault, "ours", "runs at the %s, nothing is left%s" % (
         {"target": "destination"}.get(owner, owner),
         "; stood still %.1f s" % gap if gap else ""))
