@@ -240,8 +240,9 @@ class Lab(host.Lab):
             return copies == side
         if side == "B":
             return self.b.promised(kept) == "ACCEPTED"
+        # a source that did not write that all was sent cannot know it
         return (self.b.promised() not in ("READY", "ACCEPTED") or
-                self.a.promised(kept) == "ABORTED")
+                self.a.promised(kept) not in ("SENT", "RELEASED", "DONE"))
 
     def traces(self):
         """What nobody may leave behind."""
