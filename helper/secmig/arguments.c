@@ -15,17 +15,12 @@ int sm_arguments_sort(int argc, char **argv,
                       const char **words, size_t max, size_t *n_words)
 {
     const struct sm_argument *o;
-    bool only_words = false;
     size_t k;
     int i;
 
     *n_words = 0;
     for (i = 1; i < argc; i++) {
-        if (!only_words && !strcmp(argv[i], "--")) {
-            only_words = true;
-            continue;
-        }
-        if (only_words || argv[i][0] != '-') {
+        if (argv[i][0] != '-') {
             if (*n_words == max)
                 return SM_CLI_USAGE;
             words[(*n_words)++] = argv[i];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Arguments of verbs with many options: "--name VALUE", each once unless it
- * is a list, in any order among the other words.  After "--" all are words.
+ * is a list, in any order among the other words.
  */
 #ifndef SM_SECMIG_ARGUMENTS_H
 #define SM_SECMIG_ARGUMENTS_H

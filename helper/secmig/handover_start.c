@@ -125,7 +125,7 @@ static int wait_for(const struct sm_cli *cli, const struct question *q,
 
 int sm_handover_may_start(const struct sm_cli *cli, int argc, char **argv)
 {
-    const char *uuid = NULL, *wait = NULL;
+    const char *uuid = NULL, *wait = NULL, *word = NULL;
     const struct sm_argument options[] = {
         { .name = "--uuid", .value = &uuid },
         { .name = "--wait", .value = &wait },
@@ -134,8 +134,16 @@ int sm_handover_may_start(const struct sm_cli *cli, int argc, char **argv)
     struct question q = { 0 };
     size_t n;
 
-    if (sm_arguments_sort(argc, argv, options, 2, &q.guest, 1, &n) || n != 1)
+    /* xl's names may look like options. */
+    if (argc > 2 && !strcmp(argv[argc - 2], "--")) {
+        q.guest = argv[argc - 1];
+        argc -= 2;
+    }
+    if (sm_arguments_sort(argc, argv, options, 2, &word, 1, &n) ||
+        !word == !q.guest)
         return SM_CLI_USAGE;
+    if (word)
+        q.guest = word;
     if (uuid) {
         if (!sm_text_uuid(uuid, strlen(uuid), q.uuid_bytes))
             return sm_cli_fail(SM_USAGE, "%s: not a uuid", uuid);

@@ -227,6 +227,10 @@ START_TEST(wrong_arguments)
     fails(2, "not a number of seconds");
     ck_assert_int_eq(may("--wait -1 g1"), 2);
     ck_assert_int_eq(may("-g1"), USAGE_CODE);
+    ck_assert_int_eq(may("g1 -- g2"), USAGE_CODE);
+    ck_assert_int_eq(may("g1 --"), USAGE_CODE);
+    ck_assert_int_eq(may("--"), USAGE_CODE);
+    ck_assert_int_eq(may("-- --uuid g1"), USAGE_CODE);
 }
 END_TEST
 
