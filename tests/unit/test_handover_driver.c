@@ -14,6 +14,7 @@
 #include "scratch.h"
 #include "../../helper/secmigd/parent/loop.c"
 #include "../../helper/secmigd/handovers/handover.c"
+#include "../../helper/secmigd/handovers/handover_open.c"
 #include "../../helper/secmigd/handovers/handover_act.c"
 #include "../../helper/secmigd/handovers/handover_hear.c"
 #include "../../helper/secmigd/handovers/handover_name.c"
@@ -265,7 +266,7 @@ static void hear(enum sm_handover_fact fact)
 static void forget(void)
 {
     while (handover_first)
-        take_out(handover_first);
+        handover_take_out(handover_first);
     while (namings)
         drop(namings);
 }
@@ -744,7 +745,7 @@ START_TEST(a_copy_that_comes_back_is_not_named)
     time_passes(&namings->timer);
     ck_assert_str_eq(xl.verb, "");
     ck_assert(recorded()->flags & SM_HANDOVER_UNNAMED);
-    take_out(h);
+    handover_take_out(h);
     tries_to_name(0);
 }
 END_TEST

@@ -8,7 +8,8 @@
  * A handover outlives the connection and the client that it began with.  It
  * ends when its record is closed.
  *
- *   handover.c         the table, the journal, the turn of the machine
+ *   handover.c         what is written, the turn of the machine
+ *   handover_open.c    the table: beginning, taking up, end
  *   handover_hear.c    what the other host says
  *   handover_act.c     secmig-xl: what Xen says, what is done to the domain
  *   handover_name.c    guests whose name was taken

@@ -55,8 +55,10 @@ struct handover {
     struct handover *next;
 };
 
-extern struct handover *handover_first;     /* all that are open */
-extern struct sm_handover_journal *handover_journal;
+#define HANDOVER_LOOK_FIRST 5000        /* ms, then ever longer */
+
+/* It has entered a state, which is durable. */
+void handover_entered(struct handover *h);
 
 /* Have the machine take a turn, `ms` from now. */
 void handover_turn(struct handover *h, int ms);
@@ -71,7 +73,15 @@ const char *handover_unwritten(int rc);
 /* The first reason for its end counts. */
 void handover_reason(struct handover *h, int code, const char *text);
 
+/* ---- handover_open.c ---- */
+
+extern struct handover *handover_first;     /* all that are open */
+extern struct sm_handover_journal *handover_journal;
+
 struct handover *handover_find(const uint8_t id[static SM_HANDOVER_ID_LEN]);
+
+/* Out of the table, and freed; its link may end. */
+void handover_take_out(struct handover *h);
 
 /* A boot of before: what ran then is gone. */
 bool handover_same_boot(const struct sm_handover_record *record);
