@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "handover/words.h"
+#include "handover/words_own.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -14,16 +14,7 @@
 
 /* ---- text that grows ---- */
 
-struct text {
-    char *out;
-    size_t size, len;
-};
-
-/* What does not fit is cut. */
-static void put(struct text *t, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static void put(struct text *t, const char *fmt, ...)
+void sm_words_put(struct text *t, const char *fmt, ...)
 {
     va_list ap;
     int n;
@@ -41,38 +32,14 @@ static void put(struct text *t, const char *fmt, ...)
 
 /* Journals are ours, but what is shown to people is looked at all the
  * same. */
-static const char *clean(const char *s)
+const char *sm_words_clean(const char *s)
 {
     return sm_wire_text_ok(s, strlen(s)) ? s : "?";
 }
 
-static const char *guest(const struct sm_handover_record *r)
+const char *sm_words_guest(const struct sm_handover_record *r)
 {
     return r->name[0] ? clean(r->name) : "-";
-}
-
-/* As a word that can be typed into a shell. */
-static const char *typed(const struct sm_handover_record *r,
-                         char uuid[static SM_TEXT_UUID_SIZE])
-{
-    const char *p;
-
-    for (p = r->name; *p; p++)
-        if (!strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-                    "0123456789._+-", *p))
-            break;
-    if (r->name[0] && r->name[0] != '-' && !*p)
-        return r->name;
-    sm_text_uuid_format(r->uuid, uuid);
-    return uuid;
-}
-
-static void hex(const uint8_t *data, size_t n, char *out)
-{
-    size_t i;
-
-    for (i = 0; i < n; i++)
-        snprintf(out + 2 * i, 3, "%02x", data[i]);
 }
 
 bool sm_handover_named(const struct sm_handover_record *record,
@@ -152,8 +119,8 @@ static void settled(struct text *t, const struct sm_handover_record *r)
     }
 }
 
-static void stands(struct text *t, const struct sm_handover_record *r,
-                   const struct sm_handover_now *now)
+void sm_words_stands(struct text *t, const struct sm_handover_record *r,
+                     const struct sm_handover_now *now)
 {
     const char *peer = clean(r->peer);
 
@@ -230,8 +197,8 @@ static void call(struct text *t, const struct sm_handover_record *r,
 }
 
 /* What happens by itself; once secmigd runs, if it does not. */
-static void next(struct text *t, const struct sm_handover_record *r,
-                 const struct sm_handover_now *now)
+void sm_words_next(struct text *t, const struct sm_handover_record *r,
+                   const struct sm_handover_now *now)
 {
     bool acts = !(r->flags & SM_HANDOVER_ACTED);
     const char *peer = clean(r->peer);
@@ -291,7 +258,7 @@ static void next(struct text *t, const struct sm_handover_record *r,
     }
 }
 
-static bool has_next(const struct sm_handover_record *r)
+bool sm_words_has_next(const struct sm_handover_record *r)
 {
     return sm_handover_is_open(r) || (r->flags & SM_HANDOVER_UNNAMED);
 }
@@ -390,144 +357,4 @@ bool sm_handover_fence_means(const struct sm_handover_record *record,
             clean(record->peer));
         return false;
     }
-}
-
-/* ---- the page ---- */
-
-static void reason(struct text *t, const struct sm_handover_record *r)
-{
-    if (!r->code && !r->why[0])
-        return;
-    put(t, "reason      ");
-    if (r->code)
-        put(t, " %u, %s", r->code, sm_err_text(sm_err_from_code(r->code)));
-    if (r->why[0])
-        put(t, "%s %s", r->code ? ":" : "", clean(r->why));
-    put(t, "\n");
-}
-
-static void connection(struct text *t, const struct sm_handover_record *r,
-                       const struct sm_handover_now *now)
-{
-    if (!now->daemon) {
-        put(t, "daemon       none runs here: this is what its journal says\n");
-        return;
-    }
-    put(t, "connection   %s\n", now->held ?
-        "refused: the other host comes with another journal" : now->linked ?
-        "there is one" : sm_handover_is_source(r->state) ?
-        "none: this host calls" : "none: the other host calls");
-}
-
-/* What there is to do, by hand. */
-static void remedy(struct text *t, const struct sm_handover_record *r,
-                   const struct sm_handover_now *now)
-{
-    const char *peer = clean(r->peer), *name;
-    char uuid[SM_TEXT_UUID_SIZE];
-
-    name = typed(r, uuid);
-    put(t, "to do       ");
-    if (now->trouble[0])
-        put(t, " see to what is in trouble: it is tried again and again.\n"
-            "            ");
-    if (!now->daemon)
-        put(t, " start secmigd: it goes on by itself ('systemctl start "
-            "secmigd').\n            ");
-    if (r->flags & SM_HANDOVER_UNNAMED)
-        put(t, " see to the other domain that is named %s; or give this one "
-            "another\n             name ('xl rename').\n%s", guest(r),
-            sm_handover_is_open(r) ? "            " : "");
-    if (!sm_handover_is_open(r))
-        return;
-    if (now->held) {
-        put(t, " nothing goes on by itself: %s has another journal than the "
-            "one it had\n             (its disk was restored or replaced, or "
-            "'secmig handover reset' was run).\n             Look at 'xl list' "
-            "on both hosts.  If %s does not run the guest and never will:\n"
-            "             secmig handover fence %s\n", peer, peer, peer);
-        return;
-    }
-    switch (r->state) {
-    case SM_HANDOVER_SENDING:
-    case SM_HANDOVER_SENT:
-        put(t, " nothing.  To end the migration: secmig abort %s\n", name);
-        return;
-    case SM_HANDOVER_RELEASED:
-        put(t, " get %s back on the network, or wait.  It is settled as soon "
-            "as it answers.\n", peer);
-        if (!now->rebooted)
-            put(t, "             To have it here again if %s has not started "
-                "it: secmig handover settle --undo %s\n", peer, name);
-        put(t, "             Only if %s is lost for good: secmig handover "
-            "fence %s\n", peer, peer);
-        return;
-    case SM_HANDOVER_LOADING:
-        put(t, " nothing: %s decides.\n", peer);
-        return;
-    case SM_HANDOVER_READY:
-        put(t, " get %s back on the network, or wait.  It is settled as soon "
-            "as it calls.\n", peer);
-        put(t, "             To give the copy up: secmig handover settle "
-            "--undo %s\n", name);
-        put(t, "             Only if %s is lost for good: secmig handover "
-            "fence %s\n", peer, peer);
-        return;
-    default:
-        put(t, " nothing: the guest is settled, and only %s has yet to hear "
-            "it.\n             If %s is lost for good this can be filed: "
-            "secmig handover fence %s\n", peer, peer, peer);
-    }
-}
-
-void sm_handover_page(const struct sm_handover_record *record,
-                      const struct sm_handover_now *now,
-                      char out[static SM_HANDOVER_PAGE_SIZE])
-{
-    struct text t = { out, SM_HANDOVER_PAGE_SIZE, 0 };
-    char uuid[SM_TEXT_UUID_SIZE], id[2 * SM_HANDOVER_ID_LEN + 1];
-    char owner[128], date[21];
-    bool open = sm_handover_is_open(record);
-
-    sm_text_uuid_format(record->uuid, uuid);
-    hex(record->id, sizeof(record->id), id);
-    sm_handover_owner(record, owner, sizeof(owner));
-    put(&t, "guest        %s\nuuid         %s\nmigration    %s\n",
-        guest(record), uuid, id);
-    put(&t, sm_handover_is_source(record->state) ?
-        "direction    from here to %s\n" : "direction    from %s to here\n",
-        clean(record->peer));
-    put(&t, "may run on   %s\nstate        %s%s: ", owner,
-        sm_handover_state_name(record->state), open ? "" : ", settled");
-    stands(&t, record, now);
-    sm_clock_format(record->changed, date);
-    put(&t, "\nsince        %s", date);
-    sm_clock_format(record->since, date);
-    put(&t, " (began %s)\n", date);
-    if (now->domain != SM_HANDOVER_UNSEEN) {
-        put(&t, "domain here  %s", sm_handover_domain_name(now->domain));
-        if (record->domid != UINT32_MAX && !now->rebooted &&
-            now->domain != SM_HANDOVER_GONE)
-            put(&t, ", it was number %" PRIu32, record->domid);
-        put(&t, "\n");
-    }
-    if (record->by[0])
-        put(&t, "asked by     %s\n", clean(record->by));
-    reason(&t, record);
-    if (record->flags & SM_HANDOVER_FENCED)
-        put(&t, "note         settled by somebody's word (fence)\n");
-    if (record->flags & SM_HANDOVER_UNDO)
-        put(&t, "note         somebody wants it undone\n");
-    if (record->flags & SM_HANDOVER_LEAVE_PAUSED)
-        put(&t, "note         it is left paused at the destination\n");
-    if (!has_next(record))
-        return;
-    if (open)
-        connection(&t, record, now);
-    put(&t, "next         %s", now->daemon ? "" : "once secmigd runs, ");
-    next(&t, record, now);
-    put(&t, "\n");
-    if (now->trouble[0])
-        put(&t, "trouble      %s\n", clean(now->trouble));
-    remedy(&t, record, now);
 }
