@@ -7,6 +7,7 @@
  *                host key is not touched
  *   IN_STRANGER  the host key is released (keys.h); the peer shakes hands
  *   IN_WHO       a judge finds out whether it is who it says it is
+ *                                                          (incoming_meet.c)
  *   IN_WAIT      a known host; its request is awaited      (incoming.c)
  *   IN_SETTLE    it has come to settle handovers instead   (incoming_move.c)
  *   IN_CHECK     secmig-xl reads the config; a judge decides
@@ -90,6 +91,18 @@ int incoming_tell_peer(struct incoming *in, enum ipc_type type, int code,
 void incoming_refuse(struct incoming *in, int code, const char *rule,
                      const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
+
+/* Its peer has not come to an end in time: it is killed. */
+void incoming_too_slow(void *ctx);
+
+/* ---- incoming_meet.c ---- */
+
+/* Why nobody is met at this moment; NULL: who calls is. */
+const char *incoming_not_now(void);
+/* IPC_PEER_NEED_KEY: it speaks the protocol. */
+void incoming_needs_key(struct incoming *in, struct sm_wire_reader *r);
+/* IPC_PEER_KEY: its own. */
+void incoming_meets(struct incoming *in, struct sm_wire_reader *r);
 
 /* ---- incoming_xl.c ---- */
 

@@ -83,16 +83,6 @@ bool outgoing_abort(unsigned long id, const char *text);
 /* End the session: its processes are killed, nothing more is told. */
 void outgoing_free(struct outgoing *o);
 
-/* Decide, with all that speaks for the migration at this moment.  `done` as
- * in decision.h; the session has ended when it cannot be asked. */
-void outgoing_decide(struct outgoing *o, enum decision_stage stage,
-                     void (*done)(void *ctx,
-                                  const struct decision_answer *answer));
-
-/* Log a decision that was made for this session. */
-void outgoing_log(struct outgoing *o, enum decision_stage stage,
-                  const struct decision_answer *answer);
-
 /* Close what is watched, and stop watching. */
 void outgoing_unwatch(struct loop_watch *w);
 
@@ -108,6 +98,22 @@ void outgoing_finish(struct outgoing *o, int code, const char *rule,
 
 /* A role of this session has ended (see spawn.h); for the log. */
 void outgoing_role_ended(void *ctx, int status);
+
+/* ---- outgoing_ask.c ---- */
+
+/* IPC_CLIENT_MIGRATE, with its descriptor. */
+void outgoing_ask(struct outgoing *o, struct sm_wire_reader *r,
+                  struct ipc_message *message);
+
+/* Decide, with all that speaks for the migration at this moment.  `done` as
+ * in decision.h; the session has ended when it cannot be asked. */
+void outgoing_decide(struct outgoing *o, enum decision_stage stage,
+                     void (*done)(void *ctx,
+                                  const struct decision_answer *answer));
+
+/* Log a decision that was made for this session. */
+void outgoing_log(struct outgoing *o, enum decision_stage stage,
+                  const struct decision_answer *answer);
 
 /* ---- outgoing_peer.c ---- */
 

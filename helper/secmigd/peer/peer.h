@@ -103,6 +103,9 @@ static inline enum sm_message_role peer_role(const struct peer *p)
 /* Enter a phase, with `ms` to live in it. */
 void peer_enter(struct peer *p, enum peer_phase phase, int64_t ms);
 
+/* peer_parent.c: a message of the parent is there, or it has gone. */
+void peer_hear_parent(struct peer *p);
+
 /* peer_handshake.c: errors end the peer with their own words. */
 void peer_handshake_start(struct peer *p);
 void peer_handshake_keeper(struct peer *p);     /* p->keeper is there */
