@@ -68,6 +68,19 @@ int ipc_send(int fd, enum ipc_type type, const struct sm_wire_writer *body,
     return errno == EPIPE || errno == ECONNRESET ? SM_LINK : SM_IO;
 }
 
+int ipc_send_code(int fd, enum ipc_type type, int code, const char *text)
+{
+    struct sm_wire_writer w;
+    int rc;
+
+    sm_wire_writer_init(&w, IPC_MAX);
+    sm_wire_put_u16(&w, (uint16_t)-code);
+    sm_wire_put_str(&w, text);
+    rc = ipc_send(fd, type, &w, NULL, 0);
+    sm_wire_writer_dispose(&w);
+    return rc;
+}
+
 /* Collect the descriptors of a received message, whatever else is wrong. */
 static void collect_fds(struct msghdr *msg, struct ipc_message *m)
 {

@@ -163,6 +163,10 @@ int ipc_pair(int sv[2]) SM_WARN_UNUSED;
 int ipc_send(int fd, enum ipc_type type, const struct sm_wire_writer *body,
              const int *fds, size_t n) SM_WARN_UNUSED;
 
+/* Send a message that is a code (0 or a negative error) and a text. */
+int ipc_send_code(int fd, enum ipc_type type, int code, const char *text)
+    SM_WARN_UNUSED;
+
 /*
  * Receive one message; descriptors become the message's, to be taken with
  * ipc_take_fd() or closed by ipc_close_fds().

@@ -15,6 +15,7 @@
  *   handover_name.c    guests whose name was taken
  *   handover_hold.c    xl on the source, until it lets go
  *   handover_settle.c  calling the other host again
+ *   handover_send.c    to the peer of a connection
  *   handover_tell.c    words for people: log, xl's last paragraph
  *   handover_ask.c     for administrators
  */
@@ -35,6 +36,10 @@ struct handover;
 /* How to say something on a connection to the other host.  Returns 0, or an
  * error: the connection is as good as lost. */
 typedef int handover_say(void *ctx, const struct sm_message_handover *m);
+
+/* Say it by the peer on this channel; -1: there is none. */
+int handover_send(int peer, const struct sm_message_handover *m)
+    SM_WARN_UNUSED;
 
 /* What a session that carries a handover wants to know.  Nothing is called
  * from within a function of this file: always from the loop. */

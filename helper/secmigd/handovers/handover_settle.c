@@ -74,20 +74,13 @@ static bool is_wanted(const struct call *c)
     return false;
 }
 
-static void unwatch(struct loop_watch *w)
-{
-    if (w->fd >= 0)
-        close(w->fd);
-    loop_unwatch(w);
-}
-
 static void stop(struct call *c)
 {
     keys_forget_wait(&c->key);
     spawn_forget(&c->dialer);
     spawn_forget(&c->peer);
-    unwatch(&c->dialer_watch);
-    unwatch(&c->peer_watch);
+    loop_close(&c->dialer_watch);
+    loop_close(&c->peer_watch);
     loop_disarm(&c->timer);
 }
 
@@ -141,30 +134,15 @@ static void over(struct call *c, int code, const char *why)
 
 static int say(void *ctx, const struct sm_message_handover *m)
 {
-    struct sm_wire_writer w;
     struct call *c = ctx;
-    int rc = SM_LINK;
 
-    sm_wire_writer_init(&w, IPC_MAX);
-    sm_message_handover_put(&w, m);
-    if (c->peer_watch.fd >= 0)
-        rc = ipc_send(c->peer_watch.fd, IPC_PEER_HANDOVER, &w, NULL, 0);
-    sm_wire_writer_dispose(&w);
-    return rc;
+    return handover_send(c->peer_watch.fd, m);
 }
 
 static int tell_peer(struct call *c, enum ipc_type type, int code,
                      const char *text)
 {
-    struct sm_wire_writer w;
-    int rc;
-
-    sm_wire_writer_init(&w, IPC_MAX);
-    sm_wire_put_u16(&w, (uint16_t)-code);
-    sm_wire_put_str(&w, text);
-    rc = ipc_send(c->peer_watch.fd, type, &w, NULL, 0);
-    sm_wire_writer_dispose(&w);
-    return rc;
+    return ipc_send_code(c->peer_watch.fd, type, code, text);
 }
 
 static void says_goodbye(void *ctx)
@@ -386,7 +364,7 @@ static void on_dialer(void *ctx, short revents)
     rc = ipc_recv(c->dialer_watch.fd, &message);
     if (rc == SM_BUSY)
         return;
-    unwatch(&c->dialer_watch);
+    loop_close(&c->dialer_watch);
     loop_disarm(&c->timer);
     if (rc) {
         over(c, SM_HELPER, "the dialer died");

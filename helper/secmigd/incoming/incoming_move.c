@@ -19,15 +19,8 @@
 static int say(void *ctx, const struct sm_message_handover *m)
 {
     struct incoming *in = ctx;
-    struct sm_wire_writer w;
-    int rc = SM_LINK;
 
-    sm_wire_writer_init(&w, IPC_MAX);
-    sm_message_handover_put(&w, m);
-    if (in->watch.fd >= 0)
-        rc = ipc_send(in->watch.fd, IPC_PEER_HANDOVER, &w, NULL, 0);
-    sm_wire_writer_dispose(&w);
-    return rc;
+    return handover_send(in->watch.fd, m);
 }
 
 static void let_go(void *ctx, int code, const char *text)

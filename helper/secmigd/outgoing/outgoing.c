@@ -24,13 +24,6 @@
 static struct outgoing *sessions;
 static struct ipc_message message;      /* the one being handled */
 
-void outgoing_unwatch(struct loop_watch *w)
-{
-    if (w->fd >= 0)
-        close(w->fd);
-    loop_unwatch(w);
-}
-
 void outgoing_free(struct outgoing *o)
 {
     struct outgoing **p;
@@ -49,9 +42,9 @@ void outgoing_free(struct outgoing *o)
     spawn_forget(&o->control);
     spawn_forget(&o->dialer);
     spawn_forget(&o->peer);
-    outgoing_unwatch(&o->control_watch);
-    outgoing_unwatch(&o->dialer_watch);
-    outgoing_unwatch(&o->peer_watch);
+    loop_close(&o->control_watch);
+    loop_close(&o->dialer_watch);
+    loop_close(&o->peer_watch);
     loop_disarm(&o->timer);
     if (o->config >= 0)
         close(o->config);
@@ -116,8 +109,8 @@ void outgoing_finish(struct outgoing *o, int code, const char *rule,
     decision_clear(&o->decision);
     keys_forget_wait(&o->key);
     spawn_forget(&o->dialer);
-    outgoing_unwatch(&o->dialer_watch);
-    outgoing_unwatch(&o->stream);
+    loop_close(&o->dialer_watch);
+    loop_close(&o->stream);
     loop_arm(&o->timer, FAREWELL_TIME, too_late, o);
 }
 
@@ -173,7 +166,7 @@ static const struct {
 
 static void client_gone(struct outgoing *o)
 {
-    outgoing_unwatch(&o->control_watch);
+    loop_close(&o->control_watch);
     if (o->state == OUT_MOVE) {
         outgoing_move_alone(o);
         return;

@@ -83,9 +83,6 @@ bool outgoing_abort(unsigned long id, const char *text);
 /* End the session: its processes are killed, nothing more is told. */
 void outgoing_free(struct outgoing *o);
 
-/* Close what is watched, and stop watching. */
-void outgoing_unwatch(struct loop_watch *w);
-
 /* A body of the layout of ANSWER and RESULT, to the client. */
 void outgoing_tell(struct outgoing *o, enum ipc_type type, int code,
                    const char *rule, const char *text, const int *fds);

@@ -21,15 +21,8 @@
 static int say(void *ctx, const struct sm_message_handover *m)
 {
     struct outgoing *o = ctx;
-    struct sm_wire_writer w;
-    int rc = SM_LINK;
 
-    sm_wire_writer_init(&w, IPC_MAX);
-    sm_message_handover_put(&w, m);
-    if (o->peer_watch.fd >= 0)
-        rc = ipc_send(o->peer_watch.fd, IPC_PEER_HANDOVER, &w, NULL, 0);
-    sm_wire_writer_dispose(&w);
-    return rc;
+    return handover_send(o->peer_watch.fd, m);
 }
 
 /* xl may go on: it waits for this before it hands over. */
@@ -49,7 +42,7 @@ static void let_go(void *ctx, int code, const char *text)
 
     sm_warning("out-%lu: vm=%s to=%s is given up: code=%d text=\"%s\"", o->id,
                SM_LOG_WORD(o->facts.name), o->host, -code, SM_LOG_TEXT(text));
-    outgoing_unwatch(&o->stream);
+    loop_close(&o->stream);
     if (o->peer_watch.fd >= 0 &&
         ipc_send(o->peer_watch.fd, IPC_PEER_STREAM, NULL, NULL, 0))
         spawn_kill(&o->peer, SIGKILL);
@@ -126,7 +119,7 @@ static void stream_ended(void *ctx, short revents)
     struct outgoing *o = ctx;
 
     (void)revents;
-    outgoing_unwatch(&o->stream);
+    loop_close(&o->stream);
     if (o->state == OUT_MOVE)
         loop_arm(&o->timer, parent.conf.ready_timeout, no_hand_over, o);
 }
@@ -179,7 +172,7 @@ void outgoing_given(struct outgoing *o)
     if (o->state == OUT_ENDED && (o->flags & FRAME_WEAK_HANDOVER))
         return;
     o->given = true;
-    outgoing_unwatch(&o->stream);
+    loop_close(&o->stream);
     if (o->state == OUT_MOVE)
         loop_disarm(&o->timer);
     if (o->handover)
@@ -231,7 +224,7 @@ void outgoing_move_lost(struct outgoing *o, int code, const char *text)
 
 void outgoing_move_clear(struct outgoing *o)
 {
-    outgoing_unwatch(&o->stream);
+    loop_close(&o->stream);
     handover_lost(o, SM_LINK, "the session has ended");
     if (o->handover)
         handover_detach(o->handover);

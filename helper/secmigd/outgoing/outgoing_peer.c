@@ -54,15 +54,7 @@ static int send_request(struct outgoing *o)
 static int tell_peer(struct outgoing *o, enum ipc_type type, int code,
                      const char *text)
 {
-    struct sm_wire_writer w;
-    int rc;
-
-    sm_wire_writer_init(&w, IPC_MAX);
-    sm_wire_put_u16(&w, (uint16_t)-code);
-    sm_wire_put_str(&w, text);
-    rc = ipc_send(o->peer_watch.fd, type, &w, NULL, 0);
-    sm_wire_writer_dispose(&w);
-    return rc;
+    return ipc_send_code(o->peer_watch.fd, type, code, text);
 }
 
 /* The client learns why.  The other host, which has shown its platform, does
@@ -235,7 +227,7 @@ static void on_peer_classic(struct outgoing *o, struct sm_wire_reader *r)
         r->error = SM_PROTOCOL;
         return;
     }
-    outgoing_unwatch(&o->peer_watch);
+    loop_close(&o->peer_watch);
     spawn_forget(&o->peer);
     if (parent.conf.post_quantum == SM_CONF_PQ_REQUIRE) {
         outgoing_finish(o, SM_REFUSED_LOCAL, "post-quantum", "refused here: "
@@ -281,7 +273,7 @@ static void on_peer(void *ctx, short revents)
     if (rc == SM_BUSY)
         return;
     if (rc) {
-        outgoing_unwatch(&o->peer_watch);
+        loop_close(&o->peer_watch);
         if (o->state == OUT_MOVE)
             outgoing_move_lost(o, SM_HELPER, "the peer process died");
         else
@@ -349,7 +341,7 @@ static void on_dialer(void *ctx, short revents)
     rc = ipc_recv(o->dialer_watch.fd, &message);
     if (rc == SM_BUSY)
         return;
-    outgoing_unwatch(&o->dialer_watch);
+    loop_close(&o->dialer_watch);
     loop_disarm(&o->timer);
     if (rc) {
         outgoing_finish(o, SM_HELPER, "", "the dialer died");

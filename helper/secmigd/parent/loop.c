@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/err.h"
@@ -42,6 +43,13 @@ void loop_unwatch(struct loop_watch *w)
         if (current[i] == w)
             current[i] = NULL;
     w->fd = -1;
+}
+
+void loop_close(struct loop_watch *w)
+{
+    if (w->fd >= 0)
+        close(w->fd);
+    loop_unwatch(w);
 }
 
 static void arm(struct loop_timer *t, int64_t deadline,

@@ -30,6 +30,8 @@ void loop_watch(struct loop_watch *w, int fd, short events,
                 void (*fn)(void *ctx, short revents), void *ctx);
 /* Stop watching; fine when it is not watched (fd -1). */
 void loop_unwatch(struct loop_watch *w);
+/* Stop watching, and close what was watched. */
+void loop_close(struct loop_watch *w);
 
 /* Call `fn` once, `ms` milliseconds from now (0: never); arming again moves
  * it. */
