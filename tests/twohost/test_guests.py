@@ -98,6 +98,7 @@ def unnamed(lab, **opts):
     g = lab.guest()
     m = lab.migrate(g, hold="mid", size=4 << 20, **opts)
     m.reached("mid")
+    check(host.wait_until(lambda: lab.b.find(g), 10), "B makes no copy")
     twin = lab.guest(lab.b, name=g.name)
     m.go_on()
     out = m.wait(60)
