@@ -19,6 +19,7 @@
 
 #include <xenstore.h>
 
+#include "base/clock.h"
 #include "handover/handover.h"
 
 /* What a stock xl calls a guest of which it has told the other host that it
@@ -245,6 +246,7 @@ int xl_look(libxl_ctx *ctx, char **argv)
     struct sm_wire_writer w;
     struct guest g = { 0 };
     bool source = !strcmp(argv[0], "source");
+    int64_t looked;
     int rc;
 
     sm_wire_writer_init(&w, 4096);
@@ -253,6 +255,7 @@ int xl_look(libxl_ctx *ctx, char **argv)
         rc = SM_USAGE;
         goto out;
     }
+    looked = sm_clock_now_ms();
     rc = find(ctx, argv[1], argv[2], &g);
     if (rc) goto out;
 
@@ -263,6 +266,7 @@ int xl_look(libxl_ctx *ctx, char **argv)
     } else if (g.info) {
         rc = make_certain(ctx, g.info->domid, &domain);
         if (rc) goto out;
+        looked = sm_clock_now_ms();
         if (domain == SM_HANDOVER_RUNS && !g.info->shutdown)
             complete_resume(g.info->domid);
     }
@@ -270,6 +274,7 @@ int xl_look(libxl_ctx *ctx, char **argv)
     sm_wire_put_u8(&w, (uint8_t)domain);
     sm_wire_put_u32(&w, g.info ? g.info->domid : UINT32_MAX);
     sm_wire_put_str(&w, g.name ? g.name : "");
+    sm_wire_put_u64(&w, (uint64_t)looked);
     rc = xl_answer(&w);
 
 out:

@@ -38,10 +38,11 @@ int xl_room(libxl_ctx *ctx, char **argv);
  *
  *   look source|destination UUID NAME
  *       answers u8 domain (enum sm_handover_domain), u32 domid (UINT32_MAX:
- *       none), str its present name.  Of a source that runs it answers only
- *       when it is certain that it goes on running: three seconds; a request
- *       to suspend that a dead xl has left is taken back, and a resume that
- *       was killed half-way is completed.  So it is not to be asked of a
+ *       none), str its present name, u64 when it looked (CLOCK_MONOTONIC, ms:
+ *       the answer may be read much later).  Of a source that runs it answers
+ *       only when it is certain that it goes on running: three seconds; a
+ *       request to suspend that a dead xl has left is taken back, and a resume
+ *       that was killed half-way is completed.  So it is not to be asked of a
  *       source while xl may still act on the guest.
  *   resume UUID NAME [DOMID]
  *       0: it runs; SM_NO_DOMAIN; SM_EXISTS: it runs, but could not get its

@@ -199,8 +199,9 @@ static void xl_ends(const char *verb, int err)
     turns();
 }
 
-static void xl_sees_named(enum sm_handover_domain domain, uint32_t domid,
-                          const char *name)
+/* late: ms that its answer was not read */
+static void xl_has_seen(enum sm_handover_domain domain, uint32_t domid,
+                        const char *name, int late)
 {
     struct sm_wire_writer w;
 
@@ -209,10 +210,17 @@ static void xl_sees_named(enum sm_handover_domain domain, uint32_t domid,
     sm_wire_put_u8(&w, (uint8_t)domain);
     sm_wire_put_u32(&w, domid);
     sm_wire_put_str(&w, name);
+    sm_wire_put_u64(&w, (uint64_t)(sm_clock_now_ms() - late));
     memcpy(xl.run->data, w.data, w.len);
     xl.run->len = w.len;
     sm_wire_writer_dispose(&w);
     xl_ends("look", 0);
+}
+
+static void xl_sees_named(enum sm_handover_domain domain, uint32_t domid,
+                          const char *name)
+{
+    xl_has_seen(domain, domid, name, 0);
 }
 
 static void xl_sees(enum sm_handover_domain domain, uint32_t domid)
@@ -383,6 +391,21 @@ START_TEST(nothing_is_released_on_an_old_look)
     xl_sees(SM_HANDOVER_SUSPENDED, 3);
     h->seen -= 2 * FRESH;
     hear(SM_HANDOVER_SAY_READY);
+    ck_assert_int_eq(recorded()->state, SM_HANDOVER_SENT);
+    xl_sees(SM_HANDOVER_RUNS, 9);
+    ck_assert_int_eq(recorded()->state, SM_HANDOVER_ABORTED);
+}
+END_TEST
+
+/* The daemon stood still while the answer was there to be read. */
+START_TEST(nothing_is_released_on_a_look_that_was_read_late)
+{
+    struct handover *h = begin(SM_HANDOVER_SENDING);
+
+    handover_given(h);
+    turns();
+    hear(SM_HANDOVER_SAY_READY);
+    xl_has_seen(SM_HANDOVER_SUSPENDED, 3, "g1", 2 * FRESH);
     ck_assert_int_eq(recorded()->state, SM_HANDOVER_SENT);
     xl_sees(SM_HANDOVER_RUNS, 9);
     ck_assert_int_eq(recorded()->state, SM_HANDOVER_ABORTED);
@@ -1364,6 +1387,7 @@ int main(void)
     tcase_add_test(c, a_source_hands_over_after_one_look);
     tcase_add_test(c, what_xl_says_is_not_what_is_released);
     tcase_add_test(c, nothing_is_released_on_an_old_look);
+    tcase_add_test(c, nothing_is_released_on_a_look_that_was_read_late);
     tcase_add_test(c, nothing_is_accepted_on_an_old_look);
     tcase_add_test(c, a_client_that_fails_keeps_its_guest);
     tcase_add_test(c, a_suspended_guest_is_resumed_when_the_link_goes);

@@ -13,7 +13,7 @@
 
 #define RETRY 1000              /* ms, after a write or an action failed */
 #define LOOK_LAST 60000         /* ms between two looks, at most */
-#define FRESH 1000              /* ms that a look is relied upon */
+#define FRESH 2000              /* ms that a look is relied upon */
 #define LONG 60000              /* ms in doubt before somebody should know */
 
 void handover_reason(struct handover *h, int code, const char *text)

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "parent/parent.h"
@@ -52,6 +51,7 @@ int handover_act_read(const struct run *run, struct handover_look *look)
     look->domain = sm_wire_get_u8(&r);
     look->domid = sm_wire_get_u32(&r);
     sm_wire_get_str(&r, look->name, sizeof(look->name));
+    look->when = (int64_t)sm_wire_get_u64(&r);
     return sm_wire_end(&r) || look->domain < SM_HANDOVER_GONE ||
            look->domain > SM_HANDOVER_COPY ? SM_PROTOCOL : 0;
 }
@@ -65,7 +65,7 @@ static int read_look(struct handover *h)
     if (rc)
         return rc;
     h->view.domain = ours(h, look.domain, look.domid);
-    h->seen = sm_clock_now_ms();
+    h->seen = look.when;
     /* Resumed by a daemon that did not live to mark it. */
     h->unnamed = h->view.domain == SM_HANDOVER_RUNS &&
                  handover_name_is_lent(look.name, h->r.name);

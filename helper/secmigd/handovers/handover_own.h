@@ -111,6 +111,7 @@ struct handover_look {
     enum sm_handover_domain domain;
     uint32_t domid;
     char name[FRAME_NAME_MAX + 1];
+    int64_t when;                       /* ms, as of sm_clock_now_ms() */
 };
 #define HANDOVER_LOOK_MAX 1024          /* bytes of it */
 /* Returns 0 or SM_PROTOCOL. */
