@@ -97,7 +97,8 @@ static void say_wait(const struct question *q, const struct answer *a,
                 a->reason.peer, stands);
 }
 
-/* Until it is free, or cannot become so, or the time is over. */
+/* Until it is free, or cannot become so, or the time is over.  Where no daemon
+ * runs nothing settles it: at boot that would delay each guest for nothing. */
 static int wait_for(const struct sm_cli *cli, const struct question *q,
                     int64_t seconds)
 {
@@ -114,7 +115,7 @@ static int wait_for(const struct sm_cli *cli, const struct question *q,
         if (a.start == SM_HANDOVER_START_FREE)
             return 0;
         if (a.start == SM_HANDOVER_START_ELSEWHERE ||
-            sm_clock_now_ms() >= deadline)
+            sm_clock_now_ms() >= deadline || (!said && !daemon_runs(cli)))
             return refuse(cli, &a);
         if (!said)
             say_wait(q, &a, seconds);
