@@ -52,6 +52,32 @@ sm_handover_start(const struct sm_handover_record *record, bool rebooted,
     return SM_HANDOVER_START_DOUBT;
 }
 
+/* By the record of another guest, which has the same name: what is not here,
+ * and did not come from here, is not in the way. */
+static enum sm_handover_start
+start_beside(const struct sm_handover_record *record, bool rebooted,
+             int64_t time)
+{
+    switch (record->state) {
+    case SM_HANDOVER_LOADING:
+    case SM_HANDOVER_READY:
+        return SM_HANDOVER_START_UNSETTLED;     /* it may get that name */
+    case SM_HANDOVER_REFUSED:
+        return rebooted || (record->flags & (SM_HANDOVER_CLOSED |
+                                             SM_HANDOVER_ACTED)) ?
+               SM_HANDOVER_START_FREE : SM_HANDOVER_START_UNSETTLED;
+    default:
+        return sm_handover_start(record, rebooted, time);
+    }
+}
+
+static bool is_uuid_known(const uint8_t uuid[static 16])
+{
+    static const uint8_t none[16];
+
+    return memcmp(uuid, none, sizeof(none)) != 0;
+}
+
 enum sm_handover_start
 sm_handover_start_of(const struct sm_handover_record *list, size_t n,
                      const uint8_t boot[static SM_HANDOVER_BOOT_LEN],
@@ -60,7 +86,7 @@ sm_handover_start_of(const struct sm_handover_record *list, size_t n,
 {
     enum sm_handover_start one, worst = SM_HANDOVER_START_FREE;
     const struct sm_handover_record *r;
-    bool of_uuid, named, uuid_seen = false, name_seen = false;
+    bool of_uuid, named, rebooted, uuid_seen = false, name_seen = false;
 
     *out = NULL;
     /* The latest first: one that is acted upon was true until the next one
@@ -74,10 +100,17 @@ sm_handover_start_of(const struct sm_handover_record *list, size_t n,
         if ((r->flags & (SM_HANDOVER_CLOSED | SM_HANDOVER_ACTED)) &&
             (!of_uuid || uuid_seen) && (!named || name_seen))
             continue;
-        uuid_seen |= of_uuid;
-        name_seen |= named;
-        one = sm_handover_start(r, memcmp(r->boot, boot, sizeof(r->boot)),
-                                time);
+        /* A refused copy says that the guest was the other host's, as what
+         * was before it may: it ends none of that. */
+        if (r->state != SM_HANDOVER_REFUSED) {
+            uuid_seen |= of_uuid;
+            name_seen |= named;
+        }
+        rebooted = memcmp(r->boot, boot, sizeof(r->boot)) != 0;
+        if (uuid && !of_uuid && is_uuid_known(r->uuid))
+            one = start_beside(r, rebooted, time);
+        else
+            one = sm_handover_start(r, rebooted, time);
         if (one > worst) {
             worst = one;
             *out = r;
@@ -97,8 +130,10 @@ void sm_handover_start_line(const struct sm_handover_record *record,
                             char out[static SM_HANDOVER_LINE_SIZE])
 {
     const char *name = clean(record->name), *peer = clean(record->peer);
-    const char *daemon = now->daemon ? "" : ".  secmigd does not run here: "
-                                            "start it";
+    const char *daemon = now->daemon ? "" : ".  secmigd does not run here "
+                                            "(at boot it comes after the "
+                                            "guests): start it if it stays "
+                                            "down";
     char stands[SM_HANDOVER_LINE_SIZE / 2], date[21];
 
     sm_clock_format(record->changed, date);

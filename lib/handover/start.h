@@ -41,7 +41,9 @@ sm_handover_start(const struct sm_handover_record *record, bool rebooted,
 /*
  * By all records, oldest migration first.
  *   boot   which boot this is
- *   uuid   of the guest; NULL: not known
+ *   uuid   of the guest; NULL: not known.  One that was refused under the same
+ *          name and another uuid is another guest, and one that is arriving so
+ *          is waited for
  *   guest  its name (or uuid: see sm_handover_named())
  *   out    the record that is the reason; NULL with FREE
  */

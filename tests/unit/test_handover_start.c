@@ -211,6 +211,75 @@ START_TEST(the_last_migration_decides)
 }
 END_TEST
 
+START_TEST(a_refused_copy_hides_nothing)
+{
+    static const uint32_t flags[] = { 0, ACTED, CLOSED };
+    const char *peer;
+    size_t i;
+
+    for (i = 0; i < 3; i++) {
+        /* it left in an earlier boot, and its new host wanted to send it
+         * back in this one */
+        n_records = 0;
+        add(SM_HANDOVER_DONE, CLOSED, true);
+        add(SM_HANDOVER_REFUSED, flags[i], false);
+        ck_assert_int_eq(asked(uuid, "g1", &peer), ELSEWHERE);
+        ck_assert_int_eq(asked(NULL, "g1", &peer), ELSEWHERE);
+        /* it left in this boot, and that is not closed */
+        n_records = 0;
+        add(SM_HANDOVER_DONE, ACTED, false);
+        add(SM_HANDOVER_REFUSED, flags[i], false);
+        ck_assert_int_eq(asked(uuid, "g1", &peer), ELSEWHERE);
+    }
+    n_records = 0;
+    add(SM_HANDOVER_DONE, CLOSED, true);
+    add(SM_HANDOVER_DONE, ACTED, false);
+    ck_assert_int_eq(asked(uuid, "g1", &peer), ELSEWHERE);
+    /* what came back meanwhile does */
+    n_records = 0;
+    add(SM_HANDOVER_DONE, CLOSED, true);
+    add(SM_HANDOVER_ACCEPTED, CLOSED, true);
+    add(SM_HANDOVER_REFUSED, CLOSED, false);
+    ck_assert_int_eq(asked(uuid, "g1", &peer), FREE);
+}
+END_TEST
+
+START_TEST(another_guest_of_that_name_is_another_guest)
+{
+    static const struct {
+        enum sm_handover_state state;
+        uint32_t flags;
+        enum sm_handover_start here, rebooted;
+    } table[] = {
+        { SM_HANDOVER_LOADING, 0, UNSETTLED, UNSETTLED },
+        { SM_HANDOVER_READY, 0, UNSETTLED, UNSETTLED },
+        { SM_HANDOVER_REFUSED, 0, UNSETTLED, FREE },
+        { SM_HANDOVER_REFUSED, ACTED, FREE, FREE },
+        { SM_HANDOVER_REFUSED, CLOSED, FREE, FREE },
+        { SM_HANDOVER_DONE, CLOSED, FREE, ELSEWHERE },
+        { SM_HANDOVER_RELEASED, 0, DOUBT, DOUBT },
+    };
+    const char *peer;
+    size_t i;
+    int b;
+
+    for (i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+        for (b = 0; b < 2; b++) {
+            n_records = 0;
+            add(table[i].state, table[i].flags, b);
+            ck_assert_msg(asked(other_uuid, "g1", &peer) ==
+                          (b ? table[i].rebooted : table[i].here),
+                          "%zu, %d", i, b);
+            /* one of the two uuids is not known */
+            ck_assert_int_eq(asked(NULL, "g1", &peer),
+                             sm_handover_start(&records[0], b, NOW));
+            memset(records[0].uuid, 0, 16);
+            ck_assert_int_eq(asked(other_uuid, "g1", &peer),
+                             sm_handover_start(&records[0], b, NOW));
+        }
+}
+END_TEST
+
 START_TEST(a_guest_is_known_by_its_uuid_and_by_its_name)
 {
     const char *peer;
@@ -283,7 +352,7 @@ START_TEST(the_line_names_host_state_and_what_to_do)
         ck_assert_ptr_null(strstr(line, "does not run here"));
         now.daemon = false;
         sm_handover_start_line(r, &now, start, line);
-        ck_assert_msg(!strstr(line, "secmigd does not run here: start it") ==
+        ck_assert_msg(!strstr(line, "secmigd does not run here (at boot") ==
                       !!(r->flags & SM_HANDOVER_CLOSED), "%s", line);
     }
 }
@@ -320,6 +389,8 @@ int main(void)
     tcase_add_test(t, every_state_with_and_without_a_reboot);
     tcase_add_test(t, what_is_free_is_never_run_by_the_machine);
     tcase_add_test(t, the_last_migration_decides);
+    tcase_add_test(t, a_refused_copy_hides_nothing);
+    tcase_add_test(t, another_guest_of_that_name_is_another_guest);
     tcase_add_test(t, a_guest_is_known_by_its_uuid_and_by_its_name);
     tcase_add_test(t, the_line_names_host_state_and_what_to_do);
     tcase_add_test(t, hostile_names_do_no_harm);
