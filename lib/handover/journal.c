@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "handover/journal_file.h"
 #include "handover/table.h"
@@ -54,7 +55,8 @@ static int renew(struct sm_handover_journal *j,
     struct sm_handover_image image = { 0 };
     int rc, fd;
 
-    rc = sm_handover_table_keep(&j->table, extra, j->tried + 1, &next);
+    rc = sm_handover_table_keep(&j->table, extra, j->tried + 1,
+                                sm_clock_real(), &next);
     if (!rc)
         rc = sm_handover_image_write(&next, j->header.epoch, j->tried + 1,
                                      &image);

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "handover/words.h"
+
 #define WHY(...) snprintf(why, why_size, __VA_ARGS__)
 
 /* Files grow in such steps, and have at least so many records free. */
@@ -78,6 +80,13 @@ static bool is_kept(const struct sm_handover_entry *e)
                                              SM_HANDOVER_UNNAMED));
 }
 
+/* Whether the guest left not long ago, and would be missed at a boot. */
+static bool has_left(const struct sm_handover_entry *e, int64_t time)
+{
+    return !is_kept(e) && e->record.state == SM_HANDOVER_DONE &&
+           sm_handover_is_news(&e->record, time);
+}
+
 static int by_number(const void *a, const void *b)
 {
     const struct sm_handover_entry *x = a, *y = b;
@@ -106,9 +115,10 @@ void sm_handover_table_sort(struct sm_handover_table *t)
 
 int sm_handover_table_keep(const struct sm_handover_table *t,
                            const struct sm_handover_entry *extra,
-                           uint64_t first, struct sm_handover_table *out)
+                           uint64_t first, int64_t time,
+                           struct sm_handover_table *out)
 {
-    size_t i, n = 0, closed = 0, skip;
+    size_t i, n = 0, closed = 0, left = 0, skip, skip_left, *one;
 
     out->size = t->n + 1;
     out->entries = calloc(out->size, sizeof(*out->entries));
@@ -120,11 +130,16 @@ int sm_handover_table_keep(const struct sm_handover_table *t,
             out->entries[out->n++] = t->entries[i];
     sort(out, by_number);
     for (i = 0; i < out->n; i++)
-        closed += !is_kept(&out->entries[i]);
+        if (has_left(&out->entries[i], time))
+            left++;
+        else
+            closed += !is_kept(&out->entries[i]);
     skip = closed > SM_HANDOVER_KEPT_MAX ? closed - SM_HANDOVER_KEPT_MAX : 0;
+    skip_left = left > SM_HANDOVER_LEFT_MAX ? left - SM_HANDOVER_LEFT_MAX : 0;
     for (i = 0; i < out->n; i++) {
-        if (skip && !is_kept(&out->entries[i])) {
-            skip--;
+        one = has_left(&out->entries[i], time) ? &skip_left : &skip;
+        if (*one && !is_kept(&out->entries[i])) {
+            --*one;
             continue;
         }
         out->entries[n] = out->entries[i];

@@ -16,7 +16,10 @@
 #define SM_HANDOVER_OPEN_MAX 1024u      /* migrations that are not closed */
 #define SM_HANDOVER_KEPT_MAX 256u       /* closed ones that are kept,
                                          * beside those with FENCED and
-                                         * UNNAMED */
+                                         * UNNAMED, and what left of late */
+#define SM_HANDOVER_LEFT_MAX 8192u      /* DONE and closed, of the last day:
+                                         * after a boot they say that a guest
+                                         * is elsewhere (start.h) */
 #define SM_HANDOVER_SHARE 16u           /* records for one migration */
 #define SM_HANDOVER_SLOTS_MAX 65535u
 #define SM_HANDOVER_FILE_MAX \
@@ -54,6 +57,7 @@ size_t sm_handover_table_open(const struct sm_handover_table *t);
  * What a new file is to hold: the open migrations and the closed ones that are
  * kept, with new numbers from `first` on, in the order in which they have
  * changed; in this order they come out.
+ *   time   seconds since 1970
  *   extra  changed last; takes the place of the one before it, and is always
  *          kept; may be NULL
  *   out    an empty table
@@ -61,7 +65,8 @@ size_t sm_handover_table_open(const struct sm_handover_table *t);
  */
 int sm_handover_table_keep(const struct sm_handover_table *t,
                            const struct sm_handover_entry *extra,
-                           uint64_t first, struct sm_handover_table *out)
+                           uint64_t first, int64_t time,
+                           struct sm_handover_table *out)
     SM_WARN_UNUSED;
 
 /* As bytes: header and records, with room for what is still to come. */

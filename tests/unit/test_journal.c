@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <sys/wait.h>
 
+#include "base/clock.h"
 #include "handover/witness.h"
 #include "journal.h"
 
@@ -282,6 +283,37 @@ START_TEST(a_full_journal_is_written_anew_with_what_matters)
 }
 END_TEST
 
+/* More guests than the closed ones that are kept leave this host. */
+START_TEST(what_has_left_of_late_is_kept)
+{
+    struct sm_handover_journal *j = open_journal();
+    int64_t now = sm_clock_real();
+    struct sm_handover_record m;
+    unsigned int n;
+
+    for (n = 0; n < 800; n++) {
+        ck_assert_int_eq(sm_handover_journal_reserve(j), 0);
+        m = closed(n, n % 2 ? SM_HANDOVER_DONE : SM_HANDOVER_ABORTED);
+        m.changed = now - (n < 20 ? 2 * 86400 : 3600);
+        put(j, &m);
+    }
+    for (n = 20; n < 800; n++) {
+        m = closed(n, SM_HANDOVER_DONE);
+        if (n % 2)
+            ck_assert_msg(sm_handover_journal_find(j, m.id) != NULL, "%u", n);
+    }
+    /* of the rest, the latest: those of two days ago are not among them */
+    holds(j, 0, SM_HANDOVER_NONE);
+    holds(j, 1, SM_HANDOVER_NONE);
+    holds(j, 19, SM_HANDOVER_NONE);
+    sm_handover_journal_close(j);
+    j = open_journal();
+    m = closed(21, SM_HANDOVER_DONE);
+    ck_assert_ptr_nonnull(sm_handover_journal_find(j, m.id));
+    sm_handover_journal_close(j);
+}
+END_TEST
+
 START_TEST(what_was_reserved_is_there)
 {
     struct sm_handover_journal *j = open_journal();
@@ -511,6 +543,7 @@ int main(void)
     tcase_add_checked_fixture(room, scratch_in_memory, scratch_remove);
     tcase_set_timeout(room, 60);
     tcase_add_test(room, a_full_journal_is_written_anew_with_what_matters);
+    tcase_add_test(room, what_has_left_of_late_is_kept);
     tcase_add_test(room, what_was_reserved_is_there);
     tcase_add_test(room, there_is_a_limit_of_open_ones);
     suite_add_tcase(suite, room);
