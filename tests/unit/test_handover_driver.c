@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
@@ -1192,6 +1193,62 @@ START_TEST(what_a_boot_has_started_is_noticed)
 }
 END_TEST
 
+/* What is logged from here on goes to a file; the old stderr. */
+static int log_to(int fd)
+{
+    int old = dup(STDERR_FILENO);
+
+    ck_assert_int_ge(old, 0);
+    ck_assert_int_ge(dup2(fd, STDERR_FILENO), 0);
+    return old;
+}
+
+START_TEST(it_is_said_that_a_guest_died_and_may_be_started)
+{
+    int i;
+
+    for (i = 0; i < 3; i++) {
+        int fd = memfd_create("log", MFD_CLOEXEC), old;
+        char text[8192];
+        ssize_t n;
+
+        if (i) {
+            tear_down();
+            set_up();
+        }
+        if (i == 2) {           /* somebody has started it since */
+            handover_given(begin(SM_HANDOVER_SENDING));
+            turns();
+            xl_sees(SM_HANDOVER_SUSPENDED, 3);
+        } else {
+            released();
+        }
+        old = log_to(fd);
+        if (i == 1)             /* no reboot: it is resumed */
+            restart();
+        else
+            booted_anew();
+        if (i == 2) {
+            xl_sees(SM_HANDOVER_RUNS, 3);
+        } else {
+            xl_sees(i ? SM_HANDOVER_SUSPENDED : SM_HANDOVER_GONE, 3);
+            handover_linked(handover_first, say, &link_b);
+            hear_from(&link_b, 0, false, SM_HANDOVER_SAY_REFUSED, epoch, 21);
+        }
+        turns();
+        ck_assert_int_ge(dup2(old, STDERR_FILENO), 0);
+        close(old);
+        ck_assert_int_eq(recorded()->state, SM_HANDOVER_ABORTED);
+        n = pread(fd, text, sizeof(text) - 1, 0);
+        ck_assert_int_gt(n, 0);
+        text[n] = '\0';
+        close(fd);
+        ck_assert_msg(!strstr(text, "died with the reboot: it may be "
+                              "started") == (i > 0), "%d: %s", i, text);
+    }
+}
+END_TEST
+
 /* ---- the journal fails ---- */
 
 START_TEST(nothing_is_done_that_is_not_written)
@@ -1432,6 +1489,7 @@ int main(void)
     tcase_add_test(c, a_restarted_destination_discards_or_waits_or_starts);
     tcase_add_test(c, a_host_that_was_booted_anew);
     tcase_add_test(c, what_a_boot_has_started_is_noticed);
+    tcase_add_test(c, it_is_said_that_a_guest_died_and_may_be_started);
     tcase_add_test(c, nothing_is_done_that_is_not_written);
     tcase_add_test(c, what_is_not_heard_any_more_is_remembered_later);
     tcase_add_test(c, what_the_journal_refuses_is_not_tried_for_ever);

@@ -225,6 +225,12 @@ static void mark(struct handover *h)
         handover_turn(h, RETRY);
         return;
     }
+    if (h->r.state == SM_HANDOVER_ABORTED && !h->view.same_boot &&
+        (h->view.domain == SM_HANDOVER_UNSEEN ||
+         h->view.domain == SM_HANDOVER_GONE))
+        sm_error("handover vm=%s with=%s: the guest stayed here, and died "
+                 "with the reboot: it may be started, if it does not run "
+                 "(xl create)", SM_LOG_WORD(h->r.name), h->r.peer);
     if (h->unnamed)
         handover_name(h->r.id);
     h->view.acted = true;
