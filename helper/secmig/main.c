@@ -110,8 +110,8 @@ static void usage(FILE *f)
 }
 
 /* Read the configuration when it is there.  A file that was named by the
- * caller has to be. */
-static int load_conf(struct sm_cli *cli, const char *file)
+ * caller has to be.  If it is not needed a wrong one is only noted. */
+static int load_conf(struct sm_cli *cli, const char *file, bool needed)
 {
     char why[768];
     int rc;
@@ -122,10 +122,22 @@ static int load_conf(struct sm_cli *cli, const char *file)
     rc = sm_conf_load(&cli->conf, why, sizeof(why));
     if (rc == SM_STATE && errno == ENOENT && !file)
         return 0;
+    if (rc && !needed) {
+        sm_cli_note("%s: built-in values are used", why);
+        return sm_conf_init(&cli->conf, cli->root, file);
+    }
     if (rc)
         return sm_cli_fail(rc, "%s", why);
     cli->conf_present = 1;
     return 0;
+}
+
+/* What is asked at each start of a guest answers although the configuration
+ * is wrong: where the journal is does not depend on it. */
+static bool needs_no_conf(int argc, char **argv)
+{
+    return argc > 1 && !strcmp(argv[0], "handover") &&
+           !strcmp(argv[1], "may-start");
 }
 
 /* Options in front of the verb; *next is then the index of the verb. */
@@ -178,7 +190,7 @@ int main(int argc, char **argv)
     if (sm_secret_init())
         return sm_err_exit(sm_cli_fail(SM_STATE, "cannot protect the memory "
                                        "of this process"));
-    rc = load_conf(&cli, config);
+    rc = load_conf(&cli, config, !needs_no_conf(argc - next, argv + next));
     if (!rc)
         rc = verbs[i].run(&cli, argc - next, argv + next);
     if (rc == SM_CLI_USAGE) {

@@ -115,17 +115,27 @@ START_TEST(each_answer_has_its_code)
 }
 END_TEST
 
-START_TEST(it_says_whether_a_daemon_will_settle_it)
+/* A daemon runs from here on, as far as may-start can see; to be closed. */
+static int daemon_is_up(void)
 {
     struct sockaddr_un sa = { .sun_family = AF_UNIX };
     int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-    begin(SM_HANDOVER_RELEASED, 0, true);
-    ck_assert_int_eq(may("--wait 0 g1"), 32);
-    fails(32, "secmigd does not run here: start it");
     snprintf(sa.sun_path, sizeof(sa.sun_path), "%.100s", cli.conf.socket);
     ck_assert_int_eq(bind(s, (struct sockaddr *)&sa, sizeof(sa)), 0);
-    ck_assert_int_eq(listen(s, 4), 0);
+    ck_assert_int_eq(listen(s, 16), 0);
+    return s;
+}
+
+START_TEST(it_says_whether_a_daemon_will_settle_it)
+{
+    int s;
+
+    begin(SM_HANDOVER_RELEASED, 0, true);
+    ck_assert_int_eq(may("--wait 0 g1"), 32);
+    fails(32, "secmigd does not run here (at boot it comes after the guests)"
+          ": start it if it stays down");
+    s = daemon_is_up();
     ck_assert_int_eq(may("--wait 0 g1"), 32);
     fails(32, "hostB is asked until it answers");
     ck_assert_ptr_null(strstr(err, "does not run here"));
@@ -155,8 +165,30 @@ static int64_t settled_as(enum sm_handover_state state, uint32_t flags,
     return sm_clock_now_ms() - start;
 }
 
+START_TEST(without_a_daemon_nothing_is_waited_for)
+{
+    static const enum sm_handover_state states[] = {
+        SM_HANDOVER_RELEASED, SM_HANDOVER_SENT,
+    };
+    int64_t start = sm_clock_now_ms();
+    size_t i;
+
+    for (i = 0; i < 2; i++) {
+        begin(states[i], 0, true);
+        ck_assert_int_eq(may("--wait 20 g1"), 32);
+        fails(32, "try again then.  secmigd does not run here");
+        ck_assert_ptr_null(strstr(err, "waits"));
+    }
+    begin(SM_HANDOVER_ACCEPTED, 0, false);
+    ck_assert_int_eq(may("--wait 20 g1"), 26);
+    fails(26, "try again then.  secmigd does not run here");
+    ck_assert(sm_clock_now_ms() - start < 15000);
+}
+END_TEST
+
 START_TEST(it_waits_until_it_is_settled)
 {
+    int s = daemon_is_up();
     int64_t ms;
 
     begin(SM_HANDOVER_RELEASED, 0, true);
@@ -172,12 +204,14 @@ START_TEST(it_waits_until_it_is_settled)
                     SM_HANDOVER_CLOSED, "--wait 20 g1", 24);
     ck_assert(ms >= 500 && ms < 10000);
     ck_assert_ptr_nonnull(strstr(err, "\nsecmig: g1 belongs to hostB"));
+    close(s);
 }
 END_TEST
 
 START_TEST(it_waits_no_longer_than_it_was_told)
 {
     int64_t start = sm_clock_now_ms();
+    int s = daemon_is_up();
 
     begin(SM_HANDOVER_RELEASED, 0, true);
     ck_assert_int_eq(may("--wait 1 g1"), 32);
@@ -195,6 +229,7 @@ START_TEST(it_waits_no_longer_than_it_was_told)
     ck_assert_int_eq(may("--wait 20 g1"), 24);
     ck_assert(sm_clock_now_ms() - start < 10000);
     fails(24, "belongs to hostB");
+    close(s);
 }
 END_TEST
 
@@ -254,6 +289,7 @@ int main(void)
     tcase_add_test(t, nothing_known_is_free);
     tcase_add_test(t, each_answer_has_its_code);
     tcase_add_test(t, it_says_whether_a_daemon_will_settle_it);
+    tcase_add_test(t, without_a_daemon_nothing_is_waited_for);
     tcase_add_test(t, it_waits_until_it_is_settled);
     tcase_add_test(t, it_waits_no_longer_than_it_was_told);
     tcase_add_test(t, a_journal_that_cannot_be_read_is_no_yes);
