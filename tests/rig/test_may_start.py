@@ -57,7 +57,7 @@ def released(rig):
     site = lab(rig)
     try:
         guest, source, since = interrupted(rig, "+sync:RELEASED")
-        create(guest, source, "secmigd does not run here: start it")
+        create(guest, source, "secmigd does not run here (at boot")
         site.restart(source)
         refused = create(guest, source, "g1 may run on host%s: died here with a "
                          "reboot" % source.other.name)
