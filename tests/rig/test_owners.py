@@ -230,7 +230,8 @@ def beside(rig):
     holds a lock while it receives."""
     guest, source = the_guest(rig)
     site, target = lab(rig), source.other
-    target.put("/rig/guest/g2.cfg", rig.guest("g2").config)
+    for host in rig.hosts:
+        host.put("/rig/guest/g2.cfg", rig.guest("g2").config)
 
     def create():
         result = target.run("xl create -p /rig/guest/g2.cfg", 120)
