@@ -26,7 +26,7 @@ const char *sm_log_value(const char *s, const char *bad, const char *good,
     const char *found;
     size_t i;
 
-    for (i = 0; s[i] && i < SM_LOG_VALUE_SIZE - 1; i++) {
+    for (i = 0; i < SM_LOG_VALUE_SIZE - 1 && s[i]; i++) {
         found = strchr(bad, s[i]);
         out[i] = found ? good[found - bad] : s[i];
     }
