@@ -156,6 +156,46 @@ def _(lab):
     h.start()
 
 
+def wrapped(h, script):
+    """A receive-command that is a shell script around an unpatched xl."""
+    name = h.toy + "/wrapper"
+    with open(name, "w") as f:
+        f.write("#!/bin/sh\n" + script % (h.toy + "/xl"))
+    os.chmod(name, 0o755)
+    h.configure(**{"receive-command": name + " migrate-receive"})
+
+
+@case.case("a wrapper around B's xl: one that execs is as good; from one that "
+           "does not nothing is taken, before or after it has died")
+def _(lab):
+    h = lab.b
+    good = h.settings["receive-command"]
+    try:
+        for script, line in (("exec %s \"$@\"\n", ""),
+                             ("%s \"$@\"\nexit $?\n", "has to exec xl"),
+                             ("setsid -w %s \"$@\"\nexit $?\n",
+                              "has to exec xl")):
+            h.stop()
+            wrapped(h, script)
+            h.start()
+            g = lab.guest()
+            if line:
+                lab.fails(g, XL, line)
+            else:
+                lab.succeeds(g)
+            check(h.events("xl", "received"), "xl has not taken it")
+            equal(h.events("xl", "go") + h.events("xl", "unpause"), [],
+                  "xl started it")
+            check(not lab.strays(), lab.strays())
+            h.clear_events()
+    finally:
+        if h.daemon:
+            h.stop()
+        h.configure(**{"receive-command": good})
+    h.start()
+    lab.succeeds(lab.guest())
+
+
 @case.case("secmig-xl dies, fails or hangs when it starts the guest on B: it "
            "is started all the same", 120)
 def _(lab):

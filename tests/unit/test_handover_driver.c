@@ -859,6 +859,25 @@ START_TEST(a_call_is_awaited_while_a_guest_may_wait_for_it)
 }
 END_TEST
 
+START_TEST(a_call_is_awaited_of_what_was_fenced)
+{
+    struct handover *h = waiting();
+    char text[512];
+
+    hear(SM_HANDOVER_SAY_GO);
+    xl_ends("start", 0);
+    handover_lost(&link_a, SM_LINK, "lost");
+    handover_detach(h);
+    turns();
+    ck_assert_int_eq(handover_fence("hostB", "alice", text, sizeof(text)), 0);
+    turns();
+    ck_assert_ptr_null(handover_first);
+    ck_assert_int_eq(recorded()->state, SM_HANDOVER_ACCEPTED);
+    ck_assert(recorded()->flags & SM_HANDOVER_CLOSED);
+    ck_assert(handover_awaits_call());      /* the source is RELEASED */
+}
+END_TEST
+
 START_TEST(a_source_awaits_no_call)
 {
     struct handover *h = released();
@@ -1277,6 +1296,26 @@ START_TEST(nothing_is_done_that_is_not_written)
 }
 END_TEST
 
+START_TEST(a_name_that_cannot_be_written_down_is_tried_again)
+{
+    struct rlimit none = { 0, RLIM_INFINITY }, full;
+
+    unnamed();
+    getrlimit(RLIMIT_FSIZE, &full);
+    signal(SIGXFSZ, SIG_IGN);
+    none.rlim_max = full.rlim_max;
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &none), 0);
+    tries_to_name(0);
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &full), 0);
+    ck_assert_ptr_nonnull(namings);
+    ck_assert_str_eq(namings->said, "the journal cannot be written");
+    ck_assert(recorded()->flags & SM_HANDOVER_UNNAMED);
+    tries_to_name(0);
+    ck_assert_ptr_null(namings);
+    ck_assert(!(recorded()->flags & SM_HANDOVER_UNNAMED));
+}
+END_TEST
+
 START_TEST(what_is_not_heard_any_more_is_remembered_later)
 {
     static const uint8_t other[16] = { 1 };
@@ -1471,6 +1510,7 @@ int main(void)
     tcase_add_test(c, a_name_is_not_forgotten_between_the_resume_and_the_mark);
     tcase_add_test(c, a_copy_waits_patiently);
     tcase_add_test(c, a_call_is_awaited_while_a_guest_may_wait_for_it);
+    tcase_add_test(c, a_call_is_awaited_of_what_was_fenced);
     tcase_add_test(c, a_source_awaits_no_call);
     tcase_add_test(c, xl_is_dead_before_a_copy_is_discarded);
     tcase_add_test(c, a_policy_that_came_along_goes_with_the_copy);
@@ -1491,6 +1531,7 @@ int main(void)
     tcase_add_test(c, what_a_boot_has_started_is_noticed);
     tcase_add_test(c, it_is_said_that_a_guest_died_and_may_be_started);
     tcase_add_test(c, nothing_is_done_that_is_not_written);
+    tcase_add_test(c, a_name_that_cannot_be_written_down_is_tried_again);
     tcase_add_test(c, what_is_not_heard_any_more_is_remembered_later);
     tcase_add_test(c, what_the_journal_refuses_is_not_tried_for_ever);
     tcase_add_test(c, undo_and_fence);

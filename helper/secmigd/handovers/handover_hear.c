@@ -323,7 +323,9 @@ bool handover_expects(const uint8_t key[static SM_HANDOVER_KEY_LEN])
 }
 
 /* An ACCEPTED that is closed keeps no guest waiting: its source has said that
- * it is done.  A REFUSED may: it is closed at once where there is no link. */
+ * it is done.  A REFUSED may: it is closed at once where there is no link.  So
+ * may what an administrator has fenced: he has closed it without its source,
+ * whose guest may be suspended still. */
 bool handover_awaits_call(void)
 {
     const struct sm_handover_record *r;
@@ -333,8 +335,9 @@ bool handover_awaits_call(void)
 
     for (i = 0; (r = sm_handover_journal_at(handover_journal, i)); i++) {
         h = handover_find(r->id);
-        if (is_owed(r, now) && (h ? !h->say :
-                                r->state == SM_HANDOVER_REFUSED))
+        if (is_owed(r, now) &&
+            (h ? !h->say : r->state == SM_HANDOVER_REFUSED ||
+                           (r->flags & SM_HANDOVER_FENCED)))
             return true;
     }
     return false;

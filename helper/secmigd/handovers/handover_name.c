@@ -101,7 +101,7 @@ static void settled(struct naming *n, const struct sm_handover_record *r,
     rc = h ? handover_put(h, &after) :
         sm_handover_journal_put(handover_journal, &after);
     if (rc) {
-        not_yet(n, r, "the journal cannot be written");
+        not_yet(n, &after, "the journal cannot be written");
         return;
     }
     sm_notice("handover vm=%s with=%s: %s", SM_LOG_WORD(after.name),

@@ -115,7 +115,7 @@ void incoming_accept(struct incoming *in);
  * guest is refused. */
 int incoming_begin(struct incoming *in) SM_WARN_UNUSED;
 /* xl has ended. */
-void incoming_xl_ended(void *ctx, bool complete, int status);
+void incoming_xl_ended(void *ctx, enum receive_end how, int status);
 /* IPC_PEER_HANDOVER */
 void incoming_heard(struct incoming *in, struct sm_wire_reader *r);
 /* The connection has gone. */

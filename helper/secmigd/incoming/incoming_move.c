@@ -105,21 +105,27 @@ int incoming_begin(struct incoming *in)
 
 /* ---- xl ---- */
 
-void incoming_xl_ended(void *ctx, bool complete, int status)
+void incoming_xl_ended(void *ctx, enum receive_end how, int status)
 {
     struct incoming *in = ctx;
     char text[SM_MESSAGE_TEXT_MAX + 1];
     bool early = in->state == IN_XL;    /* it has not taken the guest */
 
     loop_disarm(&in->timer);
-    if (complete && !early) {
+    if (how == RECEIVE_COMPLETE && !early) {
         if (in->handover)
             handover_complete(in->handover);
         incoming_maybe_free(in);
         return;
     }
-    snprintf(text, sizeof(text), "xl migrate-receive on %s failed (%s); its "
-             "log says why", parent.conf.name, spawn_status_text(status));
+    if (how == RECEIVE_HELD)
+        snprintf(text, sizeof(text), "receive-command on %s has to exec xl: "
+                 "it has ended, and something that it has started still "
+                 "reads its input (see secmigd.conf(5))", parent.conf.name);
+    else
+        snprintf(text, sizeof(text), "xl migrate-receive on %s failed (%s); "
+                 "its log says why", parent.conf.name,
+                 spawn_status_text(status));
     if (in->handover && handover_stoppable(in->handover)) {
         sm_warning("in-%lu: vm=%s from=%s: %s", in->id,
                    SM_LOG_WORD(in->facts.name), in->other.name, text);

@@ -81,7 +81,7 @@ static void start_xl(struct incoming *in)
         return;
     incoming_refuse(in, rc, in->rule, "cannot start xl on %s: %s",
                     parent.conf.name, sm_err_text(rc));
-    incoming_xl_ended(in, false, 0);
+    incoming_xl_ended(in, RECEIVE_FAILED, 0);
 }
 
 /* ---- checks before anything is started ---- */

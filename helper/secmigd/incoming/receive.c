@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "xen/savefile.h"
 #include "xen/words.h"
 
@@ -15,6 +16,11 @@
 static const char words[] = SM_XEN_BANNER SM_XEN_READY;
 
 #define PIPE_BYTES (1024 * 1024)
+
+/* When it has ended: how often it is looked whether anybody still reads its
+ * input, and for how long; ms. */
+#define READER_EVERY 10
+#define READER_MAX 3000
 
 static void drop(struct loop_watch *w)
 {
@@ -77,6 +83,56 @@ static bool hear(struct receive *r)
     return false;
 }
 
+static bool is_read(const struct receive *r)
+{
+    struct pollfd p = { .fd = r->in.fd };
+
+    return poll(&p, 1, 0) <= 0 || !(p.revents & POLLERR);
+}
+
+/* Those of its group that it has left behind.  It has been waited for: a
+ * process with its number is somebody else's. */
+static void kill_rest(struct receive *r)
+{
+    if (kill(r->group, 0) && errno == ESRCH)
+        kill(-r->group, SIGKILL);
+}
+
+static void finish(struct receive *r, enum receive_end how)
+{
+    r->lingers = false;
+    loop_disarm(&r->timer);
+    drop(&r->in);
+    r->params.ended(r->params.ctx, how, r->status);
+}
+
+/*
+ * It has said that it has the whole guest, and has ended.  The monitor may
+ * hold its input for a moment longer.  An xl that was started by it would hold
+ * it for good, and at its end destroy a guest that runs by then.
+ */
+static void linger(void *ctx)
+{
+    struct receive *r = ctx;
+
+    if (!is_read(r)) {
+        finish(r, RECEIVE_COMPLETE);
+    } else if (sm_clock_now_ms() < r->patience) {
+        loop_arm(&r->timer, READER_EVERY, linger, r);
+    } else {
+        kill_rest(r);
+        finish(r, RECEIVE_HELD);
+    }
+}
+
+static void give_up(void *ctx)
+{
+    struct receive *r = ctx;
+
+    kill_rest(r);
+    finish(r, RECEIVE_FAILED);
+}
+
 static void on_end(void *ctx, int status)
 {
     struct receive *r = ctx;
@@ -85,11 +141,16 @@ static void on_end(void *ctx, int status)
         ;
     /* No ready() after this: the status says more. */
     r->told = true;
-    loop_disarm(&r->timer);
+    r->status = status;
     sm_wire_writer_dispose(&r->preamble);
-    drop(&r->in);
     drop(&r->out);
-    r->params.ended(r->params.ctx, is_complete(r), status);
+    if (is_complete(r) && r->in.fd >= 0) {
+        r->lingers = true;
+        r->patience = sm_clock_now_ms() + READER_MAX;
+        linger(r);
+    } else {
+        finish(r, RECEIVE_FAILED);
+    }
 }
 
 /* It has its config. */
@@ -176,6 +237,7 @@ int receive_start(struct receive *r, const struct receive_params *params)
                        on_end, r);
     if (rc)
         goto out;
+    r->group = r->child.pid;
     r->in.fd = in[1];
     in[1] = -1;
     loop_watch(&r->out, out[0], POLLIN, on_banner, r);
@@ -202,16 +264,22 @@ int receive_take(struct receive *r)
 
 bool receive_active(const struct receive *r)
 {
-    return r->child.pid > 0;
+    return r->child.pid > 0 || r->lingers;
 }
 
 void receive_kill(struct receive *r)
 {
-    spawn_kill(&r->child, SIGKILL);
+    if (r->lingers)
+        loop_soon(&r->timer, give_up, r);
+    else
+        spawn_kill(&r->child, SIGKILL);
 }
 
 void receive_clear(struct receive *r)
 {
+    if (r->lingers)
+        kill_rest(r);
+    r->lingers = false;
     spawn_forget(&r->child);
     loop_disarm(&r->timer);
     drop(&r->in);

@@ -4,18 +4,29 @@
  * awaited, the save-file preamble with the checked config is written, and
  * only then its standard input is given away.  When it says that it has the
  * whole guest it has done its part, and is killed: what becomes of the copy is
- * not its to decide.
+ * not its to decide.  When it has ended nobody may read its input any more: an
+ * xl that a wrapper had started would destroy the guest at the end of it.
  */
 #ifndef SECMIGD_RECEIVE_H
 #define SECMIGD_RECEIVE_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
 
 #include "base/conf.h"
 #include "base/wire.h"
 #include "parent/loop.h"
 #include "parent/spawn.h"
+
+enum receive_end {
+    RECEIVE_FAILED,             /* its status says how */
+    RECEIVE_HELD,               /* ... but something it has started reads on:
+                                 * killed, if it was in its process group */
+    RECEIVE_COMPLETE,           /* it had said that it has the whole guest,
+                                 * which waits */
+};
 
 struct receive_params {
     const struct sm_conf_command *command;
@@ -25,9 +36,8 @@ struct receive_params {
     int timeout;                /* ms until it must have its config */
     /* It has its config.  Called once: err 0, or what went wrong in words. */
     void (*ready)(void *ctx, int err, const char *why);
-    /* It has ended.  Called once; status as of waitpid(2).
-     *   complete  it had said that it has the whole guest, which waits */
-    void (*ended)(void *ctx, bool complete, int status);
+    /* It has ended.  Called once; status as of waitpid(2). */
+    void (*ended)(void *ctx, enum receive_end how, int status);
     void *ctx;
 };
 
@@ -38,6 +48,10 @@ struct receive {
     struct sm_wire_writer preamble;
     size_t written, heard;      /* of the preamble, of what it has to say */
     bool told;                  /* ready() was called */
+    pid_t group;                /* its process group */
+    bool lingers;               /* it has ended; its input is still read */
+    int64_t patience;           /* ... and may be until then */
+    int status;
     struct receive_params params;
 };
 
