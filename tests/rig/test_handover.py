@@ -38,6 +38,7 @@ from migration import World, lab, outcome, run, table, the_guest  # noqa: E402
 from verdict import SETTLE, monitors, watched       # noqa: E402
 
 cases = Cases("ours")
+NAMED = 30              # s until a guest gets a name that has become free
 SEEDS = range(1, 1 + int(os.environ.get("SECMIG_FAULT_SEEDS", "5")))
 
 
@@ -132,6 +133,7 @@ def twin(rig):
     expect(site.wait_hit(job), "the moment did not come: %s" % job.err())
     target.put("/rig/guest/twin.cfg", guest.config)
     target.run("xl create -p --ignore-handover /rig/guest/twin.cfg")
+    made = target.domains()["g1"][0]
     site.go_on(target)
     job.wait(90)
     deadline = time.monotonic() + SETTLE
@@ -141,9 +143,13 @@ def twin(rig):
     where = {host for host, _ in guest.running_on()}
     expect(len(where) == 1 and not guest.continuity(since), "it runs on %s, %s, %s" % (
         where, domains, guest.continuity(since)))
-    target.run("xl destroy g1")
-    if where == {target.name}:
-        target.run("xl rename g1--incoming g1")
+    expect(target.domains().get("g1", (0,))[0] == made, "the twin was touched: %s" % domains)
+    target.run("xl destroy %d" % made)
+    # the daemon gives the guest its name, now that nobody else has it
+    deadline = time.monotonic() + NAMED
+    while where == {target.name} and "g1" not in target.domains():
+        expect(time.monotonic() < deadline, "it has not got its name: %s" % target.domains())
+        time.sleep(0.5)
     outcome(rig, guest, since, rig.hosts)
     return "it runs on host%s: %s" % (where.pop(), job.err().splitlines()[-1])
 
