@@ -11,6 +11,7 @@ import socket
 import struct
 import subprocess
 import threading
+import time
 
 import case
 import host
@@ -92,13 +93,16 @@ def tool(h, *args):
 
 
 def look(h, role, g):
-    """What secmig-xl sees: number, name."""
+    """What secmig-xl sees: number, name.  It says when it looked."""
+    before = time.monotonic_ns() // 1000000
     code, data = tool(h, "look", role, g.uuid, g.name)
     equal(code, 0, "exit code of look")
     state, domid, n = struct.unpack_from(">BIH", data)
     equal(domid == 0xffffffff, state == GONE, "domid %d" % domid)
-    equal(len(data), 7 + n, "bytes from look")
-    return state, data[7:].decode()
+    equal(len(data), 7 + n + 8, "bytes from look")
+    when, = struct.unpack_from(">Q", data, 7 + n)
+    check(before <= when <= time.monotonic_ns() // 1000000, "when: %d" % when)
+    return state, data[7:7 + n].decode()
 
 
 class Bare(host.Lab):
