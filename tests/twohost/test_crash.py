@@ -4,7 +4,7 @@
 belongs, nothing left, and the next migration works."""
 import os
 import signal
-import time
+import subprocess
 
 import case
 import host
@@ -456,7 +456,7 @@ def _(lab):
 @case.case("a second daemon on the same root")
 def _(lab):
     h = lab.a
-    second = host.subprocess.run(
+    second = subprocess.run(
         [host.BUILD + "/secmigd", "--root", h.root], timeout=20,
         capture_output=True, text=True)
     check(second.returncode != 0, "it came up")

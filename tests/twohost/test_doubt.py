@@ -6,13 +6,15 @@ talk it is settled by itself.  With SECMIG_LONG a longer night, and each of
 the moments."""
 import os
 import re
+import signal
 import time
+import uuid as uuidlib
 
 import case
 import doubt
 import host
 from case import check, equal
-from doubt import closed, dark_at, in_doubt, is_open, settles
+from doubt import closed, in_doubt, is_open, settles
 
 D = host.DEADLINES
 fakexen = host.fakexen
@@ -138,11 +140,11 @@ for _moment in MOMENTS:
         g = lab.guest()
         go_on = at_moment(lab, g, moment)
         pid = lab.a.find(g)["pid"]
-        os.kill(pid, host.signal.SIGSTOP)       # it does not run, nor suspend
+        os.kill(pid, signal.SIGSTOP)       # it does not run, nor suspend
         go_on()
         time.sleep(1)
         try:
-            os.kill(pid, host.signal.SIGCONT)
+            os.kill(pid, signal.SIGCONT)
         except ProcessLookupError:
             pass                                # destroyed: it is there
         ends(lab, g)
@@ -155,7 +157,7 @@ def twin_of(h, g, name=None, uuid=None):
     with fakexen.state(h.toy) as st:
         domid = st["next"]
         st["next"] += 1
-        uuid = uuid or str(host.uuidlib.uuid4())
+        uuid = uuid or str(uuidlib.uuid4())
         st["domains"].append({
             "domid": domid, "uuid": uuid, "name": name or "guest-other",
             "memory_kb": 1000, "paused": True, "ran": True,

@@ -6,7 +6,6 @@ import os
 
 import case
 import host
-import proxy
 from case import check, equal
 
 
