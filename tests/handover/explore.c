@@ -268,9 +268,9 @@ static unsigned int run_fairly(const struct model *m, uint32_t from)
 }
 
 /* The fair run from a state that has no end: it stands still, or goes round.
- * Returns its length. */
+ * Returns its length, and where it stands. */
 static unsigned int fair_steps(const struct model *m, uint32_t from,
-                               bool print)
+                               bool print, union state *where)
 {
     union state path[FAIR_MAX + 1] = { states[from] };
     unsigned int n, i;
@@ -278,6 +278,7 @@ static unsigned int fair_steps(const struct model *m, uint32_t from,
     char line[300];
 
     for (n = 0; n < FAIR_MAX; n++) {
+        *where = path[n];
         path[n + 1] = path[n];
         if (!goes_on(m, &path[n + 1], &what))
             break;
@@ -316,11 +317,14 @@ static void visit(void *ctx, const union state *next, const char *what,
 static void check_fair(const struct model *m, uint32_t at,
                        struct wrong *wrong)
 {
+    union state stands;
+
     /* A replaced journal is an administrator's to settle. */
     if (states[at].h[A].renewed || states[at].h[B].renewed ||
         run_fairly(m, at))
         return;
-    *wrong = (struct wrong){ .why = "a fair run does not end", .at = at };
+    fair_steps(m, at, false, &stands);
+    *wrong = (struct wrong){ .why = model_stuck(&stands), .at = at };
 }
 
 /* Stops at the first thing that is wrong: there is none nearer. */
@@ -341,18 +345,22 @@ static void explore(const struct model *m, struct wrong *wrong)
 
 static unsigned int steps_of(const struct model *m, const struct wrong *w)
 {
-    return depth(w->at) + (w->in_step ? 1 : fair_steps(m, w->at, false));
+    union state stands;
+
+    return depth(w->at) +
+           (w->in_step ? 1 : fair_steps(m, w->at, false, &stands));
 }
 
 static void print_wrong(const struct model *m, const struct wrong *w)
 {
     unsigned int n = trace(m, w->at);
+    union state stands;
 
     if (w->in_step) {
         print_step(m, &states[w->at], &w->bad, n + 1);
     } else {
         printf("#      and then, without any fault:\n");
-        fair_steps(m, w->at, true);
+        fair_steps(m, w->at, true, &stands);
     }
     printf("#      %s\n", w->why);
 }
@@ -429,19 +437,27 @@ static bool one_mutant(enum mutant which)
         .mutant = which,
     };
     struct wrong wrong;
+    const char *why = mutants[which].why;
+    bool ok = false;
 
     explore(&m, &wrong);
-    if (wrong.why)
-        printf("ok - handover: mutant %s is caught in %u steps\n",
-               mutants[which].name, steps_of(&m, &wrong));
-    else
+    if (!wrong.why) {
         printf("not ok - handover: mutant %s is not caught in %u states\n",
                mutants[which].name, n_states);
+    } else if (strcmp(wrong.why, why)) {
+        printf("not ok - handover: mutant %s is caught in %u steps, not for "
+               "\"%s\", but for \"%s\"\n", mutants[which].name,
+               steps_of(&m, &wrong), why, wrong.why);
+    } else {
+        printf("ok - handover: mutant %s is caught in %u steps: %s\n",
+               mutants[which].name, steps_of(&m, &wrong), why);
+        ok = true;
+    }
     printf("#   %s\n", mutants[which].text);
     if (wrong.why)
         print_wrong(&m, &wrong);
     forget_all();
-    return wrong.why;
+    return ok;
 }
 
 int main(int argc, char **argv)

@@ -93,6 +93,16 @@ static void say(struct host *h, unsigned int fact)
         h->said |= 1u << (fact - 1);
 }
 
+/* No domain is left that could be the guest's, and nothing excuses that. */
+static bool is_lost(const union state *s)
+{
+    const struct host *a = &s->h[A], *b = &s->h[B];
+
+    return !a->excused && a->real == SM_HANDOVER_GONE &&
+           (b->real == SM_HANDOVER_GONE ||
+            (b->real == SM_HANDOVER_COPY && !b->whole));
+}
+
 void pass(struct move *m, const char *what, int turn)
 {
     struct sm_handover_next n;
@@ -108,6 +118,8 @@ void pass(struct move *m, const char *what, int turn)
         if (n.step == SM_HANDOVER_WAIT && n.say)
             say(h, n.say);
     }
+    if (!m->bad && is_lost(&m->to))
+        m->bad = "the guest is lost";
     if (m->bad || memcmp(&m->to, &m->from, sizeof(m->to)))
         m->emit(m->ctx, &m->to, what, turn, m->bad);
     m->to = m->from;
@@ -173,7 +185,9 @@ void guest_dies(struct move *m, int side, bool by_hand)
     if (side == A) {
         spare = b->real == SM_HANDOVER_RUNS || b->real == OTHER ||
             b->state == SM_HANDOVER_ACCEPTED ||
-            (b->real == SM_HANDOVER_COPY && b->state == SM_HANDOVER_READY &&
+            (b->real == SM_HANDOVER_COPY &&
+             (b->state == SM_HANDOVER_READY ||
+              (b->state == SM_HANDOVER_LOADING && (b->said & BIT(READY)))) &&
              (!b->pend || b->pend == SM_HANDOVER_ACCEPTED) && !b->undo &&
              !a->undo && !a->fenced && !by_hand &&
              !(a->said & BIT(CANCEL)) &&
@@ -191,6 +205,32 @@ void guest_dies(struct move *m, int side, bool by_hand)
         a->excused = 1;
     b->real = SM_HANDOVER_GONE;
     b->whole = 0;
+}
+
+void guest_is_destroyed(struct move *m, int side)
+{
+    struct host *h = &m->to.h[side];
+
+    switch (h->real) {
+    case OTHER:
+    case NEW_OTHER:
+        m->bad = "a guest in the hands of another operation is destroyed";
+        break;
+    case SM_HANDOVER_RUNS:
+    case HALF:
+    case NEW:
+        m->bad = "what runs is destroyed";
+        break;
+    case SM_HANDOVER_SUSPENDED:
+        if (!m->to.h[B].ran && !m->to.h[A].excused)
+            m->bad = "the only copy is destroyed";
+        break;
+    default:
+        break;
+    }
+    h->real = SM_HANDOVER_GONE;
+    if (side == B)
+        h->whole = 0;
 }
 
 /* ---- the whole ---- */
@@ -251,6 +291,19 @@ const char *model_end(const struct model *m, const union state *s)
         a->excused)
         return "died with its only owner";
     return NULL;
+}
+
+const char *model_stuck(const union state *s)
+{
+    const struct host *a = &s->h[A], *b = &s->h[B];
+
+    if (!is_over(a) || !is_over(b))
+        return "it is never settled";
+    if (b->real == HALF)
+        return "it is settled, and the guest never gets its name";
+    if (a->real == SM_HANDOVER_SUSPENDED || b->real == SM_HANDOVER_COPY)
+        return "it is settled, and leaves a copy behind";
+    return "it is settled, and the guest is nowhere, or twice";
 }
 
 static int print_host(const struct host *h, const char *name, char *out,

@@ -65,7 +65,9 @@ struct host {
         knows:2,        /* source: epoch of the other: 1 the first, 2 next */
         renewed:1,      /* its journal was replaced */
         resaid:7,       /* destination: said since then */
-        late:4;         /* only mutants: what an old secmig-xl will do */
+        late:4,         /* only a mutant: what an old secmig-xl will do */
+        note:1;         /* destination, only a mutant: it was READY before it
+                         * refused */
 };
 
 union state {
@@ -106,11 +108,12 @@ enum mutant {
     M_UNTOLD, M_WRITE_BLIND, M_GO_IS_ENOUGH, M_EPOCH, M_FENCE_A, M_FENCE_B,
     M_CLOSED_SILENT, M_ORPHAN, M_COMPLETE_EARLY, M_STALE_LOOK, M_NUMBER,
     M_DESTROY_RUNS, M_SECOND_EARLY, M_OTHER_ID, M_REBOOT_ABORTS,
-    M_NAMED_FIRST, M_UNNAMED, M_COUNT
+    M_NAMED_FIRST, M_UNNAMED, M_READY_EARLY, M_COUNT
 };
 extern const struct mutant_text {
     const char *name, *text;
     unsigned int faults;    /* beside those that are always there */
+    const char *why;        /* what it is caught for */
 } mutants[M_COUNT];
 
 struct model {
@@ -133,6 +136,10 @@ void model_follow(const struct model *m, const union state *s,
 
 /* How it has ended: where the guest is; NULL: it has not. */
 const char *model_end(const struct model *m, const union state *s);
+
+/* What is wrong with a state that is no end, and that a fair run does not get
+ * away from. */
+const char *model_stuck(const union state *s);
 
 /* One line about the state. */
 void model_print(const union state *s, char *out, unsigned long size);

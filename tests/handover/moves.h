@@ -37,11 +37,13 @@ bool is_anew(const struct host *h);
 void guest_resumes(struct move *m);
 void guest_starts(struct move *m);
 void guest_dies(struct move *m, int side, bool by_hand);
+/* A program takes a domain away. */
+void guest_is_destroyed(struct move *m, int side);
 
 /* A write: both outcomes, and the one that is not known. */
 void put(struct move *m, int side, unsigned int pend, const char *what,
          int turn);
-void apply(struct host *h, unsigned int pend);
+void apply(struct move *m, int side, unsigned int pend);
 /* The step, if it is one that secmig-xl does; else 0. */
 unsigned int acts(enum sm_handover_step step);
 void act_late(struct move *m, int side);

@@ -74,11 +74,6 @@ struct sm_handover_next machine(struct move *m, int side)
         if (state == SM_HANDOVER_READY && !v.linked)
             return write_state(SM_HANDOVER_REFUSED);
         break;
-    case M_DESTROY_RUNS:
-        if (state == SM_HANDOVER_DONE && !v.acted &&
-            v.domain == SM_HANDOVER_RUNS)
-            v.domain = SM_HANDOVER_SUSPENDED;
-        break;
     case M_REBOOT_ABORTS:
         if (state == SM_HANDOVER_SENT && !v.same_boot)
             return write_state(SM_HANDOVER_ABORTED);
@@ -99,8 +94,12 @@ struct sm_handover_next machine(struct move *m, int side)
 
 /* ---- the journal ---- */
 
-void apply(struct host *h, unsigned int pend)
+void apply(struct move *m, int side, unsigned int pend)
 {
+    struct host *h = &m->to.h[side];
+
+    if (mutant(m, M_TOMBSTONE) && pend == SM_HANDOVER_REFUSED)
+        h->note = h->state == SM_HANDOVER_READY;
     if (pend == PEND_MARK)
         h->acted = 1;
     else if (pend == PEND_CLOSE)
@@ -125,7 +124,7 @@ void put(struct move *m, int side, unsigned int pend, const char *what,
         }
         pass(m, "the journal's write fails, or seems to", FAULT);
     }
-    apply(h, pend);
+    apply(m, side, pend);
     pass(m, what, turn);
 }
 
@@ -177,10 +176,10 @@ static void act(struct move *m, int side, enum sm_handover_step step)
 {
     struct host *h = &m->to.h[side];
 
-    if (mutant(m, M_DESTROY_RUNS) && step == SM_HANDOVER_DESTROY &&
-        is_anew(h))
-        m->bad = "what runs is destroyed";
-    if (is_anew(h) && !mutant(m, M_NUMBER)) {
+    /* secmig-xl looks whether it is that domain, and suspended. */
+    bool blind = mutant(m, M_DESTROY_RUNS) && step == SM_HANDOVER_DESTROY;
+
+    if (is_anew(h) && !mutant(m, M_NUMBER) && !blind) {
         act_on_another(h, step);
         return;
     }
@@ -192,18 +191,13 @@ static void act(struct move *m, int side, enum sm_handover_step step)
         guest_starts(m);
         break;
     case SM_HANDOVER_DESTROY:
-        if (h->real == OTHER || h->real == NEW_OTHER)
-            m->bad = "a guest in the hands of another operation is destroyed";
-        else if (h->real == SM_HANDOVER_SUSPENDED) {
-            if (!m->to.h[B].ran && !h->excused)
-                m->bad = "the only copy is destroyed";
-            h->real = SM_HANDOVER_GONE;
-        }
+        if (h->real == SM_HANDOVER_SUSPENDED || h->real == OTHER ||
+            h->real == NEW_OTHER || blind)
+            guest_is_destroyed(m, side);
         break;
     default:        /* DISCARD: secmig-xl itself spares what has run */
         if (h->real == SM_HANDOVER_COPY) {
-            h->real = SM_HANDOVER_GONE;
-            h->whole = 0;
+            guest_is_destroyed(m, side);
         } else if (h->real == HALF) {
             h->seen = SM_HANDOVER_RUNS;
             return;
@@ -273,6 +267,8 @@ static void too_early(struct move *m, int side, enum sm_handover_state state)
 
     if (mutant(m, M_GO_EARLY) && state == SM_HANDOVER_RELEASED)
         h->said |= SAID(GO);
+    if (mutant(m, M_READY_EARLY) && state == SM_HANDOVER_READY)
+        h->said |= SAID(READY);
     if (mutant(m, M_REFUSED_EARLY) && state == SM_HANDOVER_REFUSED)
         h->said |= SAID(REFUSED);
     if (mutant(m, M_STARTED_EARLY) && state == SM_HANDOVER_ACCEPTED)

@@ -51,14 +51,15 @@ static void with_any_journal(struct move *m, int side, bool reboot,
         else
             daemon_dies(h);
         if (i & 1)
-            apply(h, pend);
+            apply(m, side, pend);
         h->pend = PEND_NONE;
         epoch_dies(h);
         if (i & 2)
             h->undo = 0;
-        if (mutant(m, M_TOMBSTONE) && h->state == SM_HANDOVER_REFUSED &&
-            !h->acted)
-            h->state = SM_HANDOVER_READY;
+        if (mutant(m, M_TOMBSTONE) && h->state == SM_HANDOVER_REFUSED) {
+            h->state = h->note ? SM_HANDOVER_READY : SM_HANDOVER_LOADING;
+            h->acted = h->closed = 0;
+        }
         pass(m, what, FAULT);
     }
 }
@@ -222,8 +223,8 @@ void moves_xl_destination(struct move *m)
         xl_destination_ends(m, "B's xl ends: READY was lost", XL);
     }
     if (b->xl == XL_ONE || b->xl == XL_THREE || b->orphan) {
-        b->real = SM_HANDOVER_GONE;
-        b->whole = 0;
+        if (!is_anew(b))
+            guest_is_destroyed(m, B);
         xl_destination_ends(m, "B's xl fails and destroys its copy", FAULT);
     }
     if (fault(m, F_XL))
