@@ -12,9 +12,10 @@ from machine import DEADLINES, ROOM, fakexen, wait_until
 
 
 class Guest:
-    def __init__(self, lab, host, name=None, running=True, **config):
+    def __init__(self, lab, host, name=None, running=True, uuid=None,
+                 **config):
         self.lab = lab
-        self.uuid = str(uuidlib.uuid4())
+        self.uuid = uuid or str(uuidlib.uuid4())
         self.name = name or "guest-" + self.uuid[:8]
         self.disk = os.path.join(lab.shared, "disks", self.uuid)
         nomigrate = config.get("nomigrate", False)

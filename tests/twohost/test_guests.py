@@ -169,8 +169,8 @@ def _(lab):
         lab.guests.remove(g)
 
 
-@case.case("xl on the destination is killed by hand just after READY, and "
-           "the peers of both sides with it")
+@case.case("xl on the destination hangs after READY, the guest cannot be "
+           "started, and the peers of both sides are killed: it runs there")
 def _(lab):
     g = lab.guest()
     lab.b.control(xl={"hang-at": "ready"},

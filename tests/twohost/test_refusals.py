@@ -376,11 +376,12 @@ def _(lab):
     lab.succeeds(g)
 
 
-@case.case("a guest of that name, or that uuid, or half of it, is there")
+@case.case("a guest of that name, or half of it, or of that uuid, is there")
 def _(lab):
     g = lab.guest()
-    for twin in (g.name, g.name + "--incoming"):
-        t = lab.guest(lab.b, name=twin, running=False)
+    for twin in ({"name": g.name}, {"name": g.name + "--incoming"},
+                 {"name": "guest-other", "uuid": g.uuid}):
+        t = lab.guest(lab.b, running=False, **twin)
         lab.fails_with_twin(g, t, EXISTS)
     xl_never_started(lab.b)
     lab.succeeds(g)
