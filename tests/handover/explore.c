@@ -23,33 +23,6 @@
 #define FAIR_MAX 250        /* steps; more is no end */
 #define ENDS 4              /* that model_end() tells apart */
 
-#define CRASHES (F_XL | F_KILL | F_REBOOT | F_CUT | F_WRITE | F_ACTION | \
-                 F_OTHER | F_FORGET | F_NAME)
-#define PEOPLE (F_UNDO | F_DESTROY)
-
-static const struct {
-    const char *name, *text;
-    unsigned int faults;
-} runs[] = {
-    { "crashes", "xl dies or fails, daemons are killed, hosts rebooted, links "
-      "cut, journal writes and secmig-xl fail, the guest's name is taken, it "
-      "is suspended by others later, and migrates to the other host by another "
-      "migration while this one is not settled, closed records are dropped; "
-      "messages come late, twice, never", CRASHES },
-    { "people", "crashes; administrators undo it on either side, destroy the "
-      "guest at the source, and fence a host that is lost for good, "
-      "truthfully", CRASHES | PEOPLE | F_LOSS },
-    { "owners", "crashes and undo; the owner destroys the guest on either "
-      "side and starts it anew from its disks, under the same uuid, but not "
-      "in the moment between a look at Xen and what is written for it, nor "
-      "before a loss of power that comes before the next look",
-      CRASHES | F_UNDO | F_RECREATE },
-    { "journals", "crashes and undo; a host's journal is replaced: nothing "
-      "wrong may happen, but people have to end it",
-      CRASHES | F_UNDO | F_RESET },
-};
-#define N_RUNS (sizeof(runs) / sizeof(runs[0]))
-
 /* ---- states that were reached ---- */
 
 static union state *states;
@@ -422,6 +395,7 @@ static bool one_run(size_t i)
            "and each fair run ends that has the journals it began with" :
            "no guest lost but with its only owner, and each fair run ends");
     printf("#   faults, any number at any time: %s\n", runs[i].text);
+    printf("#   but: %s\n", runs[i].bounds);
     count_ends(&m);
     printf("#   %.1f s, %zu MiB\n", seconds() - start,
            (n_states * (sizeof(*states) + sizeof(*parents) + 1) +
@@ -467,7 +441,7 @@ int main(int argc, char **argv)
 
     setvbuf(stdout, NULL, _IOLBF, 0);
     if (argc == 2 && !strcmp(argv[1], "--list")) {
-        for (i = 0; i < N_RUNS; i++)
+        for (i = 0; i < n_runs; i++)
             printf("%s\n", runs[i].name);
         return 0;
     }
@@ -481,7 +455,7 @@ int main(int argc, char **argv)
         for (i = M_NONE + 1; i < M_COUNT; i++)
             ok &= one_mutant(i);
     }
-    for (i = 0; i < N_RUNS; i++)
+    for (i = 0; i < n_runs; i++)
         if (!strcmp(argv[1], runs[i].name)) {
             known = true;
             ok = one_run(i);

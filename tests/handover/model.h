@@ -116,6 +116,14 @@ extern const struct mutant_text {
     const char *why;        /* what it is caught for */
 } mutants[M_COUNT];
 
+/* What is explored. */
+extern const struct run_text {
+    const char *name, *text;    /* faults, in words */
+    const char *bounds;         /* what is bounded, and what is left out */
+    unsigned int faults;
+} runs[];
+extern const unsigned int n_runs;
+
 struct model {
     unsigned int faults;
     enum mutant mutant;
