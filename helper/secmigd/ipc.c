@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -79,6 +80,28 @@ int ipc_send_code(int fd, enum ipc_type type, int code, const char *text)
     rc = ipc_send(fd, type, &w, NULL, 0);
     sm_wire_writer_dispose(&w);
     return rc;
+}
+
+int ipc_send_answer(int fd, enum ipc_type type, int code, const char *rule,
+                    const char *text, int with)
+{
+    struct sm_wire_writer w;
+    int rc;
+
+    sm_wire_writer_init(&w, IPC_MAX);
+    sm_wire_put_u16(&w, (uint16_t)-code);
+    sm_wire_put_str(&w, rule);
+    sm_wire_put_str(&w, text);
+    rc = ipc_send(fd, type, &w, &with, with >= 0);
+    sm_wire_writer_dispose(&w);
+    return rc;
+}
+
+void ipc_words(char *out, size_t size, int code, const char *fmt, va_list ap)
+{
+    vsnprintf(out, size, fmt, ap);
+    if (!sm_wire_text_ok(out, strlen(out)))
+        snprintf(out, size, "%s", sm_err_text(code));
 }
 
 /* Collect the descriptors of a received message, whatever else is wrong. */

@@ -13,6 +13,7 @@
 #ifndef SECMIGD_IPC_H
 #define SECMIGD_IPC_H
 
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -166,6 +167,20 @@ int ipc_send(int fd, enum ipc_type type, const struct sm_wire_writer *body,
 /* Send a message that is a code (0 or a negative error) and a text. */
 int ipc_send_code(int fd, enum ipc_type type, int code, const char *text)
     SM_WARN_UNUSED;
+
+/* Send one that is a code, the rule behind it, and a text; with a descriptor,
+ * which stays the caller's (-1: with none). */
+int ipc_send_answer(int fd, enum ipc_type type, int code, const char *rule,
+                    const char *text, int with) SM_WARN_UNUSED;
+
+/*
+ * Write words for people that fit a str.  Where they do not (they are cut
+ * inside a letter, or quote something that is not clean), they are those of
+ * `code` instead.
+ *   out  `size` bytes
+ */
+void ipc_words(char *out, size_t size, int code, const char *fmt, va_list ap)
+    __attribute__((format(printf, 4, 0)));
 
 /*
  * Receive one message; descriptors become the message's, to be taken with

@@ -23,10 +23,8 @@ void hearing_say(struct decision_answer *a, int code, const char *rule,
     va_list ap;
 
     va_start(ap, fmt);
-    vsnprintf(a->text, sizeof(a->text), fmt, ap);
+    ipc_words(a->text, sizeof(a->text), code, fmt, ap);
     va_end(ap);
-    if (!sm_wire_text_ok(a->text, strlen(a->text)))     /* cut in a letter */
-        snprintf(a->text, sizeof(a->text), "%s", sm_err_text(code));
     a->allow = !code;
     a->code = code;
     snprintf(a->rule, sizeof(a->rule), "%s", rule);

@@ -26,6 +26,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/wire.h"
 #include "channel/message.h"
 #include "handover/handover.h"
 #include "handover/journal.h"
@@ -127,10 +128,16 @@ struct handover_pace {
 bool handover_may_say(struct handover_pace *pace) SM_WARN_UNUSED;
 
 /*
- * A message, of a migration's own connection or of one that was made to
- * settle.  That connection is used to answer, now or later, until
- * handover_lost().
+ * IPC_PEER_HANDOVER: a message, of a migration's own connection or of one that
+ * was made to settle.  That connection is used to answer, now or later, until
+ * handover_lost().  One that is malformed is not heard: r->error says so.
+ * Returns false when it is one too many: end the connection.
  */
+bool handover_hear(const struct handover_from *from,
+                   struct handover_pace *pace, struct sm_wire_reader *r)
+    SM_WARN_UNUSED;
+
+/* The same, with what it says taken apart. */
 void handover_heard(const struct handover_from *from,
                     const struct sm_message_handover *m);
 

@@ -300,6 +300,20 @@ void handover_heard(const struct handover_from *from,
                    "known here", from->peer);
 }
 
+bool handover_hear(const struct handover_from *from,
+                   struct handover_pace *pace, struct sm_wire_reader *r)
+{
+    struct sm_message_handover m;
+
+    sm_message_handover_get(r, &m);
+    if (sm_wire_end(r))
+        return true;
+    if (!handover_may_say(pace))
+        return false;
+    handover_heard(from, &m);
+    return true;
+}
+
 /* Whether its source may have something to hear.  For a day after all is
  * settled here, too: it may not know yet.  Records without a name do not
  * count: they only say that there was no such migration, and asking again makes

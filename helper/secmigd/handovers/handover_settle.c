@@ -5,23 +5,19 @@
  */
 #include "handovers/handover_own.h"
 
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "decision/decision.h"
 #include "ipc.h"
-#include "keys/keys.h"
+#include "parent/dial.h"
 #include "parent/parent.h"
 
 #define WAIT_MAX 20000          /* ms between two attempts: what is open is
                                  * settled 30 s after hosts can talk */
-#define DIAL_MARGIN 1000        /* ms that the dialer has to say so itself */
 #define GOODBYE_TIME 5000       /* ms for the peer to end */
 
 enum call_state { CALL_WAITS, CALL_KEY, CALL_DIALS, CALL_SHAKES, CALL_TALKS,
@@ -34,14 +30,10 @@ struct call {
     int64_t since;              /* the key was shown */
     int64_t wait;               /* ms before the next attempt */
     bool complained;            /* that it cannot be reached */
-    bool classic;               /* dial again, without ML-KEM-768 */
     bool known;                 /* its key is known to be this host's; else
                                  * some record's only, and speaks for those */
     struct loop_timer timer;
-    struct key_wait key;
-    struct child dialer, peer;
-    struct loop_watch dialer_watch, peer_watch;
-    struct decision_other other;
+    struct dial dial;           /* to the other host */
     struct handover_pace pace;
     struct call *next;
 };
@@ -58,7 +50,7 @@ static bool concerns(const struct handover *h, const struct call *c)
 static bool may_settle(const struct handover *h, const struct call *c)
 {
     return concerns(h, c) &&
-           (c->known || !memcmp(h->r.peer_key, c->other.key,
+           (c->known || !memcmp(h->r.peer_key, c->dial.other.key,
                                 sizeof(h->r.peer_key)));
 }
 
@@ -76,11 +68,7 @@ static bool is_wanted(const struct call *c)
 
 static void stop(struct call *c)
 {
-    keys_forget_wait(&c->key);
-    spawn_forget(&c->dialer);
-    spawn_forget(&c->peer);
-    loop_close(&c->dialer_watch);
-    loop_close(&c->peer_watch);
+    dial_clear(&c->dial);
     loop_disarm(&c->timer);
 }
 
@@ -136,13 +124,13 @@ static int say(void *ctx, const struct sm_message_handover *m)
 {
     struct call *c = ctx;
 
-    return handover_send(c->peer_watch.fd, m);
+    return handover_send(c->dial.peer_watch.fd, m);
 }
 
 static int tell_peer(struct call *c, enum ipc_type type, int code,
                      const char *text)
 {
-    return ipc_send_code(c->peer_watch.fd, type, code, text);
+    return ipc_send_code(c->dial.peer_watch.fd, type, code, text);
 }
 
 static void says_goodbye(void *ctx)
@@ -174,7 +162,7 @@ void handover_hang_up(const void *link)
             return;
     c->state = CALL_ENDS;
     if (tell_peer(c, IPC_PEER_DONE, 0, ""))
-        spawn_kill(&c->peer, SIGKILL);
+        spawn_kill(&c->dial.peer, SIGKILL);
     loop_arm(&c->timer, GOODBYE_TIME, says_goodbye, c);
 }
 
@@ -182,7 +170,7 @@ void handover_hang_up(const void *link)
  * known to be this host's by now. */
 static bool is_the_host(struct call *c)
 {
-    const struct decision_other *other = &c->other;
+    const struct decision_other *other = &c->dial.other;
     const struct handover *h;
 
     c->known = !other->pairing_rc &&
@@ -197,7 +185,7 @@ static bool is_the_host(struct call *c)
 
 static void on_key(struct call *c, struct sm_wire_reader *r)
 {
-    if (decision_meet(&c->other, r))
+    if (decision_meet(&c->dial.other, r))
         return;
     if (!is_the_host(c)) {
         over(c, SM_UNKNOWN_HOST, "another host answers there: its key is not "
@@ -218,26 +206,21 @@ static void on_key(struct call *c, struct sm_wire_reader *r)
 static void on_handover(struct call *c, struct sm_wire_reader *r)
 {
     struct handover_from from = {
-        .peer = c->known ? c->host : "", .key = c->other.key,
+        .peer = c->known ? c->host : "", .key = c->dial.other.key,
         .since = c->since, .say = say, .ctx = c,
     };
-    struct sm_message_handover m;
 
-    sm_message_handover_get(r, &m);
-    if (sm_wire_end(r))
-        return;
-    if (!handover_may_say(&c->pace)) {
+    if (!handover_hear(&from, &c->pace, r)) {
         over(c, SM_PROTOCOL, "it says too much about handovers");
-        return;
+    } else if (!r->error) {
+        c->complained = false;
+        c->wait = parent.conf.settle_interval;
     }
-    c->complained = false;
-    c->wait = parent.conf.settle_interval;
-    handover_heard(&from, &m);
 }
 
 static void on_classic(struct call *c, struct sm_wire_reader *r)
 {
-    if (c->classic || !parent_post_quantum()) {
+    if (c->dial.classic || !parent_post_quantum()) {
         r->error = SM_PROTOCOL;
         return;
     }
@@ -246,7 +229,7 @@ static void on_classic(struct call *c, struct sm_wire_reader *r)
              "this host's settings require (post-quantum = require)");
         return;
     }
-    c->classic = true;
+    c->dial.classic = true;
     stop(c);
     schedule(c, 0);
 }
@@ -283,7 +266,7 @@ static void on_peer(void *ctx, short revents)
     int rc;
 
     (void)revents;
-    rc = ipc_recv(c->peer_watch.fd, &message);
+    rc = ipc_recv(c->dial.peer_watch.fd, &message);
     if (rc == SM_BUSY)
         return;
     if (rc) {
@@ -327,108 +310,34 @@ static void too_slow(void *ctx)
     over(ctx, SM_TIMEOUT, "no answer in time");
 }
 
-static int start_peer(struct call *c, int connection)
+static void failed(void *ctx, int code, const char *why)
 {
-    int rc, channel = -1;
-    struct sm_wire_writer w;
-
-    sm_wire_writer_init(&w, IPC_MAX);
-    rc = spawn_role(&c->peer, "peer", &channel, role_ended, c);
-    if (rc)
-        goto out;
-    loop_watch(&c->peer_watch, channel, POLLIN, on_peer, c);
-    loop_arm(&c->timer, 2 * parent.conf.handshake_timeout +
-             parent.conf.answer_timeout, too_slow, c);
-    sm_wire_put_u8(&w, (uint8_t)(PEER_INITIATOR | PEER_SETTLE |
-                                 parent_post_quantum() |
-                                 (c->classic ? PEER_CLASSIC : 0)));
-    sm_wire_put_str(&w, c->host);
-    sm_wire_put_bytes(&w, c->other.nonce, sizeof(c->other.nonce));
-    rc = ipc_send(channel, IPC_PEER_START, &w, &connection, 1);
-    if (!rc)
-        rc = keys_give(&c->key, channel);
-    c->state = CALL_SHAKES;
-out:
-    sm_wire_writer_dispose(&w);
-    return rc;
+    over(ctx, code, why);
 }
 
-static void on_dialer(void *ctx, short revents)
+static void connected(void *ctx)
 {
     struct call *c = ctx;
-    char text[512];
-    struct sm_wire_reader r;
-    int rc, code, fd;
 
-    (void)revents;
-    rc = ipc_recv(c->dialer_watch.fd, &message);
-    if (rc == SM_BUSY)
-        return;
-    loop_close(&c->dialer_watch);
-    loop_disarm(&c->timer);
-    if (rc) {
-        over(c, SM_HELPER, "the dialer died");
-        return;
-    }
-    sm_wire_reader_init(&r, message.body, message.len);
-    code = sm_err_from_code(sm_wire_get_u16(&r));
-    sm_wire_get_str(&r, text, sizeof(text));
-    fd = ipc_take_fd(&message, 0);
-    if (sm_wire_end(&r) || message.type != IPC_DIALED ||
-        (!code && (fd < 0 || message.n_fds != 1)))
-        over(c, SM_HELPER, "the dialer broke the rules");
-    else if (code)
-        over(c, code, text);
-    else if (start_peer(c, fd))
-        over(c, SM_HELPER, "cannot start the peer process");
-    if (fd >= 0)
-        close(fd);
-    ipc_close_fds(&message);
+    c->state = CALL_SHAKES;
+    loop_arm(&c->timer, 2 * parent.conf.handshake_timeout +
+             parent.conf.answer_timeout, too_slow, c);
 }
 
 static void have_key(void *ctx, int err, const char *why)
 {
+    static const struct dial_events events = {
+        .flags = PEER_SETTLE, .unreachable = failed, .failed = failed,
+        .connected = connected, .on_peer = on_peer, .role_ended = role_ended,
+    };
     struct call *c = ctx;
-    struct sm_wire_writer w;
-    int rc, channel;
 
     if (err) {
         over(c, err, why);
         return;
     }
-    rc = spawn_role(&c->dialer, "dialer", &channel, role_ended, c);
-    if (rc) {
-        over(c, rc, "cannot start the dialer");
-        return;
-    }
     c->state = CALL_DIALS;
-    loop_watch(&c->dialer_watch, channel, POLLIN, on_dialer, c);
-    loop_arm(&c->timer, parent.conf.connect_timeout + DIAL_MARGIN, too_slow,
-             c);
-    sm_wire_writer_init(&w, IPC_MAX);
-    sm_wire_put_str(&w, c->other.pairing.address);
-    sm_wire_put_u16(&w, c->other.pairing.port);
-    rc = ipc_send(channel, IPC_DIAL, &w, NULL, 0);
-    sm_wire_writer_dispose(&w);
-    if (rc)
-        over(c, SM_HELPER, "the dialer does not answer");
-}
-
-/* Where it is by now; its key may be the record's alone. */
-static int look_up(struct call *c, char *why, size_t why_size)
-{
-    struct decision_other *other = &c->other;
-    int rc;
-
-    memset(other, 0, sizeof(*other));
-    other->dialled = true;
-    snprintf(other->name, sizeof(other->name), "%s", c->host);
-    rc = sm_pairing_by_name(parent.conf.hosts_dir, parent.own_key, c->host,
-                            &other->pairing, why, why_size);
-    other->pairing_rc = rc;
-    if (rc == SM_UNKNOWN_HOST)
-        rc = sm_pairing_by_dns(c->host, &other->pairing);
-    return rc;
+    dial_start(&c->dial, &events, c);
 }
 
 static void dial_now(void *ctx)
@@ -441,13 +350,14 @@ static void dial_now(void *ctx)
         free_call(c);
         return;
     }
-    rc = look_up(c, why, sizeof(why));
+    /* Its key may be the record's alone. */
+    rc = dial_find(&c->dial, c->host, true, why, sizeof(why));
     if (rc) {
         over(c, rc, why);
         return;
     }
     c->state = CALL_KEY;
-    keys_need_host(&c->key, have_key, c);
+    keys_need_host(&c->dial.key, have_key, c);
 }
 
 void handover_call(struct handover *h, bool now)
@@ -462,7 +372,7 @@ void handover_call(struct handover *h, bool now)
         if (!c)
             return;             /* the next look of this record tries again */
         strcpy(c->host, h->r.peer);
-        c->dialer_watch.fd = c->peer_watch.fd = -1;
+        dial_init(&c->dial);
         c->wait = parent.conf.settle_interval;
         c->next = calls;
         calls = c;

@@ -44,9 +44,7 @@ static void incoming_free(struct incoming *in)
     prove_forget(&in->prove);
     keys_forget_wait(&in->key);
     spawn_forget(&in->peer);
-    if (in->watch.fd >= 0)
-        close(in->watch.fd);
-    loop_unwatch(&in->watch);
+    loop_close(&in->watch);
     loop_disarm(&in->timer);
     if (in->config >= 0)
         close(in->config);
@@ -63,25 +61,6 @@ void incoming_maybe_free(struct incoming *in)
         incoming_free(in);
 }
 
-/* ---- answers to the peer ---- */
-
-int incoming_tell_peer(struct incoming *in, enum ipc_type type, int code,
-                       const char *rule, const char *text, const int *fds)
-{
-    struct sm_wire_writer w;
-    int rc = SM_LINK;
-
-    sm_wire_writer_init(&w, IPC_MAX);
-    sm_wire_put_u16(&w, (uint16_t)-code);
-    if (rule)
-        sm_wire_put_str(&w, rule);
-    sm_wire_put_str(&w, text);
-    if (in->watch.fd >= 0)
-        rc = ipc_send(in->watch.fd, type, &w, fds, fds ? 1 : 0);
-    sm_wire_writer_dispose(&w);
-    return rc;
-}
-
 void incoming_refuse(struct incoming *in, int code, const char *rule,
                      const char *fmt, ...)
 {
@@ -89,15 +68,13 @@ void incoming_refuse(struct incoming *in, int code, const char *rule,
     va_list ap;
 
     va_start(ap, fmt);
-    vsnprintf(text, sizeof(text), fmt, ap);
+    ipc_words(text, sizeof(text), code, fmt, ap);
     va_end(ap);
-    if (!sm_wire_text_ok(text, strlen(text)))
-        snprintf(text, sizeof(text), "%s", sm_err_text(code));
     sm_warning("in-%lu: vm=%s from=%s result=refused code=%d rule=%s "
                "text=\"%s\"", in->id, SM_LOG_WORD(in->facts.name),
                in->other.name, -code, rule, SM_LOG_TEXT(text));
     in->refused = true;
-    if (incoming_tell_peer(in, IPC_PEER_ANSWER, code, rule, text, NULL))
+    if (ipc_send_answer(in->watch.fd, IPC_PEER_ANSWER, code, rule, text, -1))
         spawn_kill(&in->peer, SIGKILL);
 }
 
@@ -273,7 +250,7 @@ static void on_end(struct incoming *in, struct sm_wire_reader *r)
         sm_info("in-%lu: from=%s connection ended: code=%d received=%llu "
                 "text=\"%s\"", in->id, in->from, -code,
                 (unsigned long long)received, SM_LOG_TEXT(text));
-    incoming_lost(in, code ? code : SM_LINK, text[0] ? text :
+    handover_lost(in, code ? code : SM_LINK, text[0] ? text :
                   "the other host has ended the conversation");
 }
 
@@ -342,10 +319,9 @@ static const struct {
 /* The peer has gone; with it its ends of xl's pipes. */
 static void peer_gone(struct incoming *in)
 {
-    close(in->watch.fd);
-    loop_unwatch(&in->watch);
+    loop_close(&in->watch);
     loop_disarm(&in->timer);
-    incoming_lost(in, SM_LINK, "the connection has gone");
+    handover_lost(in, SM_LINK, "the connection has gone");
     incoming_maybe_free(in);
 }
 

@@ -81,12 +81,6 @@ void incoming_maybe_free(struct incoming *in);
  * connection for what it has come for. */
 void incoming_evict(struct incoming *in);
 
-/* A message of the layout of PEER_KEY_IS (rule NULL) or PEER_ANSWER, with
- * one descriptor or none.  Returns 0 or an error: the peer has gone. */
-int incoming_tell_peer(struct incoming *in, enum ipc_type type, int code,
-                       const char *rule, const char *text, const int *fds)
-    SM_WARN_UNUSED;
-
 /* The guest is not taken: log it and tell the peer. */
 void incoming_refuse(struct incoming *in, int code, const char *rule,
                      const char *fmt, ...)
@@ -118,8 +112,7 @@ int incoming_begin(struct incoming *in) SM_WARN_UNUSED;
 void incoming_xl_ended(void *ctx, enum receive_end how, int status);
 /* IPC_PEER_HANDOVER */
 void incoming_heard(struct incoming *in, struct sm_wire_reader *r);
-/* The connection has gone. */
-void incoming_lost(struct incoming *in, int code, const char *text);
+/* The session ends; the handover goes on without. */
 void incoming_move_clear(struct incoming *in);
 
 #endif

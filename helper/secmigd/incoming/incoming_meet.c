@@ -10,6 +10,14 @@
 #include "keys/vault.h"
 #include "parent/parent.h"
 
+/* KEY_IS or CANCEL.  A peer that does not take it is of no use. */
+static void tell_peer(struct incoming *in, enum ipc_type type, int code,
+                      const char *text)
+{
+    if (ipc_send_code(in->watch.fd, type, code, text))
+        spawn_kill(&in->peer, SIGKILL);
+}
+
 /* ---- the host key ---- */
 
 /* Who it is can only be known with the host key.  So it is released for
@@ -33,9 +41,7 @@ static void no_key(struct incoming *in, int code, const char *why)
     if (incoming_may_log())
         sm_warning("in-%lu: connection from %s closed: %s", in->id, in->from,
                    why);
-    if (incoming_tell_peer(in, IPC_PEER_CANCEL, code, NULL, "no key for it",
-                           NULL))
-        spawn_kill(&in->peer, SIGKILL);
+    tell_peer(in, IPC_PEER_CANCEL, code, "no key for it");
 }
 
 static void have_key(void *ctx, int err, const char *why)
@@ -85,9 +91,8 @@ static void turn_away(struct incoming *in,
         sm_warning("in-%lu: from=%s: host \"%s\" with key %s is not known "
                    "here: %s", in->id, in->from, in->other.name, print,
                    answer->text);
-    if (incoming_tell_peer(in, IPC_PEER_KEY_IS, answer->code, NULL,
-                           told[0] ? told : sm_err_text(answer->code), NULL))
-        spawn_kill(&in->peer, SIGKILL);
+    tell_peer(in, IPC_PEER_KEY_IS, answer->code,
+              told[0] ? told : sm_err_text(answer->code));
 }
 
 /* It is known, and has come without what the settings require. */
@@ -99,9 +104,7 @@ static void too_classic(struct incoming *in)
              "which %s has not (it takes libsodium 1.0.22 there) or has "
              "switched off", parent.conf.name, in->other.name);
     sm_warning("in-%lu: from=%s refused: %s", in->id, in->from, text);
-    if (incoming_tell_peer(in, IPC_PEER_KEY_IS, SM_REFUSED_LOCAL, NULL, text,
-                           NULL))
-        spawn_kill(&in->peer, SIGKILL);
+    tell_peer(in, IPC_PEER_KEY_IS, SM_REFUSED_LOCAL, text);
 }
 
 static void known(void *ctx, const struct decision_answer *answer)
@@ -126,8 +129,7 @@ static void known(void *ctx, const struct decision_answer *answer)
     /* The peer minds this deadline itself; unless it has been taken over. */
     loop_arm(&in->timer, 2 * parent.conf.answer_timeout +
              parent.conf.tpm_timeout, incoming_too_slow, in);
-    if (incoming_tell_peer(in, IPC_PEER_KEY_IS, 0, NULL, "", NULL))
-        spawn_kill(&in->peer, SIGKILL);
+    tell_peer(in, IPC_PEER_KEY_IS, 0, "");
 }
 
 void incoming_meets(struct incoming *in, struct sm_wire_reader *r)

@@ -57,8 +57,7 @@ static void closed(void *ctx)
     in->handover = NULL;
     if (in->state != IN_MOVE || in->watch.fd < 0)
         return;
-    if (incoming_tell_peer(in, IPC_PEER_DONE, in->verdict, NULL, "",
-                           NULL))
+    if (ipc_send_code(in->watch.fd, IPC_PEER_DONE, in->verdict, ""))
         spawn_kill(&in->peer, SIGKILL);
 }
 
@@ -146,23 +145,12 @@ void incoming_heard(struct incoming *in, struct sm_wire_reader *r)
         .peer = in->owed ? "" : in->other.name, .key = in->other.key,
         .source = true, .since = in->met, .say = say, .ctx = in,
     };
-    struct sm_message_handover m;
 
-    sm_message_handover_get(r, &m);
-    if (sm_wire_end(r))
-        return;
-    if (!handover_may_say(&in->pace)) {
+    if (!handover_hear(&from, &in->pace, r)) {
         sm_warning("in-%lu: from=%s says too much about handovers", in->id,
                    in->other.name);
         spawn_kill(&in->peer, SIGKILL);
-        return;
     }
-    handover_heard(&from, &m);
-}
-
-void incoming_lost(struct incoming *in, int code, const char *text)
-{
-    handover_lost(in, code, text);
 }
 
 void incoming_move_clear(struct incoming *in)

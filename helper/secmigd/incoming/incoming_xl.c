@@ -54,7 +54,7 @@ static void xl_ready(void *ctx, int err, const char *why)
         return;
     }
     in->state = IN_MOVE;
-    if (incoming_tell_peer(in, IPC_PEER_ANSWER, 0, in->rule, "", &fd))
+    if (ipc_send_answer(in->watch.fd, IPC_PEER_ANSWER, 0, in->rule, "", fd))
         sm_debug("in-%lu: the peer process has gone", in->id);
     close(fd);
 }

@@ -4,7 +4,6 @@
 #include "operators/operate.h"
 
 #include <poll.h>
-#include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,10 +14,8 @@
 #include "parent/parent.h"
 #include "policy/match.h"
 
-#define IDLE_TIME 10000         /* ms for a client to say what it wants */
-#define FAREWELL_TIME 5000      /* ms to read its last word */
-#define CLIENTS_MAX 64          /* of the operator socket, at once ... */
-#define CLIENTS_OWN_MAX 16      /* ... and of one account: none keeps others
+#define CLIENTS_MAX 64          /* of the operator socket, at once; of one
+                                 * account CLIENT_OWN_MAX: none keeps others
                                  * out alone */
 
 static struct operate *sessions;
@@ -44,9 +41,7 @@ void operate_free(struct operate *o)
     operate_vm_policy_clear(o);
     run_clear(&o->run);
     spawn_forget(&o->control);
-    if (o->control_watch.fd >= 0)
-        close(o->control_watch.fd);
-    loop_unwatch(&o->control_watch);
+    loop_close(&o->control_watch);
     loop_disarm(&o->timer);
     if (o->policy >= 0)
         close(o->policy);
@@ -62,9 +57,7 @@ static void let_go(void *ctx)
     struct operate *o = ctx;
 
     spawn_forget(&o->control);
-    if (o->control_watch.fd >= 0)
-        close(o->control_watch.fd);
-    loop_unwatch(&o->control_watch);
+    loop_close(&o->control_watch);
     loop_disarm(&o->timer);
     if (!o->xl.pid)
         operate_free(o);
@@ -82,11 +75,9 @@ static void control_ended(void *ctx, int status)
 
 /* ---- what the client is told ---- */
 
-static void tell(struct operate *o, enum ipc_type type,
-                 const struct sm_wire_writer *w, const int *fds, size_t n)
+static void told(const struct operate *o, int rc)
 {
-    if (o->control_watch.fd < 0 ||
-        ipc_send(o->control_watch.fd, type, w, fds, n))
+    if (rc)
         sm_debug("op-%lu: client gone before its answer", o->id);
 }
 
@@ -94,22 +85,16 @@ static void ended(struct operate *o)
 {
     o->state = OP_ENDED;
     run_clear(&o->run);
-    loop_arm(&o->timer, o->control_watch.fd < 0 ? 0 : FAREWELL_TIME, let_go,
-             o);
+    loop_arm(&o->timer, o->control_watch.fd < 0 ? 0 :
+             CLIENT_FAREWELL_TIME, let_go, o);
 }
 
 void operate_answer(struct operate *o, int code, const char *rule,
                     const char *text)
 {
-    struct sm_wire_writer w;
-
-    sm_wire_writer_init(&w, IPC_MAX);
-    sm_wire_put_u16(&w, (uint16_t)-code);
-    sm_wire_put_str(&w, rule);
-    sm_wire_put_str(&w, text);
-    tell(o, o->answered ? IPC_CLIENT_RESULT : IPC_CLIENT_ANSWER, &w, NULL,
-         0);
-    sm_wire_writer_dispose(&w);
+    told(o, ipc_send_answer(o->control_watch.fd, o->answered ?
+                            IPC_CLIENT_RESULT : IPC_CLIENT_ANSWER, code, rule,
+                            text, -1));
     o->answered = true;
 }
 
@@ -122,10 +107,8 @@ void operate_finish(struct operate *o, int code, const char *rule,
     if (o->state == OP_ENDED)
         return;
     va_start(ap, fmt);
-    vsnprintf(text, sizeof(text), fmt, ap);
+    ipc_words(text, sizeof(text), code, fmt, ap);
     va_end(ap);
-    if (!sm_wire_text_ok(text, strlen(text)))
-        snprintf(text, sizeof(text), "%s", sm_err_text(code));
     sm_log(code ? SM_LOG_WARNING : SM_LOG_NOTICE,
            "op-%lu: by=%s@%s result=%s code=%d rule=%s text=\"%s\"", o->id,
            o->account, parent.conf.name, code ? "failed" : "done", -code,
@@ -147,7 +130,7 @@ void operate_output(struct operate *o, const char *text, size_t len)
         operate_finish(o, fd, "", "%s", sm_err_text(fd));
         return;
     }
-    tell(o, IPC_CLIENT_OUTPUT, NULL, &fd, 1);
+    told(o, ipc_send(o->control_watch.fd, IPC_CLIENT_OUTPUT, NULL, &fd, 1));
     close(fd);
     ended(o);
 }
@@ -160,7 +143,8 @@ void operate_status_is(struct operate *o, const char *text)
     sm_wire_writer_init(&w, IPC_MAX);
     sm_wire_put_u16(&w, (uint16_t)strlen(text));
     sm_wire_put_bytes(&w, text, strlen(text));
-    tell(o, IPC_CLIENT_STATUS_IS, &w, NULL, 0);
+    told(o, ipc_send(o->control_watch.fd, IPC_CLIENT_STATUS_IS, &w, NULL,
+                     0));
     sm_wire_writer_dispose(&w);
     ended(o);
 }
@@ -391,7 +375,6 @@ static void on_control(void *ctx, short revents)
 static struct operate *new_session(uid_t uid, const char *account)
 {
     struct operate *o = calloc(1, sizeof(*o));
-    struct passwd *pw = account ? NULL : getpwuid(uid);
 
     if (!o)
         return NULL;
@@ -399,13 +382,7 @@ static struct operate *new_session(uid_t uid, const char *account)
     o->uid = uid;
     o->control_watch.fd = o->output.fd = -1;
     o->policy = o->signature = -1;
-    if (pw)
-        account = pw->pw_name;
-    if (account && strlen(account) < sizeof(o->account))
-        strcpy(o->account, account);
-    else
-        snprintf(o->account, sizeof(o->account), "uid:%u",
-                 (unsigned int)uid);
+    strcpy(o->account, account);
     o->next = sessions;
     sessions = o;
     return o;
@@ -422,34 +399,29 @@ static bool full(uid_t uid)
         all++;
         own += o->uid == uid;
     }
-    return all >= CLIENTS_MAX || own >= CLIENTS_OWN_MAX;
+    return all >= CLIENTS_MAX || own >= CLIENT_OWN_MAX;
 }
 
 void operate_new(int fd, const struct ucred *cred)
 {
+    char account[CLIENT_ACCOUNT_SIZE];
     struct operate *o = NULL;
-    int channel;
 
-    if (full(cred->uid))
+    if (full(cred->uid)) {
         sm_debug("operator socket: too many clients, one of uid %u dropped",
                  (unsigned int)cred->uid);
-    else
-        o = new_session(cred->uid, NULL);
+    } else {
+        client_account(cred->uid, account);
+        o = new_session(cred->uid, account);
+    }
     if (!o) {
         close(fd);
         return;
     }
-    if (spawn_role(&o->control, "control", &channel, control_ended, o)) {
-        sm_error("cannot start a control process");
-        close(fd);
+    loop_arm(&o->timer, CLIENT_IDLE_TIME, let_go, o);
+    if (client_start(fd, &o->control, &o->control_watch, on_control,
+                     control_ended, o))
         operate_free(o);
-        return;
-    }
-    loop_watch(&o->control_watch, channel, POLLIN, on_control, o);
-    loop_arm(&o->timer, IDLE_TIME, let_go, o);
-    if (ipc_send(channel, IPC_CLIENT_START, NULL, &fd, 1))
-        operate_free(o);
-    close(fd);
 }
 
 void operate_take(struct child *control, int channel, uid_t uid,

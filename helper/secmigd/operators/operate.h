@@ -20,6 +20,7 @@
 #include "base/conf.h"
 #include "base/frame.h"
 #include "state/evidence.h"
+#include "parent/client.h"
 #include "parent/facts.h"
 #include "handover/journal.h"
 #include "ipc.h"
@@ -35,7 +36,7 @@ enum op_state { OP_IDLE, OP_FACTS, OP_MOVE, OP_ENDED };
 struct operate {
     unsigned long id;
     uid_t uid;
-    char account[33];
+    char account[CLIENT_ACCOUNT_SIZE];
     enum op_state state;
     struct child control;
     struct loop_watch control_watch;    /* fd -1: the client has gone */
@@ -161,7 +162,7 @@ unsigned long operate_claim(const struct ucred *cred);
 /*
  * The client claimed for `id` asks for a migration.  That is the operator's,
  * not root's: account and role are filled in.
- *   account  out: 33 bytes;  role  out: FRAME_ROLE_MAX + 1 bytes
+ *   account  out: CLIENT_ACCOUNT_SIZE bytes;  role  out: FRAME_ROLE_MAX + 1 bytes
  * Returns 0; SM_REFUSED_LOCAL when it is not the guest and the host that the
  * operator named, or the second one; SM_CANCELLED when the session has gone.
  */

@@ -3,8 +3,6 @@
  * and who else asks about it. */
 #include "outgoing/outgoing.h"
 
-#include <poll.h>
-#include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,10 +14,6 @@
 #include "base/log.h"
 #include "operators/operate.h"
 #include "parent/parent.h"
-
-#define IDLE_TIME 10000         /* ms for a client to say what it wants */
-#define CLIENTS_OWN_MAX 16      /* of one account that is not root's */
-#define FAREWELL_TIME 5000      /* ms to read its last word */
 
 static struct outgoing *sessions;
 static struct ipc_message message;      /* the one being handled */
@@ -37,14 +31,10 @@ void outgoing_free(struct outgoing *o)
     outgoing_move_clear(o);
     run_clear(&o->run);
     decision_clear(&o->decision);
-    keys_forget_wait(&o->key);
     prove_forget(&o->prove);
+    dial_clear(&o->dial);
     spawn_forget(&o->control);
-    spawn_forget(&o->dialer);
-    spawn_forget(&o->peer);
     loop_close(&o->control_watch);
-    loop_close(&o->dialer_watch);
-    loop_close(&o->peer_watch);
     loop_disarm(&o->timer);
     if (o->config >= 0)
         close(o->config);
@@ -59,20 +49,16 @@ static void too_late(void *ctx)
     outgoing_free(ctx);
 }
 
-/* ---- the client's last word ---- */
+/* ---- what the client is told ---- */
 
-void outgoing_tell(struct outgoing *o, enum ipc_type type, int code,
-                   const char *rule, const char *text, const int *fds)
+void outgoing_answer(struct outgoing *o, int code, const char *rule,
+                     const char *text, int stream)
 {
-    struct sm_wire_writer w;
-
-    sm_wire_writer_init(&w, IPC_MAX);
-    sm_wire_put_u16(&w, (uint16_t)-code);
-    sm_wire_put_str(&w, rule);
-    sm_wire_put_str(&w, text);
-    if (ipc_send(o->control_watch.fd, type, &w, fds, fds ? 1 : 0))
+    if (ipc_send_answer(o->control_watch.fd, o->answered ?
+                        IPC_CLIENT_RESULT : IPC_CLIENT_ANSWER, code, rule,
+                        text, stream))
         sm_debug("out-%lu: client gone before its answer", o->id);
-    sm_wire_writer_dispose(&w);
+    o->answered = true;
 }
 
 void outgoing_finish(struct outgoing *o, int code, const char *rule,
@@ -84,10 +70,8 @@ void outgoing_finish(struct outgoing *o, int code, const char *rule,
     if (o->state == OUT_ENDED)
         return;
     va_start(ap, fmt);
-    vsnprintf(text, sizeof(text), fmt, ap);
+    ipc_words(text, sizeof(text), code, fmt, ap);
     va_end(ap);
-    if (!sm_wire_text_ok(text, strlen(text)))
-        snprintf(text, sizeof(text), "%s", sm_err_text(code));
     sm_log(code ? SM_LOG_WARNING : SM_LOG_NOTICE,
            "out-%lu: vm=%s to=%s result=%s code=%d rule=%s text=\"%s\"",
            o->id, SM_LOG_WORD(o->facts.name), o->host,
@@ -96,9 +80,7 @@ void outgoing_finish(struct outgoing *o, int code, const char *rule,
            SM_LOG_TEXT(text));
     if (o->operate)
         operate_verdict(o->operate, o->id, code, rule, text);
-    outgoing_tell(o, o->answered ? IPC_CLIENT_RESULT : IPC_CLIENT_ANSWER,
-                  code, rule, text, NULL);
-    o->answered = true;
+    outgoing_answer(o, code, rule, text, -1);
     o->state = OUT_ENDED;
     if (o->config >= 0)
         close(o->config);
@@ -107,11 +89,9 @@ void outgoing_finish(struct outgoing *o, int code, const char *rule,
     o->config = o->papers = -1;
     run_clear(&o->run);
     decision_clear(&o->decision);
-    keys_forget_wait(&o->key);
-    spawn_forget(&o->dialer);
-    loop_close(&o->dialer_watch);
+    dial_stop(&o->dial);
     loop_close(&o->stream);
-    loop_arm(&o->timer, FAREWELL_TIME, too_late, o);
+    loop_arm(&o->timer, CLIENT_FAREWELL_TIME, too_late, o);
 }
 
 void outgoing_role_ended(void *ctx, int status)
@@ -176,8 +156,9 @@ static void client_gone(struct outgoing *o)
     else if (o->operate && o->state != OUT_ENDED)
         operate_verdict(o->operate, o->id, SM_CANCELLED, "",
                         "xl has ended before the migration began");
-    if (o->state == OUT_ENDED && o->peer_watch.fd >= 0 && o->peer.pid) {
-        loop_arm(&o->timer, FAREWELL_TIME, too_late, o);
+    if (o->state == OUT_ENDED && o->dial.peer_watch.fd >= 0 &&
+        o->dial.peer.pid) {
+        loop_arm(&o->timer, CLIENT_FAREWELL_TIME, too_late, o);
         return;
     }
     outgoing_free(o);
@@ -238,46 +219,32 @@ static bool crowded(uid_t uid)
 
     for (o = sessions; o; o = o->next)
         n += o->uid == uid && o->control_watch.fd >= 0;
-    return uid != 0 && n >= CLIENTS_OWN_MAX;
+    return uid != 0 && n >= CLIENT_OWN_MAX;
 }
 
 void outgoing_new(int fd, const struct ucred *cred)
 {
     struct outgoing *o = crowded(cred->uid) ? NULL : calloc(1, sizeof(*o));
-    struct passwd *pw;
-    int channel;
 
     if (!o) {
         close(fd);
         return;
     }
-    pw = getpwuid(cred->uid);
     o->id = ++parent.last_id;
     o->uid = cred->uid;
     o->pid = cred->pid;
     o->operate = operate_claim(cred);
     o->since = sm_clock_now_ms();
     o->config = o->papers = -1;
-    o->control_watch.fd = o->dialer_watch.fd = o->peer_watch.fd = -1;
-    o->stream.fd = -1;
-    if (pw && strlen(pw->pw_name) < sizeof(o->account))
-        strcpy(o->account, pw->pw_name);
-    else
-        snprintf(o->account, sizeof(o->account), "uid:%u",
-                 (unsigned int)cred->uid);
+    o->control_watch.fd = o->stream.fd = -1;
+    dial_init(&o->dial);
+    client_account(cred->uid, o->account);
     o->next = sessions;
     sessions = o;
-    if (spawn_role(&o->control, "control", &channel, outgoing_role_ended, o)) {
-        sm_error("cannot start a control process");
-        close(fd);
+    loop_arm(&o->timer, CLIENT_IDLE_TIME, too_late, o);
+    if (client_start(fd, &o->control, &o->control_watch, on_control,
+                     outgoing_role_ended, o))
         outgoing_free(o);
-        return;
-    }
-    loop_watch(&o->control_watch, channel, POLLIN, on_control, o);
-    loop_arm(&o->timer, IDLE_TIME, too_late, o);
-    if (ipc_send(channel, IPC_CLIENT_START, NULL, &fd, 1))
-        outgoing_free(o);
-    close(fd);
 }
 
 /* ---- for the others ---- */

@@ -25,10 +25,11 @@
 #include "base/conf.h"
 #include "channel/message.h"
 #include "decision/decision.h"
+#include "parent/client.h"
+#include "parent/dial.h"
 #include "parent/facts.h"
 #include "handovers/handover.h"
 #include "ipc.h"
-#include "keys/keys.h"
 #include "parent/loop.h"
 #include "keys/prove.h"
 #include "parent/spawn.h"
@@ -41,21 +42,20 @@ struct outgoing {
     uid_t uid;
     pid_t pid;                  /* the client's */
     unsigned long operate;      /* session whose xl this is; 0: none */
-    char account[33];           /* the operator's then */
+    char account[CLIENT_ACCOUNT_SIZE];  /* the operator's then */
     char role[FRAME_ROLE_MAX + 1];  /* to act in; "": all of them */
     enum out_state state;
     int64_t since;
-    struct child control, dialer, peer;
-    struct loop_watch control_watch, dialer_watch, peer_watch;
+    struct child control;
+    struct loop_watch control_watch;
+    struct dial dial;           /* to the other host */
     struct loop_timer timer;
     struct run run;
     struct decision decision;
-    struct key_wait key;        /* for our part in the handshake */
     bool answered;              /* ANSWER was sent; RESULT is next */
     bool accepted;              /* the other host is who it should be */
     bool requested;             /* the peer was given the REQUEST to send */
     struct prove prove;         /* what this host runs */
-    bool classic;               /* dialled again, without ML-KEM-768 */
 
     uint32_t domid, flags;
     uint8_t handover_id[SM_HANDOVER_ID_LEN];
@@ -69,7 +69,6 @@ struct outgoing {
     uint8_t asked[16];          /* uuid of the guest that the client means */
     struct facts domain;        /* domid known: what libxl says */
     struct facts facts;         /* of the config */
-    struct decision_other other;
     struct outgoing *next;
 };
 
@@ -83,9 +82,10 @@ bool outgoing_abort(unsigned long id, const char *text);
 /* End the session: its processes are killed, nothing more is told. */
 void outgoing_free(struct outgoing *o);
 
-/* A body of the layout of ANSWER and RESULT, to the client. */
-void outgoing_tell(struct outgoing *o, enum ipc_type type, int code,
-                   const char *rule, const char *text, const int *fds);
+/* ANSWER to the client, or RESULT once that was sent.
+ *   stream  what it is to write the guest to; stays the caller's; -1: none */
+void outgoing_answer(struct outgoing *o, int code, const char *rule,
+                     const char *text, int stream);
 
 /* The migration has ended, one way or the other, and the client is told,
  * once.  `code` 0: the guest is there. */
@@ -132,9 +132,9 @@ void outgoing_move(struct outgoing *o, const char *rule);
 void outgoing_given(struct outgoing *o);
 void outgoing_given_up(struct outgoing *o);
 void outgoing_move_alone(struct outgoing *o);
-/* The peer: a message of the other host / the connection has gone. */
+/* IPC_PEER_HANDOVER */
 void outgoing_heard(struct outgoing *o, struct sm_wire_reader *r);
-void outgoing_move_lost(struct outgoing *o, int code, const char *text);
+/* The session ends; the handover goes on without. */
 void outgoing_move_clear(struct outgoing *o);
 
 #endif

@@ -20,7 +20,7 @@ static void question(const struct outgoing *o, enum decision_stage stage,
 {
     memset(q, 0, sizeof(*q));
     q->stage = stage;
-    q->other = &o->other;
+    q->other = &o->dial.other;
     q->action = SM_POLICY_MIGRATE_OUT;
     q->facts = &o->facts;
     q->account = o->account;
@@ -97,9 +97,9 @@ static void previewed(void *ctx, const struct decision_answer *answer)
     } else {
         if (parent.conf.demand_attestation || answer->wants_proof ||
             sm_policy_wants_attestation(parent.policy, SM_POLICY_MIGRATE_OUT))
-            decision_demand(&o->other);
+            decision_demand(&o->dial.other);
         o->state = OUT_KEY;
-        keys_need_host(&o->key, have_key, o);
+        keys_need_host(&o->dial.key, have_key, o);
     }
 }
 
@@ -164,25 +164,6 @@ static void have_domain(void *ctx, int err)
         ask_config(o);
 }
 
-/* Where the other host is.  One that is not paired here may be known by its
- * certificate, if the policy goes by any. */
-static int look_up(struct outgoing *o, char *why, size_t why_size)
-{
-    struct decision_other *other = &o->other;
-    int rc;
-
-    other->dialled = true;
-    rc = sm_pairing_by_name(parent.conf.hosts_dir, parent.own_key, o->host,
-                            &other->pairing, why, why_size);
-    other->pairing_rc = rc;
-    if (rc == SM_UNKNOWN_HOST && parent.policy &&
-        sm_policy_authority_count(parent.policy))
-        rc = sm_pairing_by_dns(o->host, &other->pairing);
-    if (!rc)
-        strcpy(other->name, other->pairing.name);
-    return rc;
-}
-
 void outgoing_ask(struct outgoing *o, struct sm_wire_reader *r,
                   struct ipc_message *message)
 {
@@ -226,7 +207,11 @@ void outgoing_ask(struct outgoing *o, struct sm_wire_reader *r,
                         "(max-outgoing)", parent.conf.max_outgoing);
         return;
     }
-    rc = look_up(o, why, sizeof(why));
+    /* One that is not paired here may be known by its certificate, if the
+     * policy goes by any. */
+    rc = dial_find(&o->dial, o->host, parent.policy &&
+                   sm_policy_authority_count(parent.policy), why,
+                   sizeof(why));
     if (rc) {
         outgoing_finish(o, rc, "", "%s", why);
         return;

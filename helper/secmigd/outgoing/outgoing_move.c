@@ -22,7 +22,7 @@ static int say(void *ctx, const struct sm_message_handover *m)
 {
     struct outgoing *o = ctx;
 
-    return handover_send(o->peer_watch.fd, m);
+    return handover_send(o->dial.peer_watch.fd, m);
 }
 
 /* xl may go on: it waits for this before it hands over. */
@@ -43,9 +43,9 @@ static void let_go(void *ctx, int code, const char *text)
     sm_warning("out-%lu: vm=%s to=%s is given up: code=%d text=\"%s\"", o->id,
                SM_LOG_WORD(o->facts.name), o->host, -code, SM_LOG_TEXT(text));
     loop_close(&o->stream);
-    if (o->peer_watch.fd >= 0 &&
-        ipc_send(o->peer_watch.fd, IPC_PEER_STREAM, NULL, NULL, 0))
-        spawn_kill(&o->peer, SIGKILL);
+    if (o->dial.peer_watch.fd >= 0 &&
+        ipc_send(o->dial.peer_watch.fd, IPC_PEER_STREAM, NULL, NULL, 0))
+        spawn_kill(&o->dial.peer, SIGKILL);
     /* The transport of an unpatched xl ends before xl does, and has no other
      * moment to hear why. */
     if (o->flags & FRAME_WEAK_HANDOVER)
@@ -98,7 +98,7 @@ static int begin(struct outgoing *o)
     memcpy(first.uuid, o->facts.uuid, sizeof(first.uuid));
     snprintf(first.name, sizeof(first.name), "%s", o->facts.name);
     snprintf(first.peer, sizeof(first.peer), "%s", o->host);
-    memcpy(first.peer_key, o->other.key, sizeof(first.peer_key));
+    memcpy(first.peer_key, o->dial.other.key, sizeof(first.peer_key));
     snprintf(first.by, sizeof(first.by), "%.*s", SM_HANDOVER_BY_MAX,
              o->account);
     return handover_begin(&first, &events, &o->handover);
@@ -145,14 +145,13 @@ void outgoing_move(struct outgoing *o, const char *rule)
     /* Larger pipes save switches; smaller ones work as well. */
     fcntl(up[1], F_SETPIPE_SZ, PIPE_BYTES);
     o->state = OUT_MOVE;
-    keys_forget_wait(&o->key);
-    if (ipc_send(o->peer_watch.fd, IPC_PEER_STREAM, NULL, &up[0], 1)) {
-        outgoing_move_lost(o, SM_HELPER, "the peer process does not answer");
+    keys_forget_wait(&o->dial.key);
+    if (ipc_send(o->dial.peer_watch.fd, IPC_PEER_STREAM, NULL, &up[0], 1)) {
+        handover_lost(o, SM_HELPER, "the peer process does not answer");
         handover_let_go(o->handover);   /* xl has no stream to notice by */
         goto out;
     }
-    outgoing_tell(o, IPC_CLIENT_ANSWER, 0, rule, "", &up[1]);
-    o->answered = true;
+    outgoing_answer(o, 0, rule, "", up[1]);
     loop_watch(&o->stream, up[0], 0, stream_ended, o);
     up[0] = -1;
     sm_info("out-%lu: vm=%s to=%s accepted there by rule=%s", o->id,
@@ -200,26 +199,15 @@ void outgoing_move_alone(struct outgoing *o)
 void outgoing_heard(struct outgoing *o, struct sm_wire_reader *r)
 {
     const struct handover_from from = {
-        .peer = o->host, .key = o->other.key, .since = o->met,
+        .peer = o->host, .key = o->dial.other.key, .since = o->met,
         .say = say, .ctx = o,
     };
-    struct sm_message_handover m;
 
-    sm_message_handover_get(r, &m);
-    if (sm_wire_end(r))
-        return;
-    if (!handover_may_say(&o->pace)) {
+    if (!handover_hear(&from, &o->pace, r)) {
         sm_warning("out-%lu: %s says too much about handovers", o->id,
                    o->host);
-        spawn_kill(&o->peer, SIGKILL);
-        return;
+        spawn_kill(&o->dial.peer, SIGKILL);
     }
-    handover_heard(&from, &m);
-}
-
-void outgoing_move_lost(struct outgoing *o, int code, const char *text)
-{
-    handover_lost(o, code, text);
 }
 
 void outgoing_move_clear(struct outgoing *o)

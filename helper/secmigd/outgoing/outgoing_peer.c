@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The network's side of an outgoing migration: the dialer, then the peer. */
+/* The network's side of an outgoing migration. */
 #include "outgoing/outgoing.h"
 
 #include <errno.h>
@@ -18,9 +18,6 @@
 #include "state/evidence.h"
 #include "parent/parent.h"
 #include "state/vm_policy.h"
-
-#define DIAL_MARGIN 1000        /* ms that the dialer has to say so itself */
-#define PIPE_BYTES (1024 * 1024)
 
 static struct ipc_message message;      /* the one being handled */
 
@@ -45,16 +42,16 @@ static int send_request(struct outgoing *o)
     sm_wire_put_u64(&w, sequence);
     sm_wire_put_str(&w, o->facts.name);
     sm_wire_put_str(&w, o->account);
-    rc = ipc_send(o->peer_watch.fd, IPC_PEER_REQUEST, &w, fds, 2);
+    rc = ipc_send(o->dial.peer_watch.fd, IPC_PEER_REQUEST, &w, fds, 2);
     sm_wire_writer_dispose(&w);
     return rc;
 }
 
-/* KEY_IS or EVIDENCE_IS. */
+/* KEY_IS, EVIDENCE_IS or CANCEL. */
 static int tell_peer(struct outgoing *o, enum ipc_type type, int code,
                      const char *text)
 {
-    return ipc_send_code(o->peer_watch.fd, type, code, text);
+    return ipc_send_code(o->dial.peer_watch.fd, type, code, text);
 }
 
 /* The client learns why.  The other host, which has shown its platform, does
@@ -67,7 +64,7 @@ static void refused(struct outgoing *o, enum ipc_type type,
     snprintf(text, sizeof(text), "the policy there says no (platform: %s)",
              answer->attestation);
     if (tell_peer(o, type, answer->code, text))
-        spawn_kill(&o->peer, SIGKILL);
+        spawn_kill(&o->dial.peer, SIGKILL);
     outgoing_finish(o, answer->code, answer->rule, "%s%s",
                     answer->told[0] ? "" : "refused here: ", answer->text);
 }
@@ -79,7 +76,7 @@ static void decided(void *ctx, const struct decision_answer *answer)
     enum ipc_type type;
     struct outgoing *o = ctx;
 
-    type = o->other.demanded ? IPC_PEER_EVIDENCE_IS : IPC_PEER_KEY_IS;
+    type = o->dial.other.demanded ? IPC_PEER_EVIDENCE_IS : IPC_PEER_KEY_IS;
     if (!answer->told[0])
         outgoing_log(o, DECISION_FINAL, answer);
     if (!answer->allow) {
@@ -109,14 +106,14 @@ static void met(void *ctx, const struct decision_answer *answer)
 
 static void on_peer_key(struct outgoing *o, struct sm_wire_reader *r)
 {
-    if (o->other.met) {
+    if (o->dial.other.met) {
         r->error = SM_PROTOCOL;
         return;
     }
-    if (decision_meet(&o->other, r))
+    if (decision_meet(&o->dial.other, r))
         return;
     o->met = sm_clock_now_ms();
-    if (o->other.demanded)
+    if (o->dial.other.demanded)
         outgoing_decide(o, DECISION_PREVIEW, met);
     else
         outgoing_decide(o, DECISION_FINAL, decided);
@@ -137,7 +134,7 @@ static void on_peer_evidence(struct outgoing *o, struct sm_wire_reader *r)
         return;
     if (!o->accepted)
         r->error = SM_PROTOCOL;
-    else if (!decision_shown(&o->other, r))
+    else if (!decision_shown(&o->dial.other, r))
         outgoing_decide(o, DECISION_FINAL, decided);
 }
 
@@ -148,7 +145,8 @@ static void on_peer_quote(struct outgoing *o, struct sm_wire_reader *r)
     if (!o->accepted)
         r->error = SM_PROTOCOL;
     else
-        prove(&o->prove, SM_ATTEST_INITIATOR, o->host, &o->peer_watch, r);
+        prove(&o->prove, SM_ATTEST_INITIATOR, o->host, &o->dial.peer_watch,
+              r);
 }
 
 /* The tickets that went along are used up, here as well as there.  Returns
@@ -213,8 +211,8 @@ static void on_peer_end(struct outgoing *o, struct sm_wire_reader *r)
             o->id, o->host, -code, (unsigned long long)sent,
             SM_LOG_TEXT(text));
     if (o->state == OUT_MOVE)
-        outgoing_move_lost(o, code ? code : SM_LINK, text[0] ? text :
-                           "the other host has ended the conversation");
+        handover_lost(o, code ? code : SM_LINK, text[0] ? text :
+                      "the other host has ended the conversation");
     else
         outgoing_finish(o, code ? code : SM_FAIL, "", "%s", text);
 }
@@ -223,12 +221,12 @@ static void on_peer_end(struct outgoing *o, struct sm_wire_reader *r)
  * handshake.  One without tells which, before anything else is said. */
 static void on_peer_classic(struct outgoing *o, struct sm_wire_reader *r)
 {
-    if (o->other.met || o->classic || !parent_post_quantum()) {
+    if (o->dial.other.met || o->dial.classic || !parent_post_quantum()) {
         r->error = SM_PROTOCOL;
         return;
     }
-    loop_close(&o->peer_watch);
-    spawn_forget(&o->peer);
+    loop_close(&o->dial.peer_watch);
+    spawn_forget(&o->dial.peer);
     if (parent.conf.post_quantum == SM_CONF_PQ_REQUIRE) {
         outgoing_finish(o, SM_REFUSED_LOCAL, "post-quantum", "refused here: "
                         "%s has no post-quantum handshake (or has it "
@@ -238,10 +236,9 @@ static void on_peer_classic(struct outgoing *o, struct sm_wire_reader *r)
     }
     sm_notice("out-%lu: to=%s has no post-quantum handshake: dialling again "
               "without", o->id, o->host);
-    o->classic = true;
-    if (o->other.demanded)
-        decision_demand(&o->other);     /* a nonce for each handshake */
-    spawn_forget(&o->dialer);
+    o->dial.classic = true;
+    if (o->dial.other.demanded)
+        decision_demand(&o->dial.other);     /* a nonce for each handshake */
     outgoing_dial(o);
 }
 
@@ -261,6 +258,15 @@ static const struct {
       on_peer_end },
 };
 
+/* It is of no use any more. */
+static void peer_lost(struct outgoing *o, const char *text)
+{
+    if (o->state == OUT_MOVE)
+        handover_lost(o, SM_HELPER, text);
+    else
+        outgoing_finish(o, SM_HELPER, "", "%s", text);
+}
+
 static void on_peer(void *ctx, short revents)
 {
     struct outgoing *o = ctx;
@@ -269,15 +275,12 @@ static void on_peer(void *ctx, short revents)
     int rc;
 
     (void)revents;
-    rc = ipc_recv(o->peer_watch.fd, &message);
+    rc = ipc_recv(o->dial.peer_watch.fd, &message);
     if (rc == SM_BUSY)
         return;
     if (rc) {
-        loop_close(&o->peer_watch);
-        if (o->state == OUT_MOVE)
-            outgoing_move_lost(o, SM_HELPER, "the peer process died");
-        else
-            outgoing_finish(o, SM_HELPER, "", "the peer process died");
+        loop_close(&o->dial.peer_watch);
+        peer_lost(o, "the peer process died");
         if (o->control_watch.fd < 0 && o->state == OUT_ENDED)
             outgoing_free(o);       /* the client has gone, too */
         return;
@@ -294,118 +297,48 @@ static void on_peer(void *ctx, short revents)
     ipc_close_fds(&message);
     if (sm_wire_end(&r)) {
         sm_error("out-%lu: the peer process broke the rules", o->id);
-        spawn_kill(&o->peer, SIGKILL);
-        if (o->state == OUT_MOVE)
-            outgoing_move_lost(o, SM_HELPER,
-                               "the peer process broke the rules");
-        else
-            outgoing_finish(o, SM_HELPER, "",
-                            "the peer process broke the rules");
+        spawn_kill(&o->dial.peer, SIGKILL);
+        peer_lost(o, "the peer process broke the rules");
     }
 }
 
-static int start_peer(struct outgoing *o, int connection)
-{
-    int rc, channel = -1;
-    struct sm_wire_writer w;
+/* ---- the connection ---- */
 
-    sm_wire_writer_init(&w, IPC_MAX);
-    rc = spawn_role(&o->peer, "peer", &channel, outgoing_role_ended, o);
-    if (rc)
-        goto out;
-    loop_watch(&o->peer_watch, channel, POLLIN, on_peer, o);
-    sm_wire_put_u8(&w, (uint8_t)(PEER_INITIATOR | parent_post_quantum() |
-                                 (o->classic ? PEER_CLASSIC : 0) |
-                                 (o->other.demanded ? PEER_DEMAND : 0)));
-    sm_wire_put_str(&w, o->host);
-    sm_wire_put_bytes(&w, o->other.nonce, sizeof(o->other.nonce));
-    rc = ipc_send(channel, IPC_PEER_START, &w, &connection, 1);
-    if (!rc)
-        rc = keys_give(&o->key, channel);
+static void unreachable(void *ctx, int code, const char *why)
+{
+    struct outgoing *o = ctx;
+
+    outgoing_finish(o, code, "", "cannot reach %s: %s", o->host, why);
+}
+
+static void failed(void *ctx, int code, const char *why)
+{
+    outgoing_finish(ctx, code, "", "%s", why);
+}
+
+static void connected(void *ctx)
+{
+    struct outgoing *o = ctx;
+
     o->state = OUT_ASK;
-out:
-    sm_wire_writer_dispose(&w);
-    return rc;
-}
-
-/* ---- the dialer ---- */
-
-static void on_dialer(void *ctx, short revents)
-{
-    struct outgoing *o = ctx;
-    char text[FRAME_TEXT_MAX + 1];
-    struct sm_wire_reader r;
-    int rc, code, fd;
-
-    (void)revents;
-    rc = ipc_recv(o->dialer_watch.fd, &message);
-    if (rc == SM_BUSY)
-        return;
-    loop_close(&o->dialer_watch);
-    loop_disarm(&o->timer);
-    if (rc) {
-        outgoing_finish(o, SM_HELPER, "", "the dialer died");
-        return;
-    }
-    sm_wire_reader_init(&r, message.body, message.len);
-    code = sm_err_from_code(sm_wire_get_u16(&r));
-    sm_wire_get_str(&r, text, sizeof(text));
-    fd = ipc_take_fd(&message, 0);
-    if (sm_wire_end(&r) || message.type != IPC_DIALED ||
-        (!code && (fd < 0 || message.n_fds != 1)))
-        outgoing_finish(o, SM_HELPER, "", "the dialer broke the rules");
-    else if (code)
-        outgoing_finish(o, code, "", "cannot reach %s: %s", o->host, text);
-    else if (start_peer(o, fd))
-        outgoing_finish(o, SM_HELPER, "", "cannot start the peer process");
-    if (fd >= 0)
-        close(fd);
-    ipc_close_fds(&message);
-}
-
-/* Looking up a name has no deadline of its own. */
-static void dial_too_slow(void *ctx)
-{
-    struct outgoing *o = ctx;
-
-    outgoing_finish(o, SM_TIMEOUT, "", "cannot reach %s: no address, or no "
-                    "answer there, in time", o->host);
 }
 
 void outgoing_dial(struct outgoing *o)
 {
-    struct sm_wire_writer w;
-    int rc, channel;
+    static const struct dial_events events = {
+        .unreachable = unreachable, .failed = failed, .connected = connected,
+        .on_peer = on_peer, .role_ended = outgoing_role_ended,
+    };
 
-    rc = spawn_role(&o->dialer, "dialer", &channel, outgoing_role_ended, o);
-    if (rc) {
-        outgoing_finish(o, rc, "", "cannot start the dialer");
-        return;
-    }
-    loop_watch(&o->dialer_watch, channel, POLLIN, on_dialer, o);
-    sm_wire_writer_init(&w, IPC_MAX);
-    sm_wire_put_str(&w, o->other.pairing.address);
-    sm_wire_put_u16(&w, o->other.pairing.port);
     o->state = OUT_DIAL;
-    loop_arm(&o->timer, parent.conf.connect_timeout + DIAL_MARGIN,
-             dial_too_slow, o);
-    if (ipc_send(channel, IPC_DIAL, &w, NULL, 0))
-        outgoing_finish(o, SM_HELPER, "", "the dialer does not answer");
-    sm_wire_writer_dispose(&w);
+    dial_start(&o->dial, &events, o);
 }
 
 void outgoing_give_up(struct outgoing *o, int code, const char *text)
 {
-    struct sm_wire_writer w;
-
-    if (o->peer_watch.fd >= 0) {
-        sm_wire_writer_init(&w, IPC_MAX);
-        sm_wire_put_u16(&w, (uint16_t)-code);
-        sm_wire_put_str(&w, text);
-        if (ipc_send(o->peer_watch.fd, IPC_PEER_CANCEL, &w, NULL, 0))
-            spawn_kill(&o->peer, SIGKILL);
-        sm_wire_writer_dispose(&w);
-    }
+    if (o->dial.peer_watch.fd >= 0 &&
+        tell_peer(o, IPC_PEER_CANCEL, code, text))
+        spawn_kill(&o->dial.peer, SIGKILL);
     outgoing_finish(o, code, "", "%s", text);
 }
 

@@ -50,10 +50,8 @@ void peer_end(struct peer *p, int code, const char *fmt, ...)
     if (p->phase == PEER_CLOSING)
         return;
     va_start(ap, fmt);
-    vsnprintf(text, sizeof(text), fmt, ap);
+    ipc_words(text, sizeof(text), code, fmt, ap);
     va_end(ap);
-    if (!sm_wire_text_ok(text, strlen(text)))   /* cut inside a letter */
-        snprintf(text, sizeof(text), "%s", sm_err_text(code));
     peer_pump_close(p);
     sm_wire_writer_init(&w, IPC_MAX);
     sm_wire_put_u16(&w, (uint16_t)-code);

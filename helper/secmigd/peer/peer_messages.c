@@ -35,15 +35,8 @@ void peer_ask(struct peer *p)
 static void tell_answer(struct peer *p, int code, const char *rule,
                         const char *text)
 {
-    struct sm_wire_writer w;
-
-    sm_wire_writer_init(&w, IPC_MAX);
-    sm_wire_put_u16(&w, (uint16_t)-code);
-    sm_wire_put_str(&w, rule);
-    sm_wire_put_str(&w, text);
-    if (ipc_send(ROLE_CHANNEL, IPC_PEER_ANSWER, &w, NULL, 0))
+    if (ipc_send_answer(ROLE_CHANNEL, IPC_PEER_ANSWER, code, rule, text, -1))
         p->done = true;
-    sm_wire_writer_dispose(&w);
 }
 
 /* A refusal keeps its class, seen from this side. */
