@@ -85,6 +85,15 @@ struct sm_handover_record {
     char why[SM_HANDOVER_WHY_MAX + 1];  /* ... in words */
 };
 
+/*
+ * Which migrations are kept: every open one; those that an administrator has
+ * fenced, for the other host may come back and ask; those whose guest has yet
+ * to get its name; of those that are DONE and closed the latest 8192 of the
+ * last day, which say after a boot that a guest is elsewhere (start.h); of all
+ * other closed ones the latest 256.  An ACCEPTED one is closed only when the
+ * other host has settled it, or by a fence, so "not known here" always means
+ * "not started here, or long settled".
+ */
 struct sm_handover_journal;
 
 /*
@@ -179,13 +188,5 @@ sm_handover_journal_at(const struct sm_handover_journal *j, size_t i);
  * grows by one or more with each put. */
 const uint8_t *sm_handover_journal_epoch(const struct sm_handover_journal *j);
 uint64_t sm_handover_journal_sequence(const struct sm_handover_journal *j);
-
-/*
- * Which migrations are kept: every open one; those that an administrator has
- * fenced, for the other host may come back and ask; those whose guest has yet
- * to get its name; of other closed ones the latest 256.  An ACCEPTED one is dropped only when it was closed since the
- * other host has settled it, so "not known here" always means "not started
- * here, or long settled".
- */
 
 #endif

@@ -3,6 +3,7 @@
 #include "handover/words_own.h"
 
 #include <inttypes.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -23,14 +24,6 @@ static const char *typed(const struct sm_handover_record *r,
         return r->name;
     sm_text_uuid_format(r->uuid, uuid);
     return uuid;
-}
-
-static void hex(const uint8_t *data, size_t n, char *out)
-{
-    size_t i;
-
-    for (i = 0; i < n; i++)
-        snprintf(out + 2 * i, 3, "%02x", data[i]);
 }
 
 static void reason(struct text *t, const struct sm_handover_record *r)
@@ -129,7 +122,7 @@ void sm_handover_page(const struct sm_handover_record *record,
     bool open = sm_handover_is_open(record);
 
     sm_text_uuid_format(record->uuid, uuid);
-    hex(record->id, sizeof(record->id), id);
+    sodium_bin2hex(id, sizeof(id), record->id, sizeof(record->id));
     sm_handover_owner(record, owner, sizeof(owner));
     put(&t, "guest        %s\nuuid         %s\nmigration    %s\n",
         guest(record), uuid, id);

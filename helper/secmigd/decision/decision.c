@@ -3,6 +3,7 @@
 #include "decision/decision.h"
 
 #include <errno.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "state/floors.h"
 #include "keys/own_certificate.h"
 #include "parent/parent.h"
@@ -240,8 +242,8 @@ void decision_log(const struct decision_question *q, const char *by,
                   const struct decision_answer *a)
 {
     bool leaving = q->action == SM_POLICY_MIGRATE_OUT;
-    char more[640] = "", uuid[37], id[2 * SM_TICKET_ID_LEN + 1];
-    size_t i, j, n = 0;
+    char more[640] = "", uuid[SM_TEXT_UUID_SIZE], id[2 * SM_TICKET_ID_LEN + 1];
+    size_t i, n = 0;
 
     if (q->role)
         n += (size_t)snprintf(more + n, sizeof(more) - n, " role=%.64s",
@@ -250,8 +252,7 @@ void decision_log(const struct decision_question *q, const char *by,
         n += (size_t)snprintf(more + n, sizeof(more) - n, " vm-rule=%.128s",
                               a->vm_rule);
     for (i = 0; i < a->n_tickets; i++) {
-        for (j = 0; j < SM_TICKET_ID_LEN; j++)
-            snprintf(id + 2 * j, 3, "%02x", a->tickets[i].id[j]);
+        sodium_bin2hex(id, sizeof(id), a->tickets[i].id, SM_TICKET_ID_LEN);
         n += (size_t)snprintf(more + n, sizeof(more) - n, "%s%s",
                               i ? "," : " ticket=", id);
     }
@@ -259,7 +260,7 @@ void decision_log(const struct decision_question *q, const char *by,
         snprintf(more + n, sizeof(more) - n, " attestation=%s pq=%s",
                  a->attestation[0] ? a->attestation : "no",
                  q->other->flags & PEER_POST_QUANTUM ? "yes" : "no");
-    facts_uuid_text(q->facts->uuid, uuid);
+    sm_text_uuid_format(q->facts->uuid, uuid);
     sm_notice("decision action=%s vm=%s uuid=%s from=%s to=%s by=%s "
               "answer=%s%s rule=%s%s text=\"%s\"",
               leaving ? "migrate-out" : "migrate-in",

@@ -83,9 +83,7 @@ int handover_hold_mark(struct sm_handover_record *record)
 
 void handover_hold_clear(struct handover *h)
 {
-    if (h->holder.fd >= 0)
-        close(h->holder.fd);
-    loop_unwatch(&h->holder);
+    loop_close(&h->holder);
     loop_disarm(&h->holder_timer);
     h->holder_deadline = 0;
 }

@@ -185,8 +185,7 @@ int handover_init(void)
                   SM_LOG_WORD(r->name), r->peer,
                   sm_handover_state_name(r->state),
                   h->view.same_boot ? "" : " (this host was booted anew)");
-        if (r->state == SM_HANDOVER_SENDING || r->state == SM_HANDOVER_SENT ||
-            r->state == SM_HANDOVER_LOADING) {
+        if (handover_stoppable(h)) {
             h->view.stop = true;
             handover_reason(h, SM_LINK, "the migration daemon was restarted");
         }

@@ -2,27 +2,20 @@
 /* Handovers in words for people: in the log, and as xl's last paragraph. */
 #include "handovers/handover_own.h"
 
+#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "parent/parent.h"
 
-static void hex_id(const struct sm_handover_record *r, char out[33])
-{
-    size_t i;
-
-    for (i = 0; i < SM_HANDOVER_ID_LEN; i++)
-        snprintf(out + 2 * i, 3, "%02x", r->id[i]);
-}
-
 /* One line for each durable state. */
 void handover_log(const struct handover *h)
 {
     const struct sm_handover_record *r = &h->r;
-    char id[33];
+    char id[2 * SM_HANDOVER_ID_LEN + 1];
 
-    hex_id(r, id);
+    sodium_bin2hex(id, sizeof(id), r->id, sizeof(r->id));
     sm_notice("handover id=%s vm=%s with=%s state=%s code=%u text=\"%s\"",
               id, SM_LOG_WORD(r->name), r->peer,
               sm_handover_state_name(r->state), (unsigned int)r->code,

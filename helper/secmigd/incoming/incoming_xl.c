@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/frame.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "parent/parent.h"
 #include "state/vm_policy.h"
 
@@ -111,12 +112,12 @@ static void have_room(void *ctx, int err)
 void incoming_accept(struct incoming *in)
 {
     const char *args[] = { "room", NULL, NULL, in->facts.name, NULL };
-    char memory[24], uuid[37];
+    char memory[24], uuid[SM_TEXT_UUID_SIZE];
     int rc;
 
     snprintf(memory, sizeof(memory), "%llu",
              (unsigned long long)in->facts.memory_kb);
-    facts_uuid_text(in->facts.uuid, uuid);
+    sm_text_uuid_format(in->facts.uuid, uuid);
     args[1] = memory;
     args[2] = uuid;
     in->state = IN_ROOM;

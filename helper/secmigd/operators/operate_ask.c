@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "state/evidence.h"
 #include "state/ledger.h"
 #include "outgoing/outgoing.h"
@@ -30,7 +31,7 @@ static void key(struct sm_minisign_public *out, const uint8_t *signer)
 static void approve(struct operate *o)
 {
     struct sm_policy_decision d;
-    char uuid[37];
+    char uuid[SM_TEXT_UUID_SIZE];
     int rc;
 
     operate_ask_policy(o, SM_POLICY_MIGRATE_OUT, &o->domain, o->host, true,
@@ -40,7 +41,7 @@ static void approve(struct operate *o)
         operate_refuse(o, &d);
         return;
     }
-    facts_uuid_text(o->domain.uuid, uuid);
+    sm_text_uuid_format(o->domain.uuid, uuid);
     rc = evidence_approve(o->account, o->role, o->domain.uuid, o->host,
                           sm_clock_real());
     if (rc) {
@@ -104,7 +105,7 @@ static void ticket_judged(void *ctx, int err, const char *why,
 {
     struct operate *o = ctx;
     struct evidence_about about = { 0 };
-    char reason[SM_STATEMENT_WHY_SIZE] = "", uuid[37];
+    char reason[SM_STATEMENT_WHY_SIZE] = "", uuid[SM_TEXT_UUID_SIZE];
     uint8_t *text = NULL;
     size_t len = 0;
     int code = 0;
@@ -137,7 +138,7 @@ static void ticket_judged(void *ctx, int err, const char *why,
         err = evidence_deposit(o->account, &about, text, len,
                                sm_clock_real());
     free(text);
-    facts_uuid_text(about.uuid, uuid);
+    sm_text_uuid_format(about.uuid, uuid);
     if (err)
         operate_finish(o, err, "", "%s", err == SM_EXISTS ?
                        "this ticket waits here already" : err == SM_BUSY ?
@@ -166,9 +167,9 @@ void operate_ticket(struct operate *o, const uint8_t *text, size_t len)
 
 static bool named(const struct facts *domain, const char *vm)
 {
-    char uuid[37];
+    char uuid[SM_TEXT_UUID_SIZE];
 
-    facts_uuid_text(domain->uuid, uuid);
+    sm_text_uuid_format(domain->uuid, uuid);
     return !strcmp(domain->name, vm) || !strcmp(uuid, vm);
 }
 

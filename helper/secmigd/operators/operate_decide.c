@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "parent/parent.h"
 #include "trust/pairing.h"
 
@@ -46,11 +47,11 @@ static void decide(const struct operate *o,
                    struct sm_policy_decision *out)
 {
     const char *to = request->destination.name;
-    char uuid[37] = "";
+    char uuid[SM_TEXT_UUID_SIZE] = "";
 
     ask(request, out);
     if (request->vm_uuid)
-        facts_uuid_text(request->vm_uuid, uuid);
+        sm_text_uuid_format(request->vm_uuid, uuid);
     if (!out->allow && o->uid == 0 &&
         request->action != SM_POLICY_MIGRATE_OUT) {
         out->allow = true;

@@ -19,6 +19,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "handovers/handover.h"
 #include "handover/words.h"
 #include "parent/parent.h"
@@ -267,10 +268,10 @@ static bool plan_undo(const struct named *picked)
 static int settle(struct operate *o, const uint8_t *id, bool undo)
 {
     const struct sm_handover_record *r = find(id);
-    char text[FRAME_TEXT_MAX + 1] = "", uuid[37];
+    char text[FRAME_TEXT_MAX + 1] = "", uuid[SM_TEXT_UUID_SIZE];
     int rc;
 
-    facts_uuid_text(r->uuid, uuid);
+    sm_text_uuid_format(r->uuid, uuid);
     sm_notice("handover %s vm=%s uuid=%s with=%s by=%s@%s role=%s",
               undo ? "undo" : "settle", SM_LOG_WORD(r->name), uuid, r->peer,
               o->account, parent.conf.name, o->role);

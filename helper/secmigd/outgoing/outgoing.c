@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/frame.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "operators/operate.h"
 #include "parent/parent.h"
 
@@ -263,10 +264,10 @@ bool outgoing_has(const uint8_t uuid[static 16])
 struct outgoing *outgoing_find(const char *vm)
 {
     struct outgoing *o;
-    char uuid[37];
+    char uuid[SM_TEXT_UUID_SIZE];
 
     for (o = sessions; o; o = o->next) {
-        facts_uuid_text(o->facts.uuid, uuid);
+        sm_text_uuid_format(o->facts.uuid, uuid);
         if (o->state >= OUT_FACTS && o->state <= OUT_MOVE &&
             (!strcmp(o->facts.name, vm) || !strcmp(uuid, vm)))
             return o;

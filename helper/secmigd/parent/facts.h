@@ -44,7 +44,4 @@ int facts_config(struct facts *f, const uint8_t *data, size_t len)
 
 void facts_clear(struct facts *f);
 
-/* "xxxxxxxx-xxxx-…"; 37 bytes with the NUL. */
-void facts_uuid_text(const uint8_t uuid[static 16], char out[static 37]);
-
 #endif

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "parent/facts.h"
+#include "base/text.h"
 
 struct deposit {
     bool here;
@@ -198,13 +198,13 @@ static void list(const struct deposit *table, const char *what, char **out,
                  size_t *size, const char *account, int64_t now)
 {
     const struct deposit *d;
-    char uuid[37];
+    char uuid[SM_TEXT_UUID_SIZE];
     int n;
 
     for (d = table; d < table + EVIDENCE_MAX; d++) {
         if (!d->here || (account && strcmp(d->account, account)))
             continue;
-        facts_uuid_text(d->uuid, uuid);
+        sm_text_uuid_format(d->uuid, uuid);
         n = snprintf(*out, *size, "%s of %s%s%s: %s to %s, %lld s left\n",
                      what, d->account, d->role[0] ? " as " : "", d->role,
                      uuid, d->destination[0] ? d->destination : "any host",

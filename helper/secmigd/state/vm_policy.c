@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "parent/facts.h"
 #include "state/floors.h"
 #include "ipc.h"
@@ -22,12 +23,12 @@
 static int get(const uint8_t *uuid, uint8_t **data, struct sm_papers *papers,
                char *why)
 {
-    char name[37], reason[STORE_WHY_SIZE];
+    char name[SM_TEXT_UUID_SIZE], reason[STORE_WHY_SIZE];
     struct sm_wire_reader r;
     size_t len;
     int rc;
 
-    facts_uuid_text(uuid, name);
+    sm_text_uuid_format(uuid, name);
     rc = store_get(KIND, name, data, &len, reason);
     if (rc) {
         snprintf(why, VM_POLICY_TEXT_SIZE, "%.400s", reason);
@@ -52,7 +53,7 @@ static int put(const uint8_t *uuid, uint64_t version,
                const struct sm_paper *policy,
                const struct sm_paper *signature, char *why)
 {
-    char name[37], reason[STORE_WHY_SIZE] = "";
+    char name[SM_TEXT_UUID_SIZE], reason[STORE_WHY_SIZE] = "";
     struct sm_wire_writer w;
     int rc;
 
@@ -68,7 +69,7 @@ static int put(const uint8_t *uuid, uint64_t version,
                  "down: %s", sm_err_text(rc));
         return rc;
     }
-    facts_uuid_text(uuid, name);
+    sm_text_uuid_format(uuid, name);
     sm_wire_writer_init(&w, OBJECT_MAX);
     sm_wire_put_blob(&w, policy->data, policy->len);
     sm_wire_put_blob(&w, signature->data, signature->len);
@@ -114,9 +115,9 @@ int vm_policy_papers(const uint8_t uuid[static 16],
 
 bool vm_policy_here(const uint8_t uuid[static 16])
 {
-    char name[37];
+    char name[SM_TEXT_UUID_SIZE];
 
-    facts_uuid_text(uuid, name);
+    sm_text_uuid_format(uuid, name);
     return store_has(KIND, name);
 }
 
@@ -124,10 +125,10 @@ int vm_policy_arrived(const uint8_t uuid[static 16], uint64_t version,
                       const struct sm_paper *policy,
                       const struct sm_paper *signature, bool *fresh)
 {
-    char why[VM_POLICY_TEXT_SIZE], name[37];
+    char why[VM_POLICY_TEXT_SIZE], name[SM_TEXT_UUID_SIZE];
     int rc;
 
-    facts_uuid_text(uuid, name);
+    sm_text_uuid_format(uuid, name);
     *fresh = !vm_policy_here(uuid);
     rc = put(uuid, version, policy, signature, why);
     if (rc)             /* it may be there all the same: *fresh tells */
@@ -141,10 +142,10 @@ int vm_policy_arrived(const uint8_t uuid[static 16], uint64_t version,
 
 void vm_policy_left(const uint8_t uuid[static 16])
 {
-    char why[STORE_WHY_SIZE], name[37];
+    char why[STORE_WHY_SIZE], name[SM_TEXT_UUID_SIZE];
     int rc;
 
-    facts_uuid_text(uuid, name);
+    sm_text_uuid_format(uuid, name);
     rc = store_remove(KIND, name, why);
     if (!rc)
         sm_notice("vm-policy uuid=%s left with the guest", name);
@@ -239,7 +240,7 @@ static void judged(void *ctx, int err, const char *reason,
                    struct sm_wire_reader *r)
 {
     struct vm_policy_add *add = ctx;
-    char text[VM_POLICY_TEXT_SIZE] = "", name[37];
+    char text[VM_POLICY_TEXT_SIZE] = "", name[SM_TEXT_UUID_SIZE];
     uint8_t *data = NULL;
     struct sm_papers papers;
     uint64_t version;
@@ -258,7 +259,7 @@ static void judged(void *ctx, int err, const char *reason,
         added(add, err ? err : code, err ? reason : text);
         return;
     }
-    facts_uuid_text(add->uuid, name);
+    sm_text_uuid_format(add->uuid, name);
     if (outgoing_has(add->uuid) || incoming_has(add->uuid)) {
         snprintf(text, sizeof(text), "guest %s is moving right now", name);
         added(add, SM_BUSY, text);
@@ -365,14 +366,14 @@ int vm_policy_show(const uint8_t uuid[static 16], uint8_t **xml, size_t *len,
 
 int vm_policy_remove(const uint8_t uuid[static 16], char *why)
 {
-    char name[37], reason[STORE_WHY_SIZE];
+    char name[SM_TEXT_UUID_SIZE], reason[STORE_WHY_SIZE];
     int rc;
 
     if (outgoing_has(uuid) || incoming_has(uuid)) {
         snprintf(why, VM_POLICY_TEXT_SIZE, "the guest is moving right now");
         return SM_BUSY;
     }
-    facts_uuid_text(uuid, name);
+    sm_text_uuid_format(uuid, name);
     rc = store_remove(KIND, name, reason);
     if (rc)
         snprintf(why, VM_POLICY_TEXT_SIZE, "%.400s", reason);
