@@ -206,14 +206,15 @@ static int settle(const struct sm_cli *cli, int argc, char **argv)
 
 /* Lines of at most 80 columns with a name of ten letters. */
 #define ASSERTION \
-    "You are about to assert, for good: %s runs none of these guests, has " \
-    "run none\nsince the times below, and never will.  It is switched off, " \
-    "or cut off from their\ndisks.\n\n%s\nNobody checks this.  If it is " \
+    "You are about to assert, for good: %s runs none of these guests, and " \
+    "never will;\nwhat goes on here it has not run since the time below, and " \
+    "what may be started\nhere again no other host runs.  It is switched " \
+    "off, or cut off from their disks.\n\n%s\nNobody checks this.  If it is " \
     "wrong, a guest runs twice, or from a state that its\ndisks have left " \
     "behind: they are destroyed.  That %s does not answer proves\nnothing: " \
     "look at its power switch, its console, its storage.\nIf it may have " \
-    "run one of them: not this, but see secmig(1), A host is lost.\n\nType the name of " \
-    "the host that is lost, %s, to go on: "
+    "run one that goes on here: not this, but see secmig(1),\nA host is " \
+    "lost.\n\nType the name of the host that is lost, %s, to go on: "
 
 static int confirm_fence(const struct sm_cli *cli, const char *role,
                          const char *host)

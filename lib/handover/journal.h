@@ -87,10 +87,12 @@ struct sm_handover_record {
 
 /*
  * Which migrations are kept: every open one; those that an administrator has
- * fenced, for the other host may come back and ask; those whose guest has yet
- * to get its name; of those that are DONE and closed the latest 8192 of the
- * last day, which say after a boot that a guest is elsewhere (start.h); of all
- * other closed ones the latest 256.  An ACCEPTED one is closed only when the
+ * fenced in ABORTED or ACCEPTED, for the other host may come back and ask; those
+ * whose guest has yet to get its name; of those that are DONE and closed the
+ * latest 8192 of the last day, which say after a boot that a guest is elsewhere
+ * (start.h); of all other closed ones the latest 256.  DONE and REFUSED are
+ * fenced also when they are closed, and then many at once: that keeps none of
+ * them longer, since nobody waits for what they would answer.  An ACCEPTED one is closed only when the
  * other host has settled it, or by a fence, so "not known here" always means
  * "not started here, or long settled".
  */

@@ -119,6 +119,25 @@ sm_handover_start_of(const struct sm_handover_record *list, size_t n,
     return worst;
 }
 
+bool sm_handover_start_freed(const struct sm_handover_record *
+                             (*at)(size_t i), size_t i, const char *host,
+                             int64_t time)
+{
+    const struct sm_handover_record *r = at(i), *later;
+
+    /* Without a name it only says that there was no such migration. */
+    if (sm_handover_is_open(r) || strcmp(r->peer, host) || !r->name[0] ||
+        (r->state != SM_HANDOVER_DONE && r->state != SM_HANDOVER_REFUSED) ||
+        sm_handover_start(r, true, time) != SM_HANDOVER_START_ELSEWHERE)
+        return false;
+    while ((later = at(++i)))
+        if (later->state != SM_HANDOVER_REFUSED &&
+            !memcmp(later->uuid, r->uuid, sizeof(r->uuid)) &&
+            !strcmp(later->name, r->name))
+            return false;
+    return true;
+}
+
 static const char *clean(const char *s)
 {
     return s[0] && sm_wire_text_ok(s, strlen(s)) ? s : "?";
@@ -152,8 +171,10 @@ void sm_handover_start_line(const struct sm_handover_record *record,
     else if (record->flags & SM_HANDOVER_CLOSED)
         snprintf(out, SM_HANDOVER_LINE_SIZE, "%s belongs to %s: %s (%s), and "
                  "this host was booted since.  Start it there; or, if %s "
-                 "does not run it, here with xl's --ignore-handover", name,
-                 peer, stands, date, peer);
+                 "is lost for good, 'secmig handover fence %s' first; or, if "
+                 "it only does not run this guest, here with xl's "
+                 "--ignore-handover", name, peer, stands, date, peer,
+                 peer);
     else
         snprintf(out, SM_HANDOVER_LINE_SIZE, "%s belongs to %s: %s (since "
                  "%s; see 'secmig handover list')%s", name, peer, stands,

@@ -54,6 +54,18 @@ sm_handover_start_of(const struct sm_handover_record *list, size_t n,
                      const struct sm_handover_record **out);
 
 /*
+ * Whether a fence of `host` frees the guest of the `i`th record of those that
+ * `at` gives, oldest first, to be started here: it is settled, the guest is
+ * the host's by it, and that still counts, or would after a boot; and the guest
+ * has not been here since.
+ *   at    NULL: no more
+ *   time  seconds since 1970
+ */
+bool sm_handover_start_freed(const struct sm_handover_record *
+                             (*at)(size_t i), size_t i, const char *host,
+                             int64_t time);
+
+/*
  * Why not, where the guest is, what happens by itself and what to do, in a
  * line without its end.
  *   start  not FREE

@@ -73,11 +73,17 @@ size_t sm_handover_table_open(const struct sm_handover_table *t)
     return n;
 }
 
-/* Whether it is kept however many come after it. */
+/* Whether it is kept however many come after it.  Of those that are fenced:
+ * what the other host must not forget to be told if it comes back, or the
+ * guest would wait there for ever (ABORTED), or run twice (ACCEPTED). */
 static bool is_kept(const struct sm_handover_entry *e)
 {
-    return is_open(e) || (e->record.flags & (SM_HANDOVER_FENCED |
-                                             SM_HANDOVER_UNNAMED));
+    const struct sm_handover_record *r = &e->record;
+
+    return is_open(e) || (r->flags & SM_HANDOVER_UNNAMED) ||
+           ((r->flags & SM_HANDOVER_FENCED) &&
+            (r->state == SM_HANDOVER_ABORTED ||
+             r->state == SM_HANDOVER_ACCEPTED));
 }
 
 /* Whether the guest left not long ago, and would be missed at a boot. */

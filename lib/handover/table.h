@@ -15,8 +15,9 @@
 
 #define SM_HANDOVER_OPEN_MAX 1024u      /* migrations that are not closed */
 #define SM_HANDOVER_KEPT_MAX 256u       /* closed ones that are kept,
-                                         * beside those with FENCED and
-                                         * UNNAMED, and what left of late */
+                                         * beside fenced and unnamed ones
+                                         * that count, and what left of
+                                         * late */
 #define SM_HANDOVER_LEFT_MAX 8192u      /* DONE and closed, of the last day:
                                          * after a boot they say that a guest
                                          * is elsewhere (start.h) */

@@ -81,8 +81,16 @@ void sm_handover_owner(const struct sm_handover_record *record, char *out,
         snprintf(out, size, "this host");
         break;
     case SM_HANDOVER_DONE:
-    case SM_HANDOVER_LOADING:
     case SM_HANDOVER_REFUSED:
+        if ((record->flags & SM_HANDOVER_FENCED) &&
+            !sm_handover_is_open(record)) {
+            snprintf(out, size, "this host: %s is lost",
+                     clean(record->peer));
+            break;
+        }
+        snprintf(out, size, "%s", clean(record->peer));
+        break;
+    case SM_HANDOVER_LOADING:
         snprintf(out, size, "%s", clean(record->peer));
         break;
     case SM_HANDOVER_RELEASED:
@@ -258,6 +266,11 @@ void sm_words_next(struct text *t, const struct sm_handover_record *r,
     }
 }
 
+bool sm_words_fence_decided(const struct sm_handover_record *r)
+{
+    return r->state != SM_HANDOVER_DONE && r->state != SM_HANDOVER_REFUSED;
+}
+
 bool sm_words_has_next(const struct sm_handover_record *r)
 {
     return sm_handover_is_open(r) || (r->flags & SM_HANDOVER_UNNAMED);
@@ -276,7 +289,8 @@ void sm_handover_line(const struct sm_handover_record *record,
         clean(record->peer));
     stands(&t, record, now);
     if (record->flags & SM_HANDOVER_FENCED)
-        put(&t, ", by somebody's word");
+        put(&t, sm_words_fence_decided(record) ? ", by somebody's word" :
+            ", which is lost, by somebody's word");
     put(&t, "  since %s", date);
     if (!has_next(record))
         return;
@@ -332,6 +346,13 @@ bool sm_handover_fence_means(const struct sm_handover_record *record,
     char date[21];
 
     sm_clock_format(record->changed, date);
+    if (!sm_handover_is_open(record)) {
+        put(&t, "%s ", name);
+        settled(&t, record);
+        put(&t, " (%s): it may be started here again, also by the next boot",
+            date);
+        return true;
+    }
     switch (record->state) {
     case SM_HANDOVER_RELEASED:
         if (now->rebooted)

@@ -67,7 +67,8 @@ bool sm_handover_undo_means(const struct sm_handover_record *record,
                             const struct sm_handover_now *now,
                             char out[static SM_HANDOVER_LINE_SIZE]);
 
-/* What a fence of the other host would do to it, likewise.  Returns whether
+/* What a fence of the other host would do to it, likewise; one that is settled
+ * is one that start.h says is freed.  Returns whether
  * the guest would be at stake: it could then run twice, or be lost, if what
  * is asserted is not true. */
 bool sm_handover_fence_means(const struct sm_handover_record *record,

@@ -22,6 +22,9 @@ const char *sm_words_guest(const struct sm_handover_record *r);
 /* How it stands. */
 void sm_words_stands(struct text *t, const struct sm_handover_record *r,
                      const struct sm_handover_now *now);
+/* Of a fenced one: whether it could be that word that has decided it.  Else the
+ * guest was the other host's anyway. */
+bool sm_words_fence_decided(const struct sm_handover_record *r);
 /* Whether anything happens by itself, and what. */
 bool sm_words_has_next(const struct sm_handover_record *r);
 void sm_words_next(struct text *t, const struct sm_handover_record *r,

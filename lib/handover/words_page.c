@@ -146,8 +146,13 @@ void sm_handover_page(const struct sm_handover_record *record,
     if (record->by[0])
         put(&t, "asked by     %s\n", clean(record->by));
     reason(&t, record);
-    if (record->flags & SM_HANDOVER_FENCED)
-        put(&t, "note         settled by somebody's word (fence)\n");
+    if (record->flags & SM_HANDOVER_FENCED) {
+        if (sm_words_fence_decided(record))
+            put(&t, "note         settled by somebody's word (fence)\n");
+        else
+            put(&t, "note         %s is lost, by somebody's word (fence)%s\n",
+                clean(record->peer), open ? "" : ": it may be started here");
+    }
     if (record->flags & SM_HANDOVER_UNDO)
         put(&t, "note         somebody wants it undone\n");
     if (record->flags & SM_HANDOVER_LEAVE_PAUSED)

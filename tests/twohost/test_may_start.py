@@ -174,6 +174,77 @@ def _(lab):
     create(lab.b, g, FREE)
 
 
+@case.case("a host is lost after it has got a guest: a fence frees it at the "
+           "source, and stays said", 120,
+           leftovers=False)
+def _(lab):
+    def fence(code):
+        p = lab.a.secmig("handover", "fence", "--yes", "hostB", "hostB",
+                         ok=False)
+        equal(p.returncode, code, p.stdout + p.stderr)
+        return p.stdout + p.stderr
+    g, _ = cut(lab, "A", "+sync:RELEASED")
+    lab.a.launch()
+    only_on(lab, g, lab.b)
+    lab.b.power_off()
+    equal(g.where(), [], "where it runs")
+    err = create(lab.a, g, ELSEWHERE, "this host was booted since")
+    check("'secmig handover fence hostB' first" in err, err)
+    said = fence(0)
+    check("that had settled with hostB: may be started here again" in said,
+          said)
+    check(lab.a.logged(r"fence host=hostB handovers=\d+ by=root@hostA"), "log")
+    check(lab.a.logged(r"decision action=force-handover vm=%s .*to=hostB "
+                       r"by=root@hostA .*answer=allow" % g.name), "decision")
+    check(lab.a.logged(r"handover vm=%s with=hostB: may be started here "
+                       r"again, by root's word" % g.name), "log of the guest")
+    equal([(r["state"], r["closed"], r["fenced"]) for r in lab.a.records(g)],
+          [("DONE", True, True)], "record")
+    said = lab.a.secmig("handover", "list").stdout
+    check("%s  to hostB  went to hostB, which is lost, by somebody's word" %
+          g.name in said, said)
+    check("no handover with hostB is open" in fence(25), "said twice")
+    # the daemon and the host start anew: it is still so
+    lab.a.power_off()
+    lab.a.boot()
+    create(lab.a, g, FREE)
+    equal([x.name for x in g.where()], ["hostA"], "it runs on")
+    lab.a.launch()
+    # the other host comes back: it is told nothing, and undoes nothing
+    lab.b.boot()
+    lab.b.launch()
+    only_on(lab, g, lab.a)
+    create(lab.a, g, FREE)
+
+
+@case.case("a fence that only files what the other host has yet to hear frees "
+           "nothing: that host lives", 120,
+           leftovers=False)
+def _(lab):
+    g, _ = cut(lab, "A", "+sync:RELEASED")
+    lab.a.launch()
+    only_on(lab, g, lab.b)
+    # another one is done here, and B does not hear of it
+    h, _ = cut(lab, "A", "+sync:DONE", ("in", "out"))
+    lab.a.launch()
+    check(wait_until(lambda: [r["acted"] for r in lab.a.records(h)] == [True],
+                     10), "A: %s" % lab.a.records(h))
+    said = lab.a.secmig("handover", "fence", "--yes", "hostB",
+                        "hostB").stdout
+    check(said.startswith("1 with hostB: being settled") and
+          "started here again" not in said, said)
+    equal([r["fenced"] for r in lab.a.records(g)], [False], "record")
+    create(lab.a, g, ELSEWHERE, "this host was booted since")
+    lab.cable.lighten()
+    check(wait_until(lambda: all(r["closed"] for r in lab.a.records(h)), 30),
+          "A: %s" % lab.a.records(h))
+    # nor on the other side, which waits to be told
+    lab.b.secmig("handover", "fence", "--yes", "hostA", "hostA")
+    equal([x.name for x in g.where() + h.where()], ["hostB", "hostB"],
+          "they run on")
+    only_on(lab, h, lab.b)
+
+
 @case.case("power cut of the source at SENDING: started at once, with the "
            "daemon down", 120,
            leftovers=False)

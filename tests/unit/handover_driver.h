@@ -330,6 +330,16 @@ static inline void tear_down(void)
     scratch_remove();
 }
 
+/* What is logged from here on goes to a file; the old stderr. */
+static inline int log_to(int fd)
+{
+    int old = dup(STDERR_FILENO);
+
+    ck_assert_int_ge(old, 0);
+    ck_assert_int_ge(dup2(fd, STDERR_FILENO), 0);
+    return old;
+}
+
 /* ---- how far it has come ---- */
 
 /* A source that has said GO. */

@@ -86,7 +86,8 @@ START_TEST(a_call_is_awaited_of_what_was_fenced)
     handover_lost(&link_a, SM_LINK, "lost");
     handover_detach(h);
     turns();
-    ck_assert_int_eq(handover_fence("hostB", "alice", text, sizeof(text)), 0);
+    ck_assert_int_eq(handover_fence("hostB", false, "alice", text,
+                                    sizeof(text)), 0);
     turns();
     ck_assert_ptr_null(handover_first);
     ck_assert_int_eq(recorded()->state, SM_HANDOVER_ACCEPTED);

@@ -341,9 +341,10 @@ START_TEST(undo_and_fence)
     turns();
     ck_assert_int_eq(session.said, SM_HANDOVER_SAY_CANCEL);
     ck_assert(recorded()->flags & SM_HANDOVER_UNDO);
-    ck_assert_int_eq(handover_fence("hostC", "alice", text, sizeof(text)),
-                     SM_NO_DOMAIN);
-    ck_assert_int_eq(handover_fence("hostB", "alice", text, sizeof(text)), 0);
+    ck_assert_int_eq(handover_fence("hostC", true, "alice", text,
+                                    sizeof(text)), SM_NO_DOMAIN);
+    ck_assert_int_eq(handover_fence("hostB", false, "alice", text,
+                                    sizeof(text)), 0);
     turns();
     ck_assert_int_eq(recorded()->state, SM_HANDOVER_ABORTED);
     xl_ends("resume", 0);

@@ -126,16 +126,6 @@ START_TEST(what_a_boot_has_started_is_noticed)
 }
 END_TEST
 
-/* What is logged from here on goes to a file; the old stderr. */
-static int log_to(int fd)
-{
-    int old = dup(STDERR_FILENO);
-
-    ck_assert_int_ge(old, 0);
-    ck_assert_int_ge(dup2(fd, STDERR_FILENO), 0);
-    return old;
-}
-
 START_TEST(it_is_said_that_a_guest_died_and_may_be_started)
 {
     int i;

@@ -4,7 +4,8 @@
  * - for every state, with and without a reboot: who may start the guest;
  * - "yes" is said only of what is decided for good: from there the machine
  *   never runs the guest, nor lets the other host, whatever it sees or hears;
- * - of several migrations of a guest the right one decides.
+ * - of several migrations of a guest the right one decides;
+ * - a fence frees what is the other host's by a settled handover, and no more.
  */
 #include "base/wire.h"
 #include "handover/start.h"
@@ -306,6 +307,71 @@ START_TEST(a_guest_is_known_by_its_uuid_and_by_its_name)
 }
 END_TEST
 
+static const struct sm_handover_record *at(size_t i)
+{
+    return i < n_records ? &records[i] : NULL;
+}
+
+static bool freed(size_t i)
+{
+    return sm_handover_start_freed(at, i, "hostB", NOW);
+}
+
+START_TEST(a_fence_frees_what_is_the_other_hosts_and_settled)
+{
+    static const uint32_t flags[] = { 0, ACTED, CLOSED, CLOSED | FENCED };
+    const char *peer;
+    size_t i, j;
+
+    for (i = 0; i < N_STATES; i++)
+        for (j = 0; j < 4; j++) {
+            n_records = 0;
+            add(states[i], flags[j], false);
+            ck_assert_msg(freed(0) == (flags[j] == CLOSED &&
+                                       (states[i] == SM_HANDOVER_DONE ||
+                                        states[i] == SM_HANDOVER_REFUSED)),
+                          "%zu, %zu", i, j);
+        }
+    /* after a boot, too, and then it is free */
+    n_records = 0;
+    add(SM_HANDOVER_DONE, CLOSED, true);
+    ck_assert(freed(0));
+    ck_assert_int_eq(asked(uuid, "g1", &peer), ELSEWHERE);
+    records[0].flags |= FENCED;
+    ck_assert(!freed(0));
+    ck_assert_int_eq(asked(uuid, "g1", &peer), FREE);
+    /* what does not count any more, of another host, of no known guest */
+    n_records = 0;
+    add(SM_HANDOVER_DONE, CLOSED, true)->changed = NOW - 2 * 86400;
+    strcpy(add(SM_HANDOVER_DONE, CLOSED, true)->peer, "hostC");
+    add(SM_HANDOVER_REFUSED, CLOSED, true)->name[0] = '\0';
+    for (i = 0; i < 3; i++)
+        ck_assert_msg(!freed(i), "%zu", i);
+}
+END_TEST
+
+START_TEST(a_fence_frees_nothing_that_has_come_back)
+{
+    n_records = 0;
+    add(SM_HANDOVER_DONE, CLOSED, false);
+    strcpy(add(SM_HANDOVER_ACCEPTED, CLOSED, false)->peer, "hostC");
+    ck_assert(!freed(0));
+    /* nor what has left again: that one counts */
+    n_records = 0;
+    add(SM_HANDOVER_DONE, CLOSED, false);
+    add(SM_HANDOVER_DONE, CLOSED, false);
+    ck_assert(!freed(0));
+    ck_assert(freed(1));
+    /* a copy that was refused has not been here, another guest says nothing */
+    n_records = 0;
+    add(SM_HANDOVER_DONE, CLOSED, false);
+    add(SM_HANDOVER_REFUSED, CLOSED, false);
+    memcpy(add(SM_HANDOVER_ACCEPTED, CLOSED, false)->uuid, other_uuid, 16);
+    ck_assert(freed(0));
+    ck_assert(freed(1));
+}
+END_TEST
+
 START_TEST(the_line_names_host_state_and_what_to_do)
 {
     static const struct {
@@ -331,7 +397,7 @@ START_TEST(the_line_names_host_state_and_what_to_do)
         { SM_HANDOVER_READY, 0, true, { "the copy here died" } },
         { SM_HANDOVER_DONE, CLOSED, true, { "g1 belongs to hostB: went to "
             "hostB (2027-01-15T07:59:00Z)", "this host was booted since",
-            "--ignore-handover" } },
+            "'secmig handover fence hostB' first", "--ignore-handover" } },
     };
     struct sm_handover_now now = { .daemon = true, .retry = -1 };
     char line[SM_HANDOVER_LINE_SIZE];
@@ -392,6 +458,8 @@ int main(void)
     tcase_add_test(t, a_refused_copy_hides_nothing);
     tcase_add_test(t, another_guest_of_that_name_is_another_guest);
     tcase_add_test(t, a_guest_is_known_by_its_uuid_and_by_its_name);
+    tcase_add_test(t, a_fence_frees_what_is_the_other_hosts_and_settled);
+    tcase_add_test(t, a_fence_frees_nothing_that_has_come_back);
     tcase_add_test(t, the_line_names_host_state_and_what_to_do);
     tcase_add_test(t, hostile_names_do_no_harm);
     suite_add_tcase(suite, t);

@@ -133,8 +133,10 @@ START_TEST(what_is_done_is_told_as_done)
         snprintf(want, sizeof(want), "g1  %s  since " DATE, rows[i].words);
         is(want);
         record.flags |= SM_HANDOVER_FENCED;
-        snprintf(want, sizeof(want), "g1  %s, by somebody's word  since "
-                 DATE, rows[i].words);
+        snprintf(want, sizeof(want), "g1  %s%s, by somebody's word  since "
+                 DATE, rows[i].words, rows[i].state == SM_HANDOVER_DONE ||
+                 rows[i].state == SM_HANDOVER_REFUSED ? ", which is lost" :
+                 "");
         is(want);
     }
 }
@@ -246,6 +248,40 @@ START_TEST(a_fence_says_what_it_does)
     ck_assert(!sm_handover_fence_means(&record, &now, line));
     ck_assert_str_eq(line, "g1: went to hostB: this is filed, and hostB is "
                      "waited for no longer");
+    fresh(SM_HANDOVER_DONE, SM_HANDOVER_ACTED | SM_HANDOVER_CLOSED);
+    ck_assert(sm_handover_fence_means(&record, &now, line));
+    ck_assert_str_eq(line, "g1 went to hostB (" DATE "): it may be started "
+                     "here again, also by the next boot");
+    fresh(SM_HANDOVER_REFUSED, SM_HANDOVER_ACTED | SM_HANDOVER_CLOSED);
+    ck_assert(sm_handover_fence_means(&record, &now, line));
+    ck_assert_str_eq(line, "g1 was refused here, stayed on hostB (" DATE "): "
+                     "it may be started here again, also by the next boot");
+}
+END_TEST
+
+/* Whose a guest is by DONE and REFUSED no fence has decided. */
+START_TEST(a_fence_after_the_end_is_told)
+{
+    fresh(SM_HANDOVER_DONE, SM_HANDOVER_ACTED | SM_HANDOVER_CLOSED |
+          SM_HANDOVER_FENCED);
+    is("g1  to hostB  went to hostB, which is lost, by somebody's word  since "
+       DATE);
+    sm_handover_page(&record, &now, page);
+    ck_assert_ptr_nonnull(strstr(page, "may run on   this host: hostB is "
+                                 "lost\n"));
+    ck_assert_ptr_nonnull(strstr(page, "note         hostB is lost, by "
+                                 "somebody's word (fence): it may be started "
+                                 "here\n"));
+    fresh(SM_HANDOVER_DONE, SM_HANDOVER_ACTED | SM_HANDOVER_FENCED);
+    sm_handover_page(&record, &now, page);
+    ck_assert_ptr_nonnull(strstr(page, "may run on   hostB\n"));
+    ck_assert_ptr_nonnull(strstr(page, "somebody's word (fence)\n"));
+    fresh(SM_HANDOVER_ABORTED, SM_HANDOVER_ACTED | SM_HANDOVER_CLOSED |
+          SM_HANDOVER_FENCED);
+    is("g1  to hostB  stayed here, by somebody's word  since " DATE);
+    sm_handover_page(&record, &now, page);
+    ck_assert_ptr_nonnull(strstr(page, "note         settled by somebody's "
+                                 "word (fence)\n"));
 }
 END_TEST
 
@@ -403,6 +439,7 @@ int main(void)
     tcase_add_test(t, a_guest_has_three_names);
     tcase_add_test(t, an_undo_says_what_it_does);
     tcase_add_test(t, a_fence_says_what_it_does);
+    tcase_add_test(t, a_fence_after_the_end_is_told);
     tcase_add_test(t, a_guest_without_its_name_is_news);
     tcase_add_test(t, a_page_says_who_owns_it_and_what_to_type);
     tcase_add_test(t, a_page_of_a_settled_one_asks_for_nothing);

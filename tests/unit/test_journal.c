@@ -314,6 +314,35 @@ START_TEST(what_has_left_of_late_is_kept)
 }
 END_TEST
 
+/* A fence marks many at once, which are closed: they do not stay for that. */
+START_TEST(closed_ones_that_were_fenced_are_kept_as_others)
+{
+    struct sm_handover_journal *j = open_journal();
+    int64_t now = sm_clock_real();
+    struct sm_handover_record m;
+    unsigned int n, of_late = 0;
+
+    for (n = 0; n < 1600; n++) {
+        ck_assert_int_eq(sm_handover_journal_reserve(j), 0);
+        m = closed(n, n >= 600 ? SM_HANDOVER_ABORTED :
+                   n % 2 ? SM_HANDOVER_DONE : SM_HANDOVER_REFUSED);
+        m.changed = now - (n < 300 ? 2 * 86400 : 3600);
+        put(j, &m);
+        m.flags |= n < 600 ? SM_HANDOVER_FENCED : 0;
+        put(j, &m);
+    }
+    for (n = 0; n < 600; n++) {
+        m = closed(n, SM_HANDOVER_DONE);
+        if (n < 300 || !(n % 2))
+            ck_assert_msg(!sm_handover_journal_find(j, m.id), "%u", n);
+        else
+            of_late += sm_handover_journal_find(j, m.id) != NULL;
+    }
+    ck_assert_uint_eq(of_late, 150);
+    sm_handover_journal_close(j);
+}
+END_TEST
+
 START_TEST(what_was_reserved_is_there)
 {
     struct sm_handover_journal *j = open_journal();
@@ -544,6 +573,7 @@ int main(void)
     tcase_set_timeout(room, 60);
     tcase_add_test(room, a_full_journal_is_written_anew_with_what_matters);
     tcase_add_test(room, what_has_left_of_late_is_kept);
+    tcase_add_test(room, closed_ones_that_were_fenced_are_kept_as_others);
     tcase_add_test(room, what_was_reserved_is_there);
     tcase_add_test(room, there_is_a_limit_of_open_ones);
     suite_add_tcase(suite, room);

@@ -18,6 +18,7 @@ static uint8_t settled_ids[24][SM_HANDOVER_ID_LEN];
 static bool settled_undo[24];
 static size_t n_settled;
 static char fenced[80];
+static bool fenced_settled;
 
 const struct sm_handover_record *handover_at(size_t i)
 {
@@ -40,9 +41,11 @@ int handover_settle(const uint8_t id[static SM_HANDOVER_ID_LEN], bool undo,
     return 0;
 }
 
-int handover_fence(const char *host, const char *by, char *text, size_t size)
+int handover_fence(const char *host, bool settled, const char *by, char *text,
+                   size_t size)
 {
     ck_assert_str_eq(by, "alice");
+    fenced_settled = settled;
     snprintf(fenced, sizeof(fenced), "%s", host);
     snprintf(text, size, "fenced");
     return 0;
@@ -395,8 +398,16 @@ START_TEST(a_fence_is_decided_for_each_guest)
     operate_handover_fence(&client);
     ck_assert_int_eq(said_code, 0);
     ck_assert_str_eq(fenced, "hostB");
-    ck_assert_uint_eq(n_asked, 3);          /* g1, g2 and g5 */
+    ck_assert(fenced_settled);
+    ck_assert_uint_eq(n_asked, 4);          /* all but g3 */
     ck_assert_str_eq(asked[1].vm, "g2");
+    ck_assert_str_eq(asked[2].vm, "g4");
+
+    denied_vm = "g4";                       /* settled, but decided as others */
+    fresh(1000, "", "hostB", 0);
+    operate_handover_fence(&client);
+    ck_assert_int_eq(said_code, 20);
+    ck_assert_str_eq(fenced, "");
 
     denied_vm = "g5";
     fresh(1000, "", "hostB", 0);
@@ -429,8 +440,73 @@ START_TEST(what_a_fence_would_do_is_said_before)
                              35), 0);
     ck_assert_ptr_nonnull(strstr(said, "\n  the copy of g2 is started here"));
     ck_assert_ptr_null(strstr(said, "g3"));
-    ck_assert_ptr_null(strstr(said, "g4"));
+    ck_assert_ptr_nonnull(strstr(said, "\n  g4 went to hostB ("));
+    ck_assert_ptr_nonnull(strstr(said, "): it may be started here again"));
     ck_assert_str_eq(fenced, "");
+}
+END_TEST
+
+/* A host that went down with guests that were its own by then. */
+START_TEST(a_fence_with_nothing_open_frees_what_has_settled)
+{
+    allowed = 1u << SM_POLICY_FORCE_HANDOVER;
+    n_records = 0;
+    add("g4", "hostB", "bob", SM_HANDOVER_DONE, SM_HANDOVER_ACTED |
+        SM_HANDOVER_CLOSED);
+    fresh(1000, "", "hostB", FRAME_FENCE_ASK);
+    operate_handover_fence(&client);
+    ck_assert_int_eq(strncmp(said, "  g4 went to hostB (", 20), 0);
+    fresh(1000, "", "hostB", 0);
+    operate_handover_fence(&client);
+    ck_assert_int_eq(said_code, 0);
+    ck_assert_str_eq(fenced, "hostB");
+    ck_assert(fenced_settled);
+    ck_assert_str_eq(asked[0].vm, "g4");
+    /* once */
+    records[0].flags |= SM_HANDOVER_FENCED;
+    fresh(1000, "", "hostB", 0);
+    operate_handover_fence(&client);
+    ck_assert_int_eq(said_code, 25);
+    ck_assert_str_eq(fenced, "");
+}
+END_TEST
+
+/* It lives, and runs what has settled: this is only for what is open. */
+START_TEST(a_fence_of_a_host_that_lives_frees_nothing)
+{
+    static const char left[] = "what had settled before is not touched";
+    int held;
+
+    allowed = ~0u;
+    for (held = 0; held < 2; held++) {
+        set_up();
+        n_records = 0;
+        allowed = ~0u;
+        add("g4", "hostB", "bob", SM_HANDOVER_DONE, SM_HANDOVER_ACTED |
+            SM_HANDOVER_CLOSED);
+        /* to be filed, or of another journal; there is doubt with hostC */
+        add("g6", "hostB", "bob", held ? SM_HANDOVER_RELEASED :
+            SM_HANDOVER_ACCEPTED, held ? 0 : SM_HANDOVER_ACTED);
+        nows[1].held = held;
+        add("g3", "hostC", "bob", SM_HANDOVER_RELEASED, 0);
+        fresh(1000, "", "hostB", FRAME_FENCE_ASK);
+        operate_handover_fence(&client);
+        ck_assert_ptr_null(strstr(said, "g4"));
+        ck_assert_ptr_nonnull(strstr(said, left));
+        fresh(1000, "", "hostB", 0);
+        operate_handover_fence(&client);
+        ck_assert_str_eq(fenced, "hostB");
+        ck_assert(!fenced_settled);
+        ck_assert_uint_eq(n_asked, 1);
+        ck_assert_str_eq(asked[0].vm, "g6");
+        /* with one more in doubt the host is said to be lost, but not if it
+         * comes with another journal */
+        add("g8", "hostB", "bob", SM_HANDOVER_READY, 0);
+        fresh(1000, "", "hostB", FRAME_FENCE_ASK);
+        operate_handover_fence(&client);
+        ck_assert_int_eq(!strstr(said, "g4"), held);
+        ck_assert_int_eq(!strstr(said, left), !held);
+    }
 }
 END_TEST
 
@@ -465,6 +541,14 @@ START_TEST(approvals_are_for_what_was_shown_and_once)
     ck_assert_ptr_nonnull(strstr(said, "agreed that hostB is lost"));
     ck_assert_str_eq(fenced, "");
 
+    /* one is settled by now: that it may be started was not agreed to */
+    records[4].state = SM_HANDOVER_REFUSED;
+    records[4].flags = SM_HANDOVER_ACTED | SM_HANDOVER_CLOSED;
+    fresh(1000, "", "hostB", 0);
+    operate_handover_fence(&client);
+    ck_assert_int_eq(said_code, 20);
+    records[4].state = SM_HANDOVER_READY;
+    records[4].flags = 0;
     /* one more guest: that was not agreed to */
     add("g7", "hostB", "bob", SM_HANDOVER_READY, 0);
     fresh(1000, "", "hostB", 0);
@@ -499,6 +583,8 @@ int main(void)
     tcase_add_test(t, one_that_may_not_be_settled_stops_all);
     tcase_add_test(t, a_fence_is_decided_for_each_guest);
     tcase_add_test(t, what_a_fence_would_do_is_said_before);
+    tcase_add_test(t, a_fence_with_nothing_open_frees_what_has_settled);
+    tcase_add_test(t, a_fence_of_a_host_that_lives_frees_nothing);
     tcase_add_test(t, a_host_that_talks_is_not_lost);
     tcase_add_test(t, approvals_are_for_what_was_shown_and_once);
     suite_add_tcase(suite, t);

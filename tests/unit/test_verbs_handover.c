@@ -115,8 +115,9 @@ static void expect_fence(uint32_t flags, const struct answer *answer)
 static int fence(const char *line, const char *word)
 {
     sit_down(sm_verb_handover, line, "");
-    see("hostB runs none of these guests, has run none\r\nsince the times "
-        "below, and never will.");
+    see("hostB runs none of these guests, and never will;\r\n");
+    see("it has not run since the time below, and what may be started\r\n"
+        "here again no other host runs.");
     see("  one\r\n  two\r\n");
     see("a guest runs twice");
     see("Type the name of the host that is lost, hostB, to go on: ");

@@ -182,9 +182,14 @@ int handover_settle(const uint8_t id[static SM_HANDOVER_ID_LEN], bool undo,
  * Somebody who may asserts that `host` runs none of the guests that are in
  * doubt with it, and never will; and that it has not run them since the
  * migrations began (else what is here is outdated: destroy it first).
- * Returns 0, or SM_NO_DOMAIN when nothing is open with that host.
+ *   settled  likewise of the guests that are that host's by handovers that are
+ *            settled (sm_handover_start_freed()), and that no other host runs
+ *            them: they may be started here again
+ *   by, text, size  as above
+ * Returns 0; SM_NO_DOMAIN when there is no such guest; SM_IO or SM_NO_MEMORY:
+ * not all of it is durable.
  */
-int handover_fence(const char *host, const char *by, char *text, size_t size)
-    SM_WARN_UNUSED;
+int handover_fence(const char *host, bool settled, const char *by, char *text,
+                   size_t size) SM_WARN_UNUSED;
 
 #endif

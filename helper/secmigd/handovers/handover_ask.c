@@ -3,9 +3,12 @@
 #include "handovers/handover_own.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
+#include "handover/start.h"
 
 const struct sm_handover_record *handover_at(size_t i)
 {
@@ -79,10 +82,12 @@ int handover_settle(const uint8_t id[static SM_HANDOVER_ID_LEN], bool undo,
     return 0;
 }
 
-int handover_fence(const char *host, const char *by, char *text, size_t size)
+/* Those that are in doubt.  Returns how many. */
+static unsigned int fence_open(const char *host, const char *by,
+                               unsigned int *bad)
 {
     char why[SM_HANDOVER_WHY_MAX + 1];
-    unsigned int n = 0, bad = 0;
+    unsigned int n = 0;
     struct handover *h;
 
     snprintf(why, sizeof(why), "%s says that %s does not run it and never "
@@ -90,11 +95,11 @@ int handover_fence(const char *host, const char *by, char *text, size_t size)
     for (h = handover_first; h; h = h->next) {
         if (strcmp(h->r.peer, host))
             continue;
+        n++;
         if (set_flag(h, SM_HANDOVER_FENCED)) {
-            bad++;
+            ++*bad;
             continue;
         }
-        n++;
         h->view.fenced = true;
         handover_reason(h, SM_CANCELLED, why);
         sm_warning("handover vm=%s with=%s: settled by %s's word that %s "
@@ -102,13 +107,81 @@ int handover_fence(const char *host, const char *by, char *text, size_t size)
                    SM_LOG_WORD(h->r.name), h->r.peer, by, host);
         handover_turn(h, 0);
     }
+    return n;
+}
+
+/* A settled one stays settled, and keeps the time at which it was.  Without
+ * room for it and all that is open it waits: those need theirs. */
+static int free_one(const uint8_t *id, const char *by)
+{
+    const struct sm_handover_record *last;
+    struct sm_handover_record r;
+    int rc;
+
+    rc = sm_handover_journal_reserve(handover_journal);
+    if (rc)
+        return rc;
+    last = sm_handover_journal_find(handover_journal, id);
+    if (!last)
+        return 0;               /* forgotten meanwhile: nothing is kept down */
+    r = *last;
+    r.flags |= SM_HANDOVER_FENCED;
+    rc = sm_handover_journal_put(handover_journal, &r);
+    if (rc)
+        return rc;
+    sm_warning("handover vm=%s with=%s: may be started here again, by %s's "
+               "word that %s does not run it and never will",
+               SM_LOG_WORD(r.name), r.peer, by, r.peer);
+    return 0;
+}
+
+/* The guests of those that are settled.  Returns how many. */
+static unsigned int fence_settled(const char *host, const char *by,
+                                  unsigned int *bad)
+{
+    const struct sm_handover_record *r;
+    uint8_t (*ids)[SM_HANDOVER_ID_LEN];
+    int64_t time = sm_clock_real();
+    unsigned int n = 0, done = 0;
+    size_t i;
+
+    for (i = 0; handover_at(i); i++)
+        n += sm_handover_start_freed(handover_at, i, host, time);
+    /* A journal moves when it is written: ids stay. */
+    ids = n ? calloc(n, sizeof(*ids)) : NULL;
+    for (i = 0; ids && done < n && (r = handover_at(i)); i++)
+        if (sm_handover_start_freed(handover_at, i, host, time))
+            memcpy(ids[done++], r->id, sizeof(ids[0]));
+    for (i = 0; i < done; i++)
+        if (free_one(ids[i], by))
+            break;
+    *bad += n - (unsigned int)i;
+    free(ids);
+    return n;
+}
+
+int handover_fence(const char *host, bool settled, const char *by, char *text,
+                   size_t size)
+{
+    unsigned int bad = 0, open, freed;
+
+    /* First, while what is open is not closed yet. */
+    freed = settled ? fence_settled(host, by, &bad) : 0;
+    open = fence_open(host, by, &bad);
     if (bad) {
-        snprintf(text, size, "the journal cannot be written: %u of %u are "
-                 "not settled", bad, bad + n);
+        snprintf(text, size, "the journal cannot be written: %u of %u with "
+                 "%s are as they were: say it again", bad, open + freed,
+                 host);
         return SM_IO;
     }
-    if (!n)
+    if (!open && !freed)
         return SM_NO_DOMAIN;
-    snprintf(text, size, "%u with %s: being settled", n, host);
+    text[0] = '\0';
+    if (open)
+        snprintf(text, size, "%u with %s: being settled%s", open, host,
+                 freed ? "; " : "");
+    if (freed)
+        snprintf(text + strlen(text), size - strlen(text), "%u that had "
+                 "settled with %s: may be started here again", freed, host);
     return 0;
 }

@@ -198,6 +198,11 @@ static void answer(const struct sm_handover_record *r,
     if (next.alarm && incoming_may_log())
         sm_error("handover vm=%s with=%s: %s", SM_LOG_WORD(r->name),
                  from->peer, next.alarm);
+    else if ((r->flags & SM_HANDOVER_FENCED) && incoming_may_log() &&
+             (r->state == SM_HANDOVER_DONE || r->state == SM_HANDOVER_REFUSED))
+        sm_error("handover vm=%s with=%s: a fence has said that it is lost, "
+                 "and it is there: look where the guest runs",
+                 SM_LOG_WORD(r->name), from->peer);
     if (next.say && handover_tell(r, next.say, from->say, from->ctx))
         sm_debug("handover with=%s: no answer can be given", from->peer);
 }

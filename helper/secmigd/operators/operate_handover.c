@@ -8,7 +8,8 @@
  *   settle --undo   likewise on the source, where the destination decides;
  *                   on the destination it destroys a copy that may be the
  *                   last one, and takes force-handover
- *   fence           force-handover, for each guest that is in doubt
+ *   fence           force-handover, for each guest that is in doubt, or that
+ *                   may be started here again
  */
 #include "operators/operate.h"
 
@@ -20,8 +21,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "handovers/handover.h"
+#include "handover/start.h"
 #include "handover/words.h"
+#include "handovers/handover.h"
 #include "parent/parent.h"
 
 /* ---- lines ---- */
@@ -331,26 +333,63 @@ void operate_handover_settle(struct operate *o)
 
 /* ---- fence ---- */
 
-static bool concerns(const struct sm_handover_record *r, const char *host)
+/*
+ * Whether a fence of that host also frees the guests that are its by settled
+ * handovers.  If nothing is open, it is for that; if something is in doubt, the
+ * host is said to be lost.  But what is only filed, or held, as it comes with
+ * another journal, is fenced while that host lives and runs its guests.
+ */
+static bool frees_settled(const char *host)
 {
-    return sm_handover_is_open(r) && !strcmp(r->peer, host);
+    const struct sm_handover_record *r;
+    bool open = false, doubt = false;
+    char means[SM_HANDOVER_LINE_SIZE];
+    struct sm_handover_now now;
+    size_t i;
+
+    for (i = 0; (r = handover_at(i)); i++) {
+        if (!sm_handover_is_open(r) || strcmp(r->peer, host))
+            continue;
+        handover_now(r, &now);
+        if (now.held)
+            return false;
+        open = true;
+        doubt |= sm_handover_fence_means(r, &now, means);
+    }
+    return doubt || !open;
+}
+
+/* Whether it is about the `i`th. */
+static bool concerns(size_t i, const char *host, bool settled, int64_t time)
+{
+    const struct sm_handover_record *r = handover_at(i);
+
+    if (sm_handover_is_open(r))
+        return !strcmp(r->peer, host);
+    return settled && sm_handover_start_freed(handover_at, i, host, time);
 }
 
 /* What is agreed to: just these handovers with this host, no others that come
- * later.  Their ids' hash stands where a guest's uuid does in an approval of
+ * later, nor these when they are settled otherwise.  Their hash stands where a guest's uuid does in an approval of
  * a migration. */
-static void set_of(const char *host, uint8_t out[static 16])
+static void set_of(const char *host, bool settled, int64_t time,
+                   uint8_t out[static 16])
 {
     const struct sm_handover_record *r;
     crypto_generichash_state state;
+    uint8_t open;
     size_t i;
 
     crypto_generichash_init(&state, NULL, 0, 16);
     crypto_generichash_update(&state, (const uint8_t *)host,
                               strlen(host) + 1);
-    for (i = 0; (r = handover_at(i)); i++)
-        if (concerns(r, host))
-            crypto_generichash_update(&state, r->id, sizeof(r->id));
+    for (i = 0; (r = handover_at(i)); i++) {
+        if (!concerns(i, host, settled, time))
+            continue;
+        open = sm_handover_is_open(r);
+        crypto_generichash_update(&state, r->id, sizeof(r->id));
+        crypto_generichash_update(&state, &open, 1);
+    }
     crypto_generichash_final(&state, out, 16);
 }
 
@@ -373,19 +412,22 @@ static bool talks(struct operate *o, const struct sm_handover_record *r,
  * Returns whether all of it may be; if not, the client has been told.
  */
 static bool may_fence(struct operate *o, const struct evidence *evidence,
-                      size_t *n)
+                      bool settled, int64_t time, size_t *n)
 {
     const struct sm_handover_record *r;
     char line[SM_HANDOVER_LINE_SIZE + 4], *means = line + 2;
     struct sm_policy_decision d;
     struct sm_handover_now now;
+    bool left = false;
     size_t i;
 
     *n = 0;
     memcpy(line, "  ", 2);
     for (i = 0; (r = handover_at(i)); i++) {
-        if (!concerns(r, o->host))
+        if (!concerns(i, o->host, settled, time)) {
+            left |= concerns(i, o->host, true, time);
             continue;
+        }
         operate_decide_handover(o, SM_POLICY_FORCE_HANDOVER, r, evidence,
                                 o->flags != 0, &d);
         if (!d.allow) {
@@ -399,6 +441,8 @@ static bool may_fence(struct operate *o, const struct evidence *evidence,
         put(line);
         ++*n;
     }
+    if (left)
+        put("  what had settled before is not touched: it stays that host's");
     return true;
 }
 
@@ -422,19 +466,23 @@ void operate_handover_fence(struct operate *o)
 {
     char text[FRAME_TEXT_MAX + 1] = "";
     struct evidence evidence;
+    int64_t time = sm_clock_real();
     uint8_t set[16];
+    bool settled;
     size_t n;
     int rc;
 
     begin();
-    set_of(o->host, set);
-    evidence_find(set, parent.conf.name, o->host, sm_clock_real(), &evidence);
-    if (!may_fence(o, &evidence, &n))
+    settled = frees_settled(o->host);
+    set_of(o->host, settled, time, set);
+    evidence_find(set, parent.conf.name, o->host, time, &evidence);
+    if (!may_fence(o, &evidence, settled, time, &n))
         return;
     if (!n) {
         if (operate_may(o, SM_POLICY_FORCE_HANDOVER, NULL, o->host))
             operate_finish(o, SM_NO_DOMAIN, "", "no handover with %s is open "
-                           "here", o->host);
+                           "here, and no guest is kept from being started "
+                           "here by one of the last day", o->host);
     } else if (o->flags & FRAME_FENCE_ASK) {
         output(o);
     } else if (o->flags & FRAME_FENCE_APPROVE) {
@@ -445,7 +493,8 @@ void operate_handover_fence(struct operate *o)
                    o->host, n, o->account, parent.conf.name, o->role,
                    evidence.n_approvals);
         evidence_used(set, o->host, NULL);
-        rc = handover_fence(o->host, o->account, text, sizeof(text));
+        rc = handover_fence(o->host, settled, o->account, text,
+                            sizeof(text));
         operate_finish(o, rc, "", "%s", text[0] ? text : sm_err_text(rc));
     }
 }
