@@ -237,7 +237,6 @@ void guest_is_destroyed(struct move *m, int side)
 
 void model_begin(const struct model *m, union state *first)
 {
-    (void)m;
     memset(first, 0, sizeof(*first));
     first->h[A] = (struct host){
         .state = SM_HANDOVER_NONE, .up = 1, .linked = 1, .same_boot = 1,
@@ -247,6 +246,12 @@ void model_begin(const struct model *m, union state *first)
         .state = SM_HANDOVER_LOADING, .up = 1, .linked = 1, .same_boot = 1,
         .real = SM_HANDOVER_GONE, .xl = XL_ONE,
     };
+    if (m->faults & F_REQUEST) {
+        first->h[A].note = 1;
+        first->h[B].state = SM_HANDOVER_NONE;
+        first->h[B].xl = XL_GONE;
+        first->h[B].linked = 0;
+    }
 }
 
 void model_follow(const struct model *model, const union state *s,
@@ -262,6 +267,7 @@ void model_follow(const struct model *model, const union state *s,
         moves_fault(&m, side);
         act_late(&m, side);
     }
+    moves_request(&m);
     moves_xl_source(&m);
     moves_xl_destination(&m);
     moves_people(&m);
@@ -279,7 +285,7 @@ const char *model_end(const struct model *m, const union state *s)
     bool at_b = b->real == SM_HANDOVER_RUNS || b->real == OTHER;
 
     (void)m;
-    if (!is_over(a) || !is_over(b))
+    if (!is_over(a) || !is_over(b) || a->note)
         return NULL;
     if (is_anew(a) || is_anew(b))
         return "was made anew by its owner, or came back";
@@ -297,7 +303,7 @@ const char *model_stuck(const union state *s)
 {
     const struct host *a = &s->h[A], *b = &s->h[B];
 
-    if (!is_over(a) || !is_over(b))
+    if (!is_over(a) || !is_over(b) || a->note)
         return "it is never settled";
     if (b->real == HALF)
         return "it is settled, and the guest never gets its name";

@@ -66,8 +66,8 @@ struct host {
         renewed:1,      /* its journal was replaced */
         resaid:7,       /* destination: said since then */
         late:4,         /* only a mutant: what an old secmig-xl will do */
-        note:1;         /* destination, only a mutant: it was READY before it
-                         * refused */
+        note:1;         /* source: its request may yet arrive; destination,
+                         * only a mutant: it was READY before it refused */
 };
 
 union state {
@@ -97,6 +97,8 @@ enum fault {
     F_RECREATE = 4096,  /* the owner destroys the guest, on either side, and
                          * starts it anew from its disks */
     F_NAME = 8192,      /* at the destination its name is taken, for a while */
+    F_REQUEST = 16384,  /* the destination begins when the source's request
+                         * arrives, late or never; else it has begun */
 };
 
 /* What the exploration does wrong on purpose. */
@@ -108,7 +110,8 @@ enum mutant {
     M_UNTOLD, M_WRITE_BLIND, M_GO_IS_ENOUGH, M_EPOCH, M_FENCE_A, M_FENCE_B,
     M_CLOSED_SILENT, M_ORPHAN, M_COMPLETE_EARLY, M_STALE_LOOK, M_NUMBER,
     M_DESTROY_RUNS, M_SECOND_EARLY, M_OTHER_ID, M_REBOOT_ABORTS,
-    M_NAMED_FIRST, M_UNNAMED, M_READY_EARLY, M_COUNT
+    M_NAMED_FIRST, M_UNNAMED, M_READY_EARLY,
+    M_BESIDE_COPY, M_UNKNOWN, M_COUNT
 };
 extern const struct mutant_text {
     const char *name, *text;

@@ -50,6 +50,7 @@ void act_late(struct move *m, int side);
 
 void moves_daemon(struct move *m, int side);
 void moves_message(struct move *m, int side);
+void moves_request(struct move *m);
 void moves_fault(struct move *m, int side);
 void moves_xl_source(struct move *m);
 void moves_xl_destination(struct move *m);

@@ -104,6 +104,8 @@ static void is_lost(struct move *m, int side)
     h->dead = 1;
     h->state = SM_HANDOVER_NONE;
     h->acted = h->closed = h->pend = 0;
+    if (side == B)
+        m->to.h[A].note = 0;
     pass(m, EACH(side, " is lost for good"), FAULT);
 }
 
@@ -225,7 +227,9 @@ void moves_xl_destination(struct move *m)
     if (b->xl == XL_ONE || b->xl == XL_THREE || b->orphan) {
         if (!is_anew(b))
             guest_is_destroyed(m, B);
-        xl_destination_ends(m, "B's xl fails and destroys its copy", FAULT);
+        /* What its dead daemon gave it to read has an end. */
+        xl_destination_ends(m, "B's xl fails and destroys its copy",
+                            b->orphan ? HANG_UP : FAULT);
     }
     if (fault(m, F_XL))
         xl_destination_ends(m, "B's xl is killed", FAULT);

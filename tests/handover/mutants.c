@@ -98,4 +98,10 @@ const struct mutant_text mutants[M_COUNT] = {
         "it is settled, and the guest never gets its name" },
     [M_READY_EARLY] = { "ready-before-journal",
         "B says READY before READY is durable", 0, LOST },
+    [M_BESIDE_COPY] = { "resume-beside-a-copy",
+        "what A's lost journal has left suspended is resumed by hand while B "
+        "has a copy that waits", F_RESET, TWO },
+    [M_UNKNOWN] = { "unknown-unwritten",
+        "B, asked about what it does not know, says REFUSED without a "
+        "record", F_REQUEST, UNSETTLED },
 };
