@@ -7,6 +7,8 @@ Goal of this test
 - what is asked: the name and the uuid of the configuration, once;
 - on anything but a yes nothing is built, and the exit code says so; on a yes,
   and where there is nobody to ask and never was, all is as in stock xl;
+- a secmig that is broken is no answer: as if there were none, with a warning,
+  where there is no journal, and no yes where there is one, or may be;
 - what is not to be asked about is not: migrate-receive, a dry run,
   --ignore-handover, a host without migrations through the daemon.
 
@@ -73,6 +75,8 @@ def expect(name, got, built, asked, *words):
     global failed
     code, was_built, was_asked, said = got
     wrong = ["%r is not said" % w for w in words if w not in said]
+    if built and "not created" in said:
+        wrong.append("both created and not")
     if was_built != built:
         wrong.append("built: %s, expected %s" % (was_built, built))
     if asked is not None and was_asked != asked:
@@ -92,10 +96,31 @@ def main(w):
     no = "Domain g1 is not created"
     expect("xl create asks, and creates on a yes", w.xl("create", "g1.cfg"),
            ["created g1"], question)
-    for code in ("26", "4", "2", "127", "kill"):
-        expect("nothing is created when the answer is %s" % code,
-               w.xl("create", "g1.cfg", code=code), [], question,
-               "secmig: g1 may run on hostB", no, "--ignore-handover")
+    for code in ("26", "4", "2", "125"):
+        for journal in (0, errno.ENOENT):
+            expect("nothing is created when the answer is %s%s" % (
+                       code, ", without a journal" if journal else ""),
+                   w.xl("create", "g1.cfg", code=code, journal=journal), [],
+                   question, "secmig: g1 may run on hostB", no,
+                   "--ignore-handover")
+    for code, why in (("126", "exit code 126"), ("127", "exit code 127"),
+                      ("255", "exit code 255"), ("kill", "killed by signal 9")):
+        for journal in (0, errno.EIO):
+            expect("a secmig that is broken is no yes: %s, %s" % (
+                       why, "journal unseen" if journal else "a journal"),
+                   w.xl("create", "g1.cfg", code=code, journal=journal), [],
+                   question, "cannot be run (%s)" % why,
+                   "/var/lib/xen/secmig/journal", no, "--ignore-handover")
+        for journal in (errno.ENOENT, errno.ENOTDIR):
+            expect("a broken one where nothing was handed over: %s, %s" % (
+                       why, errno.errorcode[journal]),
+                   w.xl("create", "g1.cfg", code=code, journal=journal),
+                   ["created g1"], question,
+                   "Warning: secmig cannot be run (%s).  It has no journal here, "
+                   "so domain g1 is created\n" % why)
+    expect("the same for xl restore",
+           w.xl("restore", "g1.save", code="127", journal=errno.ENOENT),
+           ["restored g1"], question, "Warning: secmig cannot be run")
     expect("xl restore asks, and restores on a yes", w.xl("restore", "g1.save"),
            ["restored g1"], question)
     expect("nothing is restored when the answer is no",
@@ -134,12 +159,17 @@ def main(w):
            w.xl("create", "g1.cfg", helper=False, journal=errno.ENOENT),
            ["created g1"], [])
     expect("without secmig, with a journal, nothing is created",
-           w.xl("create", "g1.cfg", helper=False), [], [], "cannot be run", no)
+           w.xl("create", "g1.cfg", helper=False), [], [],
+           "cannot be run (exit code 127)", no)
     expect("a journal that cannot be looked for is no yes",
            w.xl("create", "g1.cfg", helper=False, journal=errno.EIO), [], [], no)
     os.chmod(w.top + "/bin/secmig", 0o644)
     expect("a secmig that cannot be executed is no yes",
-           w.xl("create", "g1.cfg", journal=errno.ENOENT), [], [], no)
+           w.xl("create", "g1.cfg"), [], [], "secmig: Permission denied",
+           "cannot be run (exit code 126)", no)
+    expect("one that cannot be executed where nothing was handed over",
+           w.xl("create", "g1.cfg", journal=errno.ENOENT), ["created g1"], [],
+           "Warning: secmig cannot be run (exit code 126)")
 
 
 if __name__ == "__main__":
