@@ -1,82 +1,22 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Preloaded into xl by suspended.py: one domain, and what xl does to it, a
- * word a line on standard output.
+ * Preloaded into xl by suspended.py, with xl_alone.c: what xl does to its
+ * domain, a word a line on standard output.
  *
- *   XL_CONF   the file that is read as /etc/xen/xl.conf
  *   STATE     running, suspended or crashed
  *   RC        what libxl_domain_suspend() returns
  */
-#define _GNU_SOURCE
-#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <libxl.h>
-#include <libxl_utils.h>
-#include <xenctrl.h>
-#include <xenstore.h>
-
-static char dummy;
 
 static int said(const char *what, int rc)
 {
     printf("%s\n", what);
     fflush(stdout);
     return rc;
-}
-
-xc_interface *xc_interface_open(xentoollog_logger *logger,
-                                xentoollog_logger *dombuild,
-                                unsigned int flags)
-{
-    return (xc_interface *)&dummy;
-}
-
-int xc_interface_close(xc_interface *xch)
-{
-    return 0;
-}
-
-int xc_get_max_cpus(xc_interface *xch)
-{
-    return 4;
-}
-
-struct xs_handle *xs_open(unsigned long flags)
-{
-    return (struct xs_handle *)&dummy;
-}
-
-void xs_close(struct xs_handle *xsh)
-{
-}
-
-int libxl_read_file_contents(libxl_ctx *ctx, const char *filename,
-                             void **data_r, int *datalen_r)
-{
-    static int (*next)(libxl_ctx *ctx, const char *filename, void **data_r,
-                       int *datalen_r);
-
-    if (!next)
-        next = (int (*)(libxl_ctx *, const char *, void **, int *))
-            dlsym(RTLD_NEXT, "libxl_read_file_contents");
-    if (!strcmp(filename, "/etc/xen/xl.conf"))
-        filename = getenv("XL_CONF");
-    return next(ctx, filename, data_r, datalen_r);
-}
-
-int libxl_domain_qualifier_to_domid(libxl_ctx *ctx, const char *name,
-                                    uint32_t *domid)
-{
-    *domid = 7;
-    return 0;
-}
-
-char *libxl_domid_to_name(libxl_ctx *ctx, uint32_t domid)
-{
-    return strdup("g1");
 }
 
 int libxl_domain_info(libxl_ctx *ctx, libxl_dominfo *info, uint32_t domid)
@@ -88,17 +28,6 @@ int libxl_domain_info(libxl_ctx *ctx, libxl_dominfo *info, uint32_t domid)
     info->shutdown_reason = !strcmp(state, "suspended") ?
         LIBXL_SHUTDOWN_REASON_SUSPEND : !strcmp(state, "crashed") ?
         LIBXL_SHUTDOWN_REASON_CRASH : LIBXL_SHUTDOWN_REASON_UNKNOWN;
-    return 0;
-}
-
-int libxl_retrieve_domain_configuration(libxl_ctx *ctx, uint32_t domid,
-                                        libxl_domain_config *d_config,
-                                        const libxl_asyncop_how *ao_how)
-{
-    d_config->c_info.name = strdup("g1");
-    d_config->c_info.type = LIBXL_DOMAIN_TYPE_PVH;
-    libxl_domain_build_info_init_type(&d_config->b_info,
-                                      LIBXL_DOMAIN_TYPE_PVH);
     return 0;
 }
 
