@@ -90,7 +90,7 @@ static bool is_kept(const struct sm_handover_entry *e)
 static bool has_left(const struct sm_handover_entry *e, int64_t time)
 {
     return !is_kept(e) && e->record.state == SM_HANDOVER_DONE &&
-           sm_handover_is_news(&e->record, time);
+           !e->is_past && sm_handover_is_news(&e->record, time);
 }
 
 static int by_number(const void *a, const void *b)
@@ -119,6 +119,33 @@ void sm_handover_table_sort(struct sm_handover_table *t)
     sort(t, by_age);
 }
 
+static int by_guest(const void *a, const void *b)
+{
+    const struct sm_handover_entry *x = a, *y = b;
+    int r = memcmp(x->record.uuid, y->record.uuid, sizeof(x->record.uuid));
+
+    return r ? r : by_age(a, b);
+}
+
+/* A guest that has come back since, or left again, has not left by this
+ * record.  Else that would be kept longer than what came after it, and say so
+ * at a boot.  One that was refused here has not come. */
+static void mark_past(struct sm_handover_table *t)
+{
+    const struct sm_handover_entry *next = NULL;
+    struct sm_handover_entry *e;
+    size_t i;
+
+    sort(t, by_guest);
+    for (i = t->n; i--;) {
+        e = &t->entries[i];
+        e->is_past = next && !memcmp(next->record.uuid, e->record.uuid,
+                                     sizeof(e->record.uuid));
+        if (e->record.state != SM_HANDOVER_REFUSED)
+            next = e;
+    }
+}
+
 int sm_handover_table_keep(const struct sm_handover_table *t,
                            const struct sm_handover_entry *extra,
                            uint64_t first, int64_t time,
@@ -134,6 +161,7 @@ int sm_handover_table_keep(const struct sm_handover_table *t,
         if (!extra || memcmp(t->entries[i].record.id, extra->record.id,
                              SM_HANDOVER_ID_LEN))
             out->entries[out->n++] = t->entries[i];
+    mark_past(out);
     sort(out, by_number);
     for (i = 0; i < out->n; i++)
         if (has_left(&out->entries[i], time))

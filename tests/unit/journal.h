@@ -41,6 +41,7 @@ static inline struct sm_handover_record migration(unsigned int n,
     crypto_generichash(m.id, sizeof(m.id), (const uint8_t *)&n, sizeof(n),
                        NULL, 0);
     memset(m.uuid, (int)(n % 251), sizeof(m.uuid));
+    memcpy(m.uuid, &n, sizeof(n));
     snprintf(m.name, sizeof(m.name), "guest%u", n);
     strcpy(m.peer, "hostB");
     memset(m.peer_key, 3, sizeof(m.peer_key));

@@ -314,6 +314,39 @@ START_TEST(what_has_left_of_late_is_kept)
 }
 END_TEST
 
+/* What came back is kept no longer than that it came back: else a boot would
+ * find that it had left, and nothing else. */
+START_TEST(what_has_come_back_has_not_left)
+{
+    struct sm_handover_journal *j = open_journal();
+    struct sm_handover_record m, back;
+    unsigned int n, of_uuid;
+
+    for (n = 0; n < 1800; n++) {
+        ck_assert_int_eq(sm_handover_journal_reserve(j), 0);
+        m = closed(n, n < 300 ? SM_HANDOVER_DONE : n < 600 ?
+                   SM_HANDOVER_ACCEPTED : SM_HANDOVER_REFUSED);
+        of_uuid = n % 300;
+        memset(m.uuid, 0, sizeof(m.uuid));
+        memcpy(m.uuid, &of_uuid, sizeof(of_uuid));
+        m.changed = sm_clock_real() - 3600;
+        if (n >= 300 && n < 600 && n % 3 == 0)
+            continue;           /* a third has not come back */
+        put(j, &m);
+    }
+    for (n = 0; n < 300; n++) {
+        m = closed(n, SM_HANDOVER_DONE);
+        back = closed(n + 300, SM_HANDOVER_ACCEPTED);
+        if (n % 3 == 0)
+            ck_assert_msg(sm_handover_journal_find(j, m.id) != NULL, "%u", n);
+        else
+            ck_assert_msg(!sm_handover_journal_find(j, m.id) ||
+                          sm_handover_journal_find(j, back.id), "%u", n);
+    }
+    sm_handover_journal_close(j);
+}
+END_TEST
+
 /* A fence marks many at once, which are closed: they do not stay for that. */
 START_TEST(closed_ones_that_were_fenced_are_kept_as_others)
 {
@@ -573,6 +606,7 @@ int main(void)
     tcase_set_timeout(room, 60);
     tcase_add_test(room, a_full_journal_is_written_anew_with_what_matters);
     tcase_add_test(room, what_has_left_of_late_is_kept);
+    tcase_add_test(room, what_has_come_back_has_not_left);
     tcase_add_test(room, closed_ones_that_were_fenced_are_kept_as_others);
     tcase_add_test(room, what_was_reserved_is_there);
     tcase_add_test(room, there_is_a_limit_of_open_ones);
