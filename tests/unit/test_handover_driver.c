@@ -69,8 +69,71 @@ START_TEST(nothing_is_released_on_a_look_that_was_read_late)
     hear(SM_HANDOVER_SAY_READY);
     xl_has_seen(SM_HANDOVER_SUSPENDED, 3, "g1", 2 * FRESH);
     ck_assert_int_eq(recorded()->state, SM_HANDOVER_SENT);
+    time_passes(&h->turn);
     xl_sees(SM_HANDOVER_RUNS, 9);
     ck_assert_int_eq(recorded()->state, SM_HANDOVER_ABORTED);
+}
+END_TEST
+
+/* libxl waits for a lock, or xenstored is busy: each look is old. */
+START_TEST(a_host_that_looks_slowly_hands_over_all_the_same)
+{
+    struct handover *h = begin(SM_HANDOVER_SENDING);
+    struct sm_handover_now now;
+
+    handover_given(h);
+    turns();
+    hear(SM_HANDOVER_SAY_READY);
+    xl_has_seen(SM_HANDOVER_SUSPENDED, 3, "g1", FRESH + 500);
+    ck_assert_int_eq(recorded()->state, SM_HANDOVER_SENT);
+    ck_assert_str_eq(xl.verb, "");      /* not at once: it would never end */
+    handover_now(recorded(), &now);
+    ck_assert_ptr_nonnull(strstr(now.trouble, "Xen answers slowly: what was "
+                                 "seen was 2.5 s old"));
+    time_passes(&h->turn);
+    xl_has_seen(SM_HANDOVER_SUSPENDED, 3, "g1", FRESH + 900);
+    ck_assert_int_eq(recorded()->state, SM_HANDOVER_RELEASED);
+    ck_assert_str_eq(h->trouble, "");
+    hear(SM_HANDOVER_SAY_STARTED);
+    xl_ends("destroy", 0);
+    ck_assert_int_eq(session.decided, 1);
+}
+END_TEST
+
+/* Slow, and then as fast as ever: what is old is old again. */
+START_TEST(one_slow_look_makes_no_old_one_good)
+{
+    struct handover *h = begin(SM_HANDOVER_SENDING);
+
+    handover_given(h);
+    turns();
+    xl_has_seen(SM_HANDOVER_SUSPENDED, 3, "g1", 10 * FRESH);
+    time_passes(&h->look);
+    xl_sees(SM_HANDOVER_SUSPENDED, 3);
+    h->seen -= 2 * FRESH;
+    hear(SM_HANDOVER_SAY_READY);
+    ck_assert_int_eq(recorded()->state, SM_HANDOVER_SENT);
+    ck_assert_str_eq(xl.verb, "look");
+    xl_sees(SM_HANDOVER_RUNS, 9);
+    ck_assert_int_eq(recorded()->state, SM_HANDOVER_ABORTED);
+}
+END_TEST
+
+/* Each is far older than the last: it is not known how slow this host is. */
+START_TEST(a_host_that_becomes_ever_slower_is_waited_for)
+{
+    struct handover *h = begin(SM_HANDOVER_SENDING);
+
+    handover_given(h);
+    turns();
+    hear(SM_HANDOVER_SAY_READY);
+    xl_has_seen(SM_HANDOVER_SUSPENDED, 3, "g1", FRESH + 500);
+    time_passes(&h->turn);
+    xl_has_seen(SM_HANDOVER_SUSPENDED, 3, "g1", 5 * FRESH);
+    ck_assert_int_eq(recorded()->state, SM_HANDOVER_SENT);
+    time_passes(&h->turn);
+    xl_has_seen(SM_HANDOVER_SUSPENDED, 3, "g1", 6 * FRESH);
+    ck_assert_int_eq(recorded()->state, SM_HANDOVER_RELEASED);
 }
 END_TEST
 
@@ -360,6 +423,9 @@ int main(void)
         what_xl_says_is_not_what_is_released,
         nothing_is_released_on_an_old_look,
         nothing_is_released_on_a_look_that_was_read_late,
+        a_host_that_looks_slowly_hands_over_all_the_same,
+        one_slow_look_makes_no_old_one_good,
+        a_host_that_becomes_ever_slower_is_waited_for,
         a_client_that_fails_keeps_its_guest,
         a_suspended_guest_is_resumed_when_the_link_goes,
         a_released_guest_is_resumed_by_refused_alone,

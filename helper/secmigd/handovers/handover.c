@@ -3,6 +3,7 @@
 #include "handovers/handover_own.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,7 +14,7 @@
 
 #define RETRY 1000              /* ms, after a write or an action failed */
 #define LOOK_LAST 60000         /* ms between two looks, at most */
-#define FRESH 2000              /* ms that a look is relied upon */
+#define FRESH 2000              /* ms that a look is relied upon; is_stale() */
 #define LONG 60000              /* ms in doubt before somebody should know */
 
 void handover_reason(struct handover *h, int code, const char *text)
@@ -294,20 +295,47 @@ static void close_record(struct handover *h)
 }
 
 /* RELEASED and ACCEPTED say that there is a domain, and let one run elsewhere,
- * or go: since an older look its owner may have made it anew. */
+ * or go: since an older look its owner may have made it anew.  Where two looks
+ * in a row were old before anything could follow from them, by a slow Xen or a
+ * slow disk, there are no fresher ones. */
 static bool is_stale(const struct handover *h, enum sm_handover_state state)
 {
+    int64_t age = sm_clock_now_ms() - h->seen;
+    int64_t usual = h->lag < h->lag_before ? h->lag : h->lag_before;
+
     return (state == SM_HANDOVER_RELEASED || state == SM_HANDOVER_ACCEPTED) &&
-           sm_clock_now_ms() - h->seen > FRESH;
+           age > FRESH && age > 2 * usual;
+}
+
+/* The first turn after a look. */
+static void note_lag(struct handover *h)
+{
+    h->looked = false;
+    h->lag_before = h->lag;
+    h->lag = sm_clock_now_ms() - h->seen;
+}
+
+/* It is too old already: another one, but not at once, for ever. */
+static void look_later(struct handover *h)
+{
+    snprintf(h->trouble, sizeof(h->trouble), "Xen answers slowly: what was "
+             "seen was %" PRId64 ".%" PRId64 " s old when it was read",
+             h->lag / 1000, h->lag / 100 % 10);
+    sm_warning("handover vm=%s with=%s: %s: looking again",
+               SM_LOG_WORD(h->r.name), h->r.peer, h->trouble);
+    handover_turn(h, RETRY);
 }
 
 static void turn(void *ctx)
 {
     struct handover *h = ctx;
     struct sm_handover_next next;
+    bool looked = h->looked;
 
     if (h->run.active || h->stuck)
         return;                 /* its end takes a turn */
+    if (looked)
+        note_lag(h);
     if (h->held && h->r.peer_sequence != UINT64_MAX &&
         handover_put(h, &h->r)) {
         handover_turn(h, RETRY);
@@ -321,7 +349,10 @@ static void turn(void *ctx)
             break;
         if (is_stale(h, next.state)) {
             h->view.domain = SM_HANDOVER_UNSEEN;
-            continue;
+            if (!looked)
+                continue;       /* what lets it be written came late */
+            look_later(h);
+            return;
         }
         if (write_state(h, next.state)) {
             handover_turn(h, RETRY);

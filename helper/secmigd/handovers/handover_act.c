@@ -66,6 +66,7 @@ static int read_look(struct handover *h)
         return rc;
     h->view.domain = ours(h, look.domain, look.domid);
     h->seen = look.when;
+    h->looked = true;
     /* Resumed by a daemon that did not live to mark it. */
     h->unnamed = h->view.domain == SM_HANDOVER_RUNS &&
                  handover_name_is_lent(look.name, h->r.name);

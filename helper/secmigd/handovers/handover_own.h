@@ -45,6 +45,9 @@ struct handover {
     struct loop_timer look;             /* ... with fresh eyes */
     int look_after;                     /* ms */
     int64_t seen;                       /* when view.domain was; monotonic */
+    bool looked;                        /* since the last turn */
+    int64_t lag, lag_before;            /* ms that the last look, and the one
+                                         * before, was old in the next turn */
     struct loop_timer patience;         /* ready-timeout, verdict-timeout */
     int64_t entered;                    /* the state; monotonic */
     bool alarmed;                       /* that it lasts */
