@@ -33,9 +33,9 @@ struct sm_handover_entry {
     uint64_t number;    /* of this record: 1 for the first one of an epoch,
                          * one more for each, through all files */
     uint64_t begun;     /* number of the migration's first record */
+    struct sm_handover_record record;
     bool is_past;       /* another migration of the guest came after it: not
                          * written; see table.c */
-    struct sm_handover_record record;
 };
 
 enum sm_handover_block {

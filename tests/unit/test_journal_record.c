@@ -49,7 +49,8 @@ static void seal(uint8_t *b, const uint8_t *with)
 static void add(unsigned int slot, unsigned int n,
                 enum sm_handover_state state, uint64_t begun)
 {
-    struct sm_handover_entry e = { 1 + slot, begun, migration(n, state) };
+    struct sm_handover_entry e = { .number = 1 + slot, .begun = begun,
+                                   .record = migration(n, state) };
 
     ck_assert_int_eq(sm_handover_entry_encode(&e, epoch, block(slot)), 0);
 }
