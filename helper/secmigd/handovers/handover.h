@@ -186,8 +186,8 @@ int handover_settle(const uint8_t id[static SM_HANDOVER_ID_LEN], bool undo,
  *            settled (sm_handover_start_freed()), and that no other host runs
  *            them: they may be started here again
  *   by, text, size  as above
- * Returns 0; SM_NO_DOMAIN when there is no such guest; SM_IO or SM_NO_MEMORY:
- * not all of it is durable.
+ * Returns 0; SM_NO_DOMAIN when there is no such guest; SM_IO: not all of it is
+ * durable, and `text` says how many are not.
  */
 int handover_fence(const char *host, bool settled, const char *by, char *text,
                    size_t size) SM_WARN_UNUSED;
