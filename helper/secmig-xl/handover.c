@@ -21,10 +21,7 @@
 
 #include "base/clock.h"
 #include "handover/handover.h"
-
-/* What a stock xl calls a guest of which it has told the other host that it
- * may start it. */
-#define MIGRATED_AWAY "--migratedaway"
+#include "handover/journal.h"
 
 /*
  * A guest that an xl, now dead, has asked to suspend may do so a moment later:
@@ -107,7 +104,7 @@ static int parse_domid(const char *text, uint32_t *domid)
 
 /*
  * Find what is to be acted upon.
- *   domid  its number; NULL: any
+ *   domid_text  its number; NULL: any
  */
 static int find_to_act(libxl_ctx *ctx, const char *uuid, const char *name,
                        const char *domid_text, struct guest *g)
@@ -139,7 +136,7 @@ static bool is_suspended(const libxl_dominfo *info)
  * it by a destruction that was not finished. */
 static bool is_copy(const struct guest *g, const char *name)
 {
-    return !g->name || xl_name_is(g->name, name, XL_INCOMING);
+    return !g->name || xl_name_is(g->name, name, SM_HANDOVER_COPY_SUFFIX);
 }
 
 static const char *named(const struct guest *g)
@@ -286,7 +283,7 @@ out:
 /* The name that a stock xl has given it is taken back. */
 static int rename_back(libxl_ctx *ctx, struct guest *g, const char *name)
 {
-    if (!g->name || !xl_name_is(g->name, name, MIGRATED_AWAY))
+    if (!g->name || !xl_name_is(g->name, name, SM_HANDOVER_AWAY_SUFFIX))
         return 0;
     return libxl_domain_rename(ctx, g->info->domid, g->name, name) ?
         SM_EXISTS : 0;
@@ -329,6 +326,18 @@ out:
     return xl_said(rc);
 }
 
+/* `done` is what that is called. */
+static int destroy(libxl_ctx *ctx, const struct guest *g, const char *done)
+{
+    if (libxl_domain_destroy(ctx, g->info->domid, NULL)) {
+        printf("domain %u (%s) could not be destroyed\n", g->info->domid,
+               named(g));
+        return SM_XL;
+    }
+    printf("%s domain %u (%s)\n", done, g->info->domid, named(g));
+    return 0;
+}
+
 int xl_destroy(libxl_ctx *ctx, char **argv)
 {
     struct guest g = { 0 };
@@ -347,14 +356,7 @@ int xl_destroy(libxl_ctx *ctx, char **argv)
         rc = SM_STATE;
         goto out;
     }
-    if (libxl_domain_destroy(ctx, g.info->domid, NULL)) {
-        printf("domain %u (%s) could not be destroyed\n", g.info->domid,
-               named(&g));
-        rc = SM_XL;
-        goto out;
-    }
-    printf("destroyed domain %u (%s)\n", g.info->domid, named(&g));
-    rc = 0;
+    rc = destroy(ctx, &g, "destroyed");
 
 out:
     dispose(&g);
@@ -432,8 +434,8 @@ int xl_name(libxl_ctx *ctx, char **argv)
         rc = SM_STATE;
         goto out;
     }
-    if (!xl_name_is(g.name, argv[1], XL_INCOMING) &&
-        !xl_name_is(g.name, argv[1], MIGRATED_AWAY)) {
+    if (!xl_name_is(g.name, argv[1], SM_HANDOVER_COPY_SUFFIX) &&
+        !xl_name_is(g.name, argv[1], SM_HANDOVER_AWAY_SUFFIX)) {
         printf("domain %u is named %s: left as it is\n", g.info->domid,
                g.name);
         rc = 0;
@@ -484,14 +486,7 @@ int xl_discard(libxl_ctx *ctx, char **argv)
         rc = SM_EXISTS;
         goto out;
     }
-    if (libxl_domain_destroy(ctx, g.info->domid, NULL)) {
-        printf("domain %u (%s) could not be destroyed\n", g.info->domid,
-               named(&g));
-        rc = SM_XL;
-        goto out;
-    }
-    printf("discarded domain %u (%s)\n", g.info->domid, named(&g));
-    rc = 0;
+    rc = destroy(ctx, &g, "discarded");
 
 out:
     dispose(&g);

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "handover/journal.h"
+
 /*
  * What a domain needs beside its memory: libxl's estimate for page tables
  * (two pages for a MiB), and the constants it adds per domain and per vCPU,
@@ -194,7 +196,7 @@ int xl_room(libxl_ctx *ctx, char **argv)
         free(other);
         other = libxl_domid_to_name(ctx, list[i].domid);
         if (other && (xl_name_is(other, name, "") ||
-                      xl_name_is(other, name, XL_INCOMING))) {
+                      xl_name_is(other, name, SM_HANDOVER_COPY_SUFFIX))) {
             printf("a domain named %s is here already (domid %u)\n",
                    other, list[i].domid);
             rc = SM_EXISTS;

@@ -73,9 +73,6 @@ int xl_start(libxl_ctx *ctx, char **argv);
 int xl_name(libxl_ctx *ctx, char **argv);
 int xl_discard(libxl_ctx *ctx, char **argv);
 
-/* What xl calls a copy that is still being received. */
-#define XL_INCOMING "--incoming"
-
 /* Arguments of verbs.  They return 0, or SM_USAGE after a complaint. */
 int xl_parse_uuid(const char *text, libxl_uuid *uuid);
 int xl_check_name(const char *name);

@@ -201,6 +201,29 @@ static int take_fds(struct msghdr *msg, struct sm_client_frame *frame,
     return rc;
 }
 
+/* What there is of an answer, or comes in time.  Returns its length, which is
+ * not 0, or an error. */
+static ssize_t recv_some(int fd, struct msghdr *msg, int64_t deadline)
+{
+    ssize_t n;
+    int rc;
+
+    for (;;) {
+        n = recvmsg(fd, msg, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+        if (n > 0)
+            return n;
+        if (n == 0)
+            return SM_NO_DAEMON;
+        if (errno == EINTR)
+            continue;
+        if (errno != EAGAIN)
+            return gone(errno);
+        rc = wait_for(fd, POLLIN, deadline);
+        if (rc)
+            return rc;
+    }
+}
+
 static int recv_header(int fd, uint8_t *header,
                        struct sm_client_frame *frame, size_t *fds,
                        int64_t deadline)
@@ -223,19 +246,9 @@ static int recv_header(int fd, uint8_t *header,
         msg.msg_iovlen = 1;
         msg.msg_control = control.bytes;
         msg.msg_controllen = sizeof(control.bytes);
-        n = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0 && errno == EAGAIN) {
-            rc = wait_for(fd, POLLIN, deadline);
-            if (rc)
-                return rc;
-            continue;
-        }
+        n = recv_some(fd, &msg, deadline);
         if (n < 0)
-            return gone(errno);
-        if (n == 0)
-            return SM_NO_DAEMON;
+            return (int)n;
         rc = take_fds(&msg, frame, fds);
         if (rc)
             return rc;
@@ -249,7 +262,6 @@ static int recv_body(int fd, uint8_t *body, size_t len, int64_t deadline)
     struct iovec iov;
     struct msghdr msg;
     ssize_t n;
-    int rc;
 
     while (len) {
         iov.iov_base = body;
@@ -257,19 +269,9 @@ static int recv_body(int fd, uint8_t *body, size_t len, int64_t deadline)
         memset(&msg, 0, sizeof(msg));
         msg.msg_iov = &iov;
         msg.msg_iovlen = 1;
-        n = recvmsg(fd, &msg, MSG_DONTWAIT);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0 && errno == EAGAIN) {
-            rc = wait_for(fd, POLLIN, deadline);
-            if (rc)
-                return rc;
-            continue;
-        }
+        n = recv_some(fd, &msg, deadline);
         if (n < 0)
-            return gone(errno);
-        if (n == 0)
-            return SM_NO_DAEMON;
+            return (int)n;
         /* Descriptors in the middle of a body: the kernel dropped them. */
         if (msg.msg_flags & MSG_CTRUNC)
             return SM_PROTOCOL;
