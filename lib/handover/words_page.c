@@ -4,7 +4,6 @@
 
 #include <inttypes.h>
 #include <sodium.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"

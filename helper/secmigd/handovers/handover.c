@@ -271,7 +271,7 @@ static void last_word(struct handover *h)
         fact = sm_handover_closed(h->r.state, h->last_heard).say;
     if (!fact && h->r.state == SM_HANDOVER_ABORTED)
         fact = SM_HANDOVER_SAY_ABORT;
-    if (fact && handover_tell(&h->r, fact, h->say, h->link))
+    if (fact && handover_say_fact(&h->r, fact, h->say, h->link))
         sm_debug("handover vm=%s: the other host does not hear that it is "
                  "settled", SM_LOG_WORD(h->r.name));
 }

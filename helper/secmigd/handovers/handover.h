@@ -14,7 +14,7 @@
  *   handover_act.c     secmig-xl: what Xen says, what is done to the domain
  *   handover_name.c    guests whose name was taken
  *   handover_hold.c    xl on the source, until it lets go
- *   handover_settle.c  calling the other host again
+ *   handover_call.c    calling the other host again
  *   handover_send.c    to the peer of a connection
  *   handover_tell.c    words for people: log, xl's last paragraph
  *   handover_ask.c     for administrators

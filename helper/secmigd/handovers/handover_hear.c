@@ -23,8 +23,9 @@
 
 /* ---- speaking ---- */
 
-int handover_tell(const struct sm_handover_record *r,
-                  enum sm_handover_fact fact, handover_say *say, void *ctx)
+int handover_say_fact(const struct sm_handover_record *r,
+                      enum sm_handover_fact fact, handover_say *say,
+                      void *ctx)
 {
     struct sm_message_handover m = { .fact = (uint8_t)fact };
 
@@ -61,7 +62,7 @@ void handover_speak(struct handover *h, enum sm_handover_fact fact)
     }
     sm_debug("handover vm=%s with=%s: say %s", SM_LOG_WORD(h->r.name),
              h->r.peer, sm_handover_fact_name(fact));
-    rc = handover_tell(&h->r, fact, h->say, h->link);
+    rc = handover_say_fact(&h->r, fact, h->say, h->link);
     if (rc == SM_BUSY) {
         handover_turn(h, SLOWLY);
     } else if (rc) {
@@ -203,7 +204,7 @@ static void answer(const struct sm_handover_record *r,
         sm_error("handover vm=%s with=%s: a fence has said that it is lost, "
                  "and it is there: look where the guest runs",
                  SM_LOG_WORD(r->name), from->peer);
-    if (next.say && handover_tell(r, next.say, from->say, from->ctx))
+    if (next.say && handover_say_fact(r, next.say, from->say, from->ctx))
         sm_debug("handover with=%s: no answer can be given", from->peer);
 }
 
@@ -262,7 +263,7 @@ static void heard_unknown(const struct handover_from *from,
                   r.peer);
         answer(&r, from, m->fact);
     } else if (next.say &&
-               handover_tell(&r, next.say, from->say, from->ctx)) {
+               handover_say_fact(&r, next.say, from->say, from->ctx)) {
         sm_debug("handover with=%s: no answer can be given", from->peer);
     }
 }

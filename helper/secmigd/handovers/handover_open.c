@@ -12,7 +12,6 @@
 #include "base/text.h"
 #include "parent/parent.h"
 
-#define OPEN_MAX 1024
 #define WAITING_MAX 4           /* copies of one host that wait, alone */
 #define BOOT_ID "/proc/sys/kernel/random/boot_id"
 
@@ -44,11 +43,6 @@ const uint8_t *handover_boot(void)
     return boot;
 }
 
-bool handover_same_boot(const struct sm_handover_record *record)
-{
-    return !memcmp(record->boot, boot, sizeof(boot));
-}
-
 struct handover *handover_find(const uint8_t id[static SM_HANDOVER_ID_LEN])
 {
     struct handover *h;
@@ -68,7 +62,7 @@ static struct handover *add(const struct sm_handover_record *record)
     if (!h)
         return NULL;
     h->r = *record;
-    h->view.same_boot = handover_same_boot(record);
+    h->view.same_boot = !memcmp(record->boot, boot, sizeof(boot));
     h->view.acted = record->flags & SM_HANDOVER_ACTED;
     h->view.cancel = record->flags & SM_HANDOVER_UNDO;
     h->view.fenced = record->flags & SM_HANDOVER_FENCED;
@@ -106,16 +100,15 @@ void handover_take_out(struct handover *h)
 static int check_room(const struct sm_handover_record *first)
 {
     bool source = sm_handover_is_source(first->state);
-    int n = 0, waiting = 0;
     struct handover *h;
+    int waiting = 0;
 
-    for (h = handover_first; h; h = h->next, n++)
+    for (h = handover_first; h; h = h->next)
         waiting += h->r.state == SM_HANDOVER_READY && !h->attached &&
                    !strcmp(h->r.peer, first->peer);
     if (sm_handover_journal_find(handover_journal, first->id))
         return SM_EXISTS;
-    if (n >= OPEN_MAX || (!source && waiting >= WAITING_MAX) ||
-        handover_has(first->uuid))
+    if ((!source && waiting >= WAITING_MAX) || handover_has(first->uuid))
         return SM_BUSY;
     return sm_handover_journal_reserve(handover_journal);
 }

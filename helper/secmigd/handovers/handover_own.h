@@ -86,23 +86,23 @@ struct handover *handover_find(const uint8_t id[static SM_HANDOVER_ID_LEN]);
 /* Out of the table, and freed; its link may end. */
 void handover_take_out(struct handover *h);
 
-/* A boot of before: what ran then is gone. */
-bool handover_same_boot(const struct sm_handover_record *record);
+/* This boot of this host, SM_HANDOVER_BOOT_LEN bytes. */
 const uint8_t *handover_boot(void);
 
 /* ---- handover_hear.c ---- */
 
-/* Say a fact about a migration.  Returns 0 or an error. */
-int handover_tell(const struct sm_handover_record *r,
-                  enum sm_handover_fact fact, handover_say *say, void *ctx)
-    SM_WARN_UNUSED;
+/* Say a fact about a migration, whether it is open or not.  Returns 0 or an
+ * error of `say`. */
+int handover_say_fact(const struct sm_handover_record *r,
+                      enum sm_handover_fact fact, handover_say *say,
+                      void *ctx) SM_WARN_UNUSED;
 
-/* Say it to the other host, unless it has been said a moment ago. */
+/* Say it to the other host, unless it has been said a moment ago; where there
+ * is no link a source calls. */
 void handover_speak(struct handover *h, enum sm_handover_fact fact);
 
 /* A link to the other host is there: use it. */
 void handover_linked(struct handover *h, handover_say *say, void *ctx);
-void handover_unlink(struct handover *h);
 
 /* ---- handover_act.c ---- */
 
@@ -139,7 +139,7 @@ void handover_hold_clear(struct handover *h);
  * or an error: that cannot be told. */
 int handover_hold_mark(struct sm_handover_record *record) SM_WARN_UNUSED;
 
-/* ---- handover_settle.c ---- */
+/* ---- handover_call.c ---- */
 
 /* There is something to say to the other host, and no link.
  *   now  without waiting for the next time that it is due */

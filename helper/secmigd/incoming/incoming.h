@@ -73,8 +73,8 @@ struct incoming {
 
 extern struct incoming *incoming_first;     /* all of them, youngest first */
 
-/* Peer, xl or the cleaning has ended: if it was the last of the three, the
- * session ends. */
+/* Peer, xl or secmig-xl has ended: if it was the last of the three, the session
+ * ends. */
 void incoming_maybe_free(struct incoming *in);
 
 /* It has to make room: it has not asked for anything, or there is a newer

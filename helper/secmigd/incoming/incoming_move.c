@@ -6,9 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
 
-#include "base/clock.h"
 #include "base/frame.h"
 #include "base/log.h"
 #include "parent/parent.h"

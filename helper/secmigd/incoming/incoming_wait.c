@@ -33,6 +33,7 @@ bool incoming_may_log(void)
     lines++;
     return true;
 }
+
 bool incoming_has(const uint8_t uuid[static 16])
 {
     struct incoming *in;

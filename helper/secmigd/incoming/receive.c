@@ -22,13 +22,6 @@ static const char words[] = SM_XEN_BANNER SM_XEN_READY;
 #define READER_EVERY 10
 #define READER_MAX 3000
 
-static void drop(struct loop_watch *w)
-{
-    if (w->fd >= 0)
-        close(w->fd);
-    loop_unwatch(w);
-}
-
 /* Not for now; the descriptor is kept. */
 static void rest(struct loop_watch *w)
 {
@@ -75,7 +68,7 @@ static bool hear(struct receive *r)
         r->heard += (size_t)n;
         return true;
     }
-    drop(&r->out);
+    loop_close(&r->out);
     if (n > 0) {                /* else its exit status follows */
         tell(r, SM_XL, "xl migrate-receive does not begin with its banner");
         receive_kill(r);
@@ -102,7 +95,7 @@ static void finish(struct receive *r, enum receive_end how)
 {
     r->lingers = false;
     loop_disarm(&r->timer);
-    drop(&r->in);
+    loop_close(&r->in);
     r->params.ended(r->params.ctx, how, r->status);
 }
 
@@ -143,7 +136,7 @@ static void on_end(void *ctx, int status)
     r->told = true;
     r->status = status;
     sm_wire_writer_dispose(&r->preamble);
-    drop(&r->out);
+    loop_close(&r->out);
     if (is_complete(r) && r->in.fd >= 0) {
         r->lingers = true;
         r->patience = sm_clock_now_ms() + READER_MAX;
@@ -162,7 +155,7 @@ static void on_words(void *ctx, short revents)
     while (hear(r))
         ;
     if (is_complete(r)) {
-        drop(&r->out);
+        loop_close(&r->out);
         /* on_end() follows.  The guest's monitor, which xl has just started,
          * may still be in its process group, and has to live. */
         spawn_kill_alone(&r->child, SIGKILL);
@@ -176,7 +169,7 @@ static void on_writable(void *ctx, short revents)
 
     (void)revents;
     if (r->told) {              /* it was not taken: xl is being killed */
-        drop(&r->in);
+        loop_close(&r->in);
         return;
     }
     n = write(r->in.fd, r->preamble.data + r->written,
@@ -185,7 +178,7 @@ static void on_writable(void *ctx, short revents)
         return;
     if (n < 0) {
         /* Its exit status, which follows, says why. */
-        drop(&r->in);
+        loop_close(&r->in);
         return;
     }
     r->written += (size_t)n;
@@ -282,7 +275,7 @@ void receive_clear(struct receive *r)
     r->lingers = false;
     spawn_forget(&r->child);
     loop_disarm(&r->timer);
-    drop(&r->in);
-    drop(&r->out);
+    loop_close(&r->in);
+    loop_close(&r->out);
     sm_wire_writer_dispose(&r->preamble);
 }

@@ -55,7 +55,16 @@ struct receive {
     struct receive_params params;
 };
 
+/* Before anything else; nothing runs. */
 void receive_init(struct receive *r);
+
+/*
+ * Start it.
+ *   params  copied; the config is borrowed for this call only
+ * Returns 0, and ended() follows, unless receive_clear() comes first; SM_IO,
+ * SM_NO_MEMORY, or SM_PROTOCOL for a config that is too long, and nothing is
+ * called.
+ */
 int receive_start(struct receive *r, const struct receive_params *params)
     SM_WARN_UNUSED;
 
@@ -66,10 +75,15 @@ int receive_start(struct receive *r, const struct receive_params *params)
  */
 int receive_take(struct receive *r) SM_WARN_UNUSED;
 
+/* Whether ended() is still to come. */
 bool receive_active(const struct receive *r);
+
+/* Kill it, with its process group; ended() follows from the loop.  Fine when
+ * it has ended. */
 void receive_kill(struct receive *r);
 
-/* Close everything; a process that still runs is killed. */
+/* Close everything; a process that still runs is killed.  Nothing is called any
+ * more. */
 void receive_clear(struct receive *r);
 
 #endif

@@ -3,7 +3,6 @@
  * host's boot. */
 #include "operators/operate.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"

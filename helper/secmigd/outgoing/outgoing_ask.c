@@ -8,7 +8,6 @@
 
 #include "base/clock.h"
 #include "base/frame.h"
-#include "base/log.h"
 #include "incoming/incoming.h"
 #include "operators/operate.h"
 #include "parent/parent.h"

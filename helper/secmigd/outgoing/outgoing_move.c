@@ -9,7 +9,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/frame.h"
 #include "base/log.h"
 #include "parent/parent.h"

@@ -2,22 +2,15 @@
 /* The network's side of an outgoing migration. */
 #include "outgoing/outgoing.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <stdio.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sodium.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
-#include "base/frame.h"
 #include "base/log.h"
 #include "channel/message.h"
 #include "state/evidence.h"
 #include "parent/parent.h"
-#include "state/vm_policy.h"
 
 static struct ipc_message message;      /* the one being handled */
 

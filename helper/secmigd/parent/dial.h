@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Inside the parent: a connection that this host makes, to migrate a guest
- * (outgoing.h) or to settle handovers (handover_settle.c).  The dialer
+ * (outgoing.h) or to settle handovers (handover_call.c).  The dialer
  * connects; from then on the connection is a peer's, which shakes hands.
  */
 #ifndef SECMIGD_DIAL_H

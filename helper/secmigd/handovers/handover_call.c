@@ -6,7 +6,6 @@
 #include "handovers/handover_own.h"
 
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
