@@ -145,7 +145,7 @@ static int write_state(struct handover *h, enum sm_handover_state state)
     return rc;
 }
 
-static int write_flags(struct handover *h, uint32_t flags)
+int handover_flag(struct handover *h, uint32_t flags)
 {
     struct sm_handover_record r = h->r;
 
@@ -221,8 +221,8 @@ static void mark(struct handover *h)
         (h->r.state == SM_HANDOVER_REFUSED &&
          (h->r.flags & SM_HANDOVER_KEPT_POLICY)))
         vm_policy_left(h->r.uuid);
-    if (write_flags(h, SM_HANDOVER_ACTED |
-                    (h->unnamed ? SM_HANDOVER_UNNAMED : 0))) {
+    if (handover_flag(h, SM_HANDOVER_ACTED |
+                      (h->unnamed ? SM_HANDOVER_UNNAMED : 0))) {
         handover_turn(h, RETRY);
         return;
     }
@@ -281,7 +281,7 @@ static void close_record(struct handover *h)
     struct handover_events events = h->events;
     bool attached = h->attached;
 
-    if (write_flags(h, SM_HANDOVER_CLOSED)) {
+    if (handover_flag(h, SM_HANDOVER_CLOSED)) {
         handover_turn(h, RETRY);
         return;
     }

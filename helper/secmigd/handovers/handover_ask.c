@@ -34,15 +34,6 @@ void handover_now(const struct sm_handover_record *record,
     snprintf(now->trouble, sizeof(now->trouble), "%s", h->trouble);
 }
 
-/* Durable, so that it is not forgotten by a restart.  Returns 0 or SM_IO. */
-static int set_flag(struct handover *h, uint32_t flag)
-{
-    struct sm_handover_record r = h->r;
-
-    r.flags |= flag;
-    return handover_put(h, &r);
-}
-
 int handover_settle(const uint8_t id[static SM_HANDOVER_ID_LEN], bool undo,
                     const char *by, char *text, size_t size)
 {
@@ -59,7 +50,7 @@ int handover_settle(const uint8_t id[static SM_HANDOVER_ID_LEN], bool undo,
             snprintf(text, size, "%s", line);
             return SM_STATE;
         }
-        rc = set_flag(h, SM_HANDOVER_UNDO);
+        rc = handover_flag(h, SM_HANDOVER_UNDO);
         if (rc) {
             snprintf(text, size, "the journal cannot be written");
             return rc;
@@ -96,7 +87,7 @@ static unsigned int fence_open(const char *host, const char *by,
         if (strcmp(h->r.peer, host))
             continue;
         n++;
-        if (set_flag(h, SM_HANDOVER_FENCED)) {
+        if (handover_flag(h, SM_HANDOVER_FENCED)) {
             ++*bad;
             continue;
         }

@@ -70,6 +70,9 @@ void handover_turn(struct handover *h, int ms);
 int handover_put(struct handover *h, const struct sm_handover_record *record)
     SM_WARN_UNUSED;
 
+/* Write its record with these flags besides: no restart forgets them. */
+int handover_flag(struct handover *h, uint32_t flags) SM_WARN_UNUSED;
+
 /* Why the journal has returned that; at once, since errno may tell. */
 const char *handover_unwritten(int rc);
 
