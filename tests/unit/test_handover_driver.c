@@ -277,8 +277,14 @@ START_TEST(what_fails_is_done_again)
     xl_ends("resume", SM_NO_MEMORY);
     handover_now(recorded(), &now);
     ck_assert_str_ne(now.trouble, "");
+    /* once at the next turn, since the guest stands still */
     time_passes(&h->turn);
     xl_sees(SM_HANDOVER_SUSPENDED, 3);
+    xl_ends("resume", SM_NO_MEMORY);
+    /* and then with every look */
+    time_passes(&h->turn);
+    xl_sees(SM_HANDOVER_SUSPENDED, 3);
+    ck_assert_str_eq(xl.verb, "");
     time_passes(&h->look);
     xl_sees(SM_HANDOVER_SUSPENDED, 3);
     xl_ends("resume", 0);

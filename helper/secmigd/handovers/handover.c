@@ -114,6 +114,7 @@ void handover_entered(struct handover *h)
     h->entered = sm_clock_now_ms();
     h->alarmed = false;
     h->look_after = HANDOVER_LOOK_FIRST;
+    h->tried = false;
     h->said = 0;
     loop_disarm(&h->look);
     loop_disarm(&h->patience);

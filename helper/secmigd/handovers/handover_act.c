@@ -91,7 +91,12 @@ static void failed(struct handover *h, int err, const char *line)
     sm_warning("handover vm=%s with=%s: %s", SM_LOG_WORD(h->r.name),
                h->r.peer, h->trouble);
     h->view.domain = SM_HANDOVER_UNSEEN;
-    h->view.failed = h->acting != SM_HANDOVER_LOOK;
+    h->view.failed = false;
+    if (h->acting == SM_HANDOVER_LOOK)
+        return;
+    /* The guest stands still: the first time it is tried again at once. */
+    h->view.failed = h->tried;
+    h->tried = true;
 }
 
 /* It runs; START and RESUME say SM_EXISTS where another has its name. */

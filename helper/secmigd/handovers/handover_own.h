@@ -36,6 +36,7 @@ struct handover {
     /* this host */
     struct run run;                     /* secmig-xl ... */
     enum sm_handover_step acting;       /* ... at this */
+    bool tried;                         /* in this state, and it has failed */
     bool unnamed;                       /* it runs, but its name is taken */
     bool letting_go;                    /* xl has been told to */
     struct loop_watch holder;           /* its process (handover_hold.c) */
