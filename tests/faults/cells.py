@@ -1,119 +1,38 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """One migration with faults at named moments, and what has to hold after it.
 
-A moment is (side, name): a point of that side's daemon (point.c), or xl:STEP,
-a step of that side's xl (twohost/doubles).  A plan is a list of (side, name,
-fault), each done once, when its moment comes.
+A moment is (side, name): a point of that side's daemon (point.c), xl:STEP, a
+step of that side's xl (twohost/doubles), or wire:FRAME, which that side has
+sent and which has not arrived: what the hosts say to each other before the
+first byte of the guest.  A plan is a list of (side, name, fault), each done
+once, when its moment comes.
 """
 import os
 import signal
+import subprocess
 import threading
 import time
 
+import judge
+from faults import (D, DISK, FACTS, FOREIGN, LET_GO, LIMIT, NEEDS, STEPS,
+                    STOPPED, YEARS)
+from judge import Broken, Watch
 from lab import host, wait_until
 
-D = host.DEADLINES
-LIMIT = 30.0            # decided, once both hosts are up and talk
-STEPS = {"A": ["connected", "asked", "answered", "stream", "mid",
-               "suspended", "sent", "closed", "given"],
-         "B": ["start", "banner", "header", "config", "stream",
-               "received"]}
-# Those that a point can answer with.
-DISK = ["eio", "enospc", "short", "eio!"]
-FAULTS = ["kill", "kill-both", "power", "power-kept", "peer", "keeper",
-          "control", "xl", "self", "done", "cut", "dark", "dark-out",
-          "dark-in", "stop", "stop-long", "stop-peer", "stop-keeper",
-          "stop-control", "stop-xl", "stop-self", "clock+", "clock-",
-          "drop", "twice", "late", "role"]
-# What a fact is taken for that is not the other side's to say.
-FOREIGN = {"READY": "GO", "REFUSED": "ABORT", "STARTED": "CANCEL",
-           "GO": "STARTED", "ABORT": "READY", "CANCEL": "REFUSED"}
-FACTS = ["?", "READY", "GO", "ABORT", "CANCEL", "REFUSED", "STARTED",
-         "SETTLED"]
-# Those that need a process of that kind.
-NEEDS = {"peer": "peer", "keeper": "keeper", "control": "control",
-         "xl": "xl", "stop-peer": "peer", "stop-keeper": "keeper",
-         "stop-control": "control", "stop-xl": "xl"}
-STOPPED = max(D[k] for k in ("answer-timeout", "idle-timeout",
-                             "finish-timeout", "ready-timeout",
-                             "verdict-timeout")) + 2
-LET_GO = 12             # and xl that keeps a guest has 10 s, always
-YEARS = 10 * 365 * 86400
-
-WORDS = {
-    "kill": "kill -9 of the daemon",
-    "kill-both": "kill -9 of both daemons",
-    "power": "power cut; what was not synced is lost",
-    "power-kept": "power cut; all that was written is kept",
-    "peer": "kill -9 of the process that talks to the network",
-    "keeper": "kill -9 of the process that holds the keys",
-    "control": "kill -9 of the process that talks to xl",
-    "xl": "kill -9 of xl",
-    "self": "kill -9 of a judge, dialer, vault, peer, control process or "
-            "secmig-xl as it starts",
-    "done": "kill -9 of secmig-xl when it has done its work",
-    "cut": "link cut for a second, connections lost",
-    "dark": "link silent beyond the deadlines, all delivered then",
-    "dark-out": "the same, only from source to destination",
-    "dark-in": "the same, only from destination to source",
-    "stop": "daemon stopped (SIGSTOP) for 2 s",
-    "stop-long": "daemon stopped beyond all deadlines",
-    "stop-peer": "the process that talks to the network, likewise",
-    "stop-keeper": "the process that holds the keys, likewise",
-    "stop-control": "the process that talks to xl, likewise",
-    "stop-xl": "xl, likewise",
-    "stop-self": "a judge, dialer, vault, peer, control process or secmig-xl "
-                 "stopped as it starts, beyond all deadlines",
-    "clock+": "clock 10 years on", "clock-": "clock 10 years back",
-    "drop": "a fact is lost", "twice": "a fact is said twice",
-    "late": "a fact is held, and said after a later one",
-    "role": "a fact turns into one that is the other side's to say",
-    "eio": "EIO from the journal, once", "eio!": "EIO from then on",
-    "enospc": "ENOSPC from the journal, once",
-    "short": "half a record written, then EIO",
-}
-
-
-class Broken(Exception):
-    """Something that must never be."""
-
-
-class Watch(threading.Thread):
-    """The longest time that a guest stood still."""
-
-    def __init__(self, guest):
-        super().__init__(daemon=True)
-        self.guest = guest
-        self.longest = 0.0
-        self.over = threading.Event()
-        self.start()
-
-    def run(self):
-        seen, since = None, time.monotonic()
-        while not self.over.wait(0.02):
-            try:
-                with open(self.guest.disk) as f:
-                    now = f.read()
-            except OSError:
-                continue
-            if now and now != seen:
-                t = time.monotonic()
-                if seen is not None:
-                    self.longest = max(self.longest, t - since)
-                seen, since = now, t
-
-    def end(self):
-        self.over.set()
-        self.join()
-        return self.longest
+STATE_STREAM = 1        # of a record: the guest itself (docs/protocol.md)
 
 
 class Run:
-    def __init__(self, lab, plan, refuse=False):
+    """kind: "" the destination takes the guest; "refuse" its xl fails at the
+    end; "abort" somebody ends it at the source, while the destination holds
+    a whole copy and is about to say so; "undo" the link goes dark when the
+    source has released the guest, and somebody undoes that there."""
+
+    def __init__(self, lab, plan, kind=""):
         self.lab = lab
         self.sides = {"A": lab.a, "B": lab.b}
         self.todo = [p for p in plan]
-        self.refuse = refuse        # the destination's xl fails at the end
+        self.kind = kind
         self.lock = threading.RLock()
         self.heals = []             # (when, what)
         self.lost = False           # the only copy went with its host
@@ -123,6 +42,13 @@ class Run:
         self.held = set()           # sides that have a fact to say again
         self.tools = {"A": {}, "B": {}}     # misbehaviour of the doubles
         self.guest = self.m = None
+        self.first = self.last = None   # when the first fault struck; when
+        #                             the last one did, or its end was mended
+        self.dark_until = 0.0
+        self.operator = None        # the command that somebody has typed
+        self.undone = False         # it was undone, and nobody had heard GO
+        self.took = 0.0             # until xl ended
+        self.wire = None            # the connection whose frames are moments
 
     # ---- faults ----
 
@@ -169,6 +95,17 @@ class Run:
                     if "/toy/xl" in host.cmdline(e["pid"])]
         return h.processes(what)
 
+    def power_both(self):
+        """Whatever either had of the guest is gone, wherever it was."""
+        self.lost = True
+        for h in self.lab.hosts:
+            h.kill()
+        for h in self.lab.hosts:
+            h.power_off()
+        for h in self.lab.hosts:
+            h.boot()
+            self.back(h)
+
     def stop(self, pids, seconds):
         for p in pids:
             kill(p, signal.SIGSTOP)
@@ -190,6 +127,8 @@ class Run:
                 self.back(x)
         elif fault in ("power", "power-kept"):
             self.power(side, fault == "power-kept")
+        elif fault == "power-both":
+            self.power_both()
         elif fault in ("peer", "control", "xl", "keeper", "self"):
             for p in pids:
                 kill(p)
@@ -205,9 +144,11 @@ class Run:
             self.stop(pids, LET_GO if fault == "stop-xl" else STOPPED)
         elif fault == "cut":
             cable.darken()
+            self.dark_until = time.monotonic() + 1
             self.later(1, cable.lighten)
         elif fault.startswith("dark"):
             cable.darken(*[fault[5:]] if fault[5:] else [])
+            self.dark_until = time.monotonic() + D["idle-timeout"] + 2
             self.later(D["idle-timeout"] + 2,
                        lambda: cable.lighten(deliver=True))
         elif fault.startswith("clock"):
@@ -233,13 +174,21 @@ class Run:
     def moment(self, side, name, pid=0):
         """A point is passed, or a step of xl; the word for it.  NAME#2 is
         its second passing."""
+        if not self.operator and (self.kind, side, name) == (
+                "abort", "B", "say:READY"):
+            self.give_up()
         with self.lock:
             n = self.passes[side, name] = self.passes.get((side, name), 0) + 1
             self.seen(side, name)
+            if not self.operator and (self.kind, side, name) == (
+                    "undo", "A", "+sync:RELEASED"):
+                self.undo()
             names = (name, "%s#%d" % (name, n)) if n > 1 else (name,)
             for p in self.todo:
                 if p[0] == side and p[1] in names:
+                    self.first = self.first or time.monotonic()
                     word = self.fire(side, p[1], p[2], pid)
+                    self.last = time.monotonic()
                     self.todo.remove(p)
                     if word:
                         self.fired.append(p)
@@ -248,6 +197,62 @@ class Run:
                 self.held.remove(side)
                 return "again"
         return "go"
+
+    def frame(self, session, frame):
+        """One has been sent, and has not arrived."""
+        if self.wire is None:
+            self.wire = session
+        if session is not self.wire:
+            return
+        if frame.record < 0:
+            name = "wire:handshake"
+        elif frame.stream == STATE_STREAM:
+            self.wire = False       # from here on points tell
+            return
+        else:
+            name = "wire:message"
+        n = frame.index if frame.record < 0 else frame.record
+        self.moment("A" if frame.direction == "out" else "B",
+                    "%s%d" % (name, n + 1))
+        session.pause(frame.direction)
+
+    # ---- people ----
+
+    def types(self, *words):
+        """Somebody types that at the source."""
+        h = self.sides["A"]
+        self.operator = subprocess.Popen(
+            [h.build + "/secmig", "--root", h.root, *words],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL)
+
+    def give_up(self):
+        """The copy is whole, and its host is about to say so: the source
+        ends the migration before it can hear that."""
+        wait_until(lambda: ("A", "+sync:SENT") in self.passes, host.ROOM)
+        self.types("abort", self.guest.name)
+        wait_until(lambda: ("A", "+sync:ABORTED") in self.passes, host.ROOM)
+
+    def undo(self):
+        """Nobody hears that it was released, until it was undone."""
+        self.lab.cable.darken()
+        self.first = self.first or time.monotonic()
+        limit = time.monotonic() + 2 * host.SOON
+        words = ("handover", "settle", "--undo", "--yes", self.guest.name)
+        self.types(*words)
+
+        def look():
+            now = time.monotonic()
+            code = self.operator.poll()
+            if code == 0 and ("B", "+heard:GO") not in self.passes:
+                self.undone = True
+            if now < self.dark_until or code != 0 and now < limit:
+                if code and self.lab.a.up():
+                    self.types(*words)
+                self.later(0.3, look)
+            else:
+                self.lab.cable.lighten()
+        self.later(0.3, look)
 
     # ---- the run ----
 
@@ -261,7 +266,7 @@ class Run:
         steps = [s for s in STEPS["B"] if s in self.steps("B")]
         if steps:
             want["hold-at"] = steps[0]
-        if self.refuse:
+        if self.kind == "refuse":
             want["die-at"] = "received"
         self.tools["B"]["xl"] = want
         self.lab.b.control(**self.tools["B"])
@@ -272,6 +277,7 @@ class Run:
         for h in [x for x in self.heals if x[0] <= now]:
             self.heals.remove(h)
             h[1]()
+            self.last = time.monotonic()
         for s in self.steps("A"):
             if s in self.m.steps:
                 self.moment("A", "xl:" + s)
@@ -294,9 +300,14 @@ class Run:
         for side, h in self.sides.items():
             h.on_pass = lambda name, pid, side=side: self.moment(side, name,
                                                                  pid)
+        lab.cable.attack = self.frame
         try:
             return self.migrate()
         finally:
+            lab.cable.attack = None
+            if self.operator:
+                self.operator.kill()
+                self.operator.wait()
             for h in lab.hosts:
                 h.on_pass = lambda name, pid: "go"
                 h.clock(0)
@@ -317,6 +328,8 @@ class Run:
                 raise Broken("xl does not end: %s" % self.m.steps[-1:])
             time.sleep(0.01)
         out = self.m.wait(1)
+        self.took = time.monotonic() - began
+        self.last = self.last or time.monotonic()
         self.mend()
         if [p for p in self.fired if p[2] in DISK and
                 p[1].endswith((":SENDING", ":LOADING"))]:
@@ -325,10 +338,13 @@ class Run:
         # the last moments come when all is settled already
         while wait_until(self.pending, 1 if self.todo else 0.1):
             took = max(took, self.settle())
-        owner, verdict = self.judge(out)
+        owner, verdict = judge.judge(self, out)
         stopped = watch.end()
+        limit = judge.still(self)
+        if stopped > limit:
+            raise Broken("stood still %.1f s, limit %.1f" % (stopped, limit))
         return {"owner": owner, "code": out["code"], "settled": took,
-                "stopped": stopped, "text": out["text"],
+                "stopped": stopped, "limit": limit, "text": out["text"],
                 "fired": len(self.fired), "verdict": verdict}
 
     def pending(self):
@@ -353,9 +369,9 @@ class Run:
         g.must_run_on(self.lab.b, LIMIT)
 
     def settle(self):
-        """Seconds until all is decided and done on both sides."""
+        """Seconds from the last fault's end until all is decided and done on
+        both sides."""
         lab, g = self.lab, self.guest
-        began = time.monotonic()
         missing = [""]
 
         def done():
@@ -368,10 +384,12 @@ class Run:
                     missing[0] = "it runs on %s, by the journals on %s" % (
                         self.owner, told)
             return not missing[0]
-        if not wait_until(done, LIMIT, 0.05):
-            raise Broken("not settled in %d s: %s; now %s" % (
-                LIMIT, missing[0], self.picture()))
-        took = time.monotonic() - began
+        while not done():
+            if time.monotonic() - self.last > LIMIT:
+                raise Broken("not settled in %d s: %s; now %s" % (
+                    LIMIT, missing[0], self.picture()))
+            time.sleep(0.05)
+        took = time.monotonic() - self.last
 
         def clean():
             self.mend()
@@ -395,29 +413,6 @@ class Run:
             return "", "it runs on %s" % ([h.name for h in where] or
                                           "no host")
         return where[0].name[-1], g._trouble(where[0])
-
-    def judge(self, out):
-        """Where it has ended, and what xl was told."""
-        g = self.guest
-        try:
-            with open(self.lab.shared + "/violations") as f:
-                raise Broken("TWO COPIES: " + f.read().strip())
-        except FileNotFoundError:
-            pass
-        self.owner, trouble = self.world()
-        if trouble:
-            raise Broken(trouble)
-        if self.owner == "lost":
-            return "lost", "lost"
-        if not g.goes_on():
-            raise Broken("%s stands still on %s" % (g.name, self.owner))
-        code = out["code"]
-        if code == 0 and self.owner != "B":
-            raise Broken("xl was told that it runs there, and it runs here")
-        if code not in (0, -9, 32) and self.owner != "A":
-            raise Broken("xl was told %d (%s), and the guest runs there"
-                         % (code, out["text"]))
-        return self.owner, "told" if code != 32 else "in doubt"
 
     def picture(self):
         """How it stands, for whoever has to find out why."""
