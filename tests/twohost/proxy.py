@@ -68,13 +68,14 @@ class Session:
         return any(t.is_alive() for t in self.threads)
 
     def kill(self):
-        self.released.set()
         for s in self.socks["out"]:
             try:
                 s.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass
             s.close()
+        # not before: what is held would still get through
+        self.released.set()
 
 
 def read_exactly(sock, n):
