@@ -101,6 +101,7 @@ static void schedule(struct call *c, int64_t ms)
 static void over(struct call *c, int code, const char *why)
 {
     stop(c);
+    c->dial.classic = false;    /* it may have it the next time */
     if (why && !c->complained)
         sm_warning("handover with=%s: it cannot be settled now: %s (trying "
                    "again)", c->host, why);
@@ -223,11 +224,8 @@ static void on_classic(struct call *c, struct sm_wire_reader *r)
         r->error = SM_PROTOCOL;
         return;
     }
-    if (parent.conf.post_quantum == SM_CONF_PQ_REQUIRE) {
-        over(c, SM_REFUSED_LOCAL, "it has no post-quantum handshake, which "
-             "this host's settings require (post-quantum = require)");
-        return;
-    }
+    /* Though the settings may require it by now: no guest goes this way, and
+     * one may stand still until this is settled. */
     c->dial.classic = true;
     stop(c);
     schedule(c, 0);

@@ -189,10 +189,24 @@ static void on_quote(struct incoming *in, struct sm_wire_reader *r)
     prove(&in->prove, SM_ATTEST_RESPONDER, in->other.name, &in->watch, r);
 }
 
+/* It was let in for an answer alone. */
+static void brings_no_guest(struct incoming *in)
+{
+    const struct decision_answer *answer = &in->decision.answer;
+    char text[SM_MESSAGE_TEXT_MAX + 1];
+
+    if (in->stranger) {
+        incoming_refuse(in, answer->code, "", "%s", answer->told[0] ?
+                        answer->told : sm_err_text(answer->code));
+        return;
+    }
+    incoming_too_classic(in, text);
+    incoming_refuse(in, SM_REFUSED_LOCAL, "", "%s", text);
+}
+
 static void on_request(struct incoming *in, struct sm_wire_reader *r)
 {
     static const char *const args[] = { "config", NULL };
-    const struct decision_answer *answer;
     size_t len;
     int rc;
 
@@ -217,9 +231,7 @@ static void on_request(struct incoming *in, struct sm_wire_reader *r)
     in->state = IN_CHECK;
     loop_disarm(&in->timer);    /* from here on the work is ours */
     if (in->owed) {             /* as if it had been turned away before */
-        answer = &in->decision.answer;
-        incoming_refuse(in, answer->code, "", "%s", answer->told[0] ?
-                        answer->told : sm_err_text(answer->code));
+        brings_no_guest(in);
         return;
     }
     if (incoming_count() > parent.conf.max_incoming) {

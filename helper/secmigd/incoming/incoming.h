@@ -66,7 +66,10 @@ struct incoming {
     int verdict;                /* 0: the guest is ours */
     int64_t met;                /* when it had shown its key; monotonic */
     struct handover_pace pace;
-    bool owed;                  /* let in for an answer, and no guest */
+    bool owed;                  /* let in for an answer, and no guest ... */
+    bool stranger;              /* ... and not known: its name counts for
+                                 * nothing.  Else it lacks what the settings
+                                 * require */
     bool evicted;               /* had to make room */
     struct incoming *next;
 };
@@ -97,6 +100,10 @@ const char *incoming_not_now(void);
 void incoming_needs_key(struct incoming *in, struct sm_wire_reader *r);
 /* IPC_PEER_KEY: its own. */
 void incoming_meets(struct incoming *in, struct sm_wire_reader *r);
+/* What a host is told, and the log, that has come without the post-quantum
+ * handshake where that is required. */
+void incoming_too_classic(const struct incoming *in,
+                          char text[static SM_MESSAGE_TEXT_MAX + 1]);
 
 /* ---- incoming_xl.c ---- */
 

@@ -95,15 +95,27 @@ static void turn_away(struct incoming *in,
               told[0] ? told : sm_err_text(answer->code));
 }
 
+static bool is_too_classic(const struct incoming *in)
+{
+    return parent.conf.post_quantum == SM_CONF_PQ_REQUIRE &&
+           !(in->other.flags & PEER_POST_QUANTUM);
+}
+
+void incoming_too_classic(const struct incoming *in,
+                          char text[static SM_MESSAGE_TEXT_MAX + 1])
+{
+    snprintf(text, SM_MESSAGE_TEXT_MAX + 1, "%s requires the post-quantum "
+             "handshake, which %s has not (it takes libsodium 1.0.22 there) "
+             "or has switched off", parent.conf.name, in->other.name);
+    sm_warning("in-%lu: from=%s refused: %s", in->id, in->from, text);
+}
+
 /* It is known, and has come without what the settings require. */
 static void too_classic(struct incoming *in)
 {
     char text[SM_MESSAGE_TEXT_MAX + 1];
 
-    snprintf(text, sizeof(text), "%s requires the post-quantum handshake, "
-             "which %s has not (it takes libsodium 1.0.22 there) or has "
-             "switched off", parent.conf.name, in->other.name);
-    sm_warning("in-%lu: from=%s refused: %s", in->id, in->from, text);
+    incoming_too_classic(in, text);
     tell_peer(in, IPC_PEER_KEY_IS, SM_REFUSED_LOCAL, text);
 }
 
@@ -111,15 +123,16 @@ static void known(void *ctx, const struct decision_answer *answer)
 {
     struct incoming *in = ctx;
 
-    /* Whatever is thought of it by now, it gets the answer that settles what
-     * was begun; and brings no guest. */
-    in->owed = !answer->allow && handover_expects(in->other.key);
-    if (!answer->allow && !in->owed) {
+    /* Whatever is thought of it by now, and whatever the settings ask for, it
+     * gets the answer that settles what was begun; and brings no guest. */
+    in->stranger = !answer->allow;
+    in->owed = (in->stranger || is_too_classic(in)) &&
+               handover_expects(in->other.key);
+    if (in->stranger && !in->owed) {
         turn_away(in, answer);
         return;
     }
-    if (!in->owed && parent.conf.post_quantum == SM_CONF_PQ_REQUIRE &&
-        !(in->other.flags & PEER_POST_QUANTUM)) {
+    if (!in->owed && is_too_classic(in)) {
         too_classic(in);
         return;
     }

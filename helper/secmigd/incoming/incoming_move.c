@@ -140,7 +140,7 @@ void incoming_xl_ended(void *ctx, enum receive_end how, int status)
 void incoming_heard(struct incoming *in, struct sm_wire_reader *r)
 {
     const struct handover_from from = {
-        .peer = in->owed ? "" : in->other.name, .key = in->other.key,
+        .peer = in->stranger ? "" : in->other.name, .key = in->other.key,
         .source = true, .since = in->met, .say = say, .ctx = in,
     };
 
