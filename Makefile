@@ -120,7 +120,8 @@ VECTORS = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/vectors/*.c))
 TWOHOST = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/twohost/*.c))
 POLICY = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/policy/*.c))
 BENCH = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/*.c))
-FAULTS = $(BUILD)/tests/faults/point.so $(BUILD)/tests/faults/journal_show
+JOURNAL = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/faults/journal_*.c))
+FAULTS = $(BUILD)/tests/faults/point.so $(JOURNAL)
 EXPLORE = $(BUILD)/tests/handover/explore
 FUZZ = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 FLATTEN = $(call objects,$(wildcard helper/secmig-xl/flatten.c))
@@ -155,7 +156,7 @@ $(BUILD)/tests/faults/point.so: tests/faults/point.c helper/secmigd/ipc.h \
 	$(Q)$(CC) $(WARNINGS) -D_GNU_SOURCE -Ilib -I. -O1 -g -fPIC -shared $< \
 	    -o $@ -ldl
 
-$(BUILD)/tests/faults/journal_show: $(call objects,tests/faults/journal_show.c) $(LIB)
+$(JOURNAL): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(LIB)
 	@mkdir -p $(@D)
 	@echo "  LD   $@"
 	$(Q)$(LINK) $^ -o $@ $(LIB_LIBS)

@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import struct
+import subprocess
 import sys
 import threading
 
@@ -18,6 +19,7 @@ from host import fakexen, wait_until                            # noqa: E402
 
 POINT = os.path.join(host.BUILD, "tests/faults/point.so")
 SHOW = os.path.join(host.BUILD, "tests/faults/journal_show")
+FILL = os.path.join(host.BUILD, "tests/faults/journal_fill")
 
 # How both journals may end: (source, destination); None: no record.
 AGREE = {("DONE", "ACCEPTED"): "B", ("ABORTED", "REFUSED"): "A",
@@ -82,6 +84,7 @@ class Host(host.Host):
         self.journal = self.var + "/journal"
         self.synced = self.toy + "/journal.synced"
         self.boots = 0
+        self.age = 0        # seconds that it is later here than it is
         self.boot()
         self.clock(0)
         self.env = {"LD_PRELOAD": POINT,
@@ -134,8 +137,18 @@ class Host(host.Host):
     def clock(self, seconds):
         """The real-time clock is wrong by that."""
         with open(self.toy + "/clock.new", "w") as f:
-            f.write("%d" % seconds)
+            f.write("%d" % (self.age + seconds))
         os.rename(self.toy + "/clock.new", self.toy + "/clock")
+
+    def ages(self, seconds):
+        """It is that much later, from now on."""
+        self.age += seconds
+        self.clock(0)
+
+    def fill_journal(self, count):
+        """So many old migrations more in the journal of a stopped daemon."""
+        subprocess.run([FILL, self.journal, self.run + "/secmig.journal",
+                        str(count)], check=True)
 
     def kill(self):
         """kill -9 of the daemon."""
