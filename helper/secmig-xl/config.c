@@ -3,7 +3,7 @@
  * The verb `config`: a configuration that a peer sent, through libxl's own
  * parser and back.  What the daemon checks against policy, and what it later
  * hands to xl, is the text that libxl made, so that no two parsers can
- * disagree about it.
+ * disagree about it.  And the version of Xen that runs here.
  */
 #include "xl.h"
 
@@ -14,6 +14,29 @@
 #include <unistd.h>
 
 #include "flatten.h"
+#include "xen/version.h"
+
+/*
+ * What runs this host.  It goes with the configuration, since both hosts of
+ * a migration ask for that, and the daemons compare.  Read before the
+ * sandbox is entered, in which the hypervisor cannot be asked.
+ */
+static int get_version(libxl_ctx *ctx, struct sm_xen_version *v)
+{
+    const libxl_version_info *info = libxl_get_version_info(ctx);
+
+    /* libxl says -1 when the hypervisor does not answer. */
+    if (!info || info->xen_version_major <= 0 ||
+        info->xen_version_major > UINT16_MAX ||
+        info->xen_version_minor < 0 ||
+        info->xen_version_minor > UINT16_MAX) {
+        xl_complain("libxl cannot tell which version of Xen this is");
+        return SM_XEN_VERSION;
+    }
+    v->major = (uint16_t)info->xen_version_major;
+    v->minor = (uint16_t)info->xen_version_minor;
+    return 0;
+}
 
 /* All of standard input; a NUL is put behind it. */
 static int read_config(char **text_r, size_t *len_r)
@@ -52,7 +75,8 @@ out:
     return rc;
 }
 
-static int put_answer(const libxl_domain_config *d_config, const char *json,
+static int put_answer(const libxl_domain_config *d_config,
+                      const struct sm_xen_version *version, const char *json,
                       struct sm_wire_writer *w)
 {
     const libxl_domain_build_info *b_info = &d_config->b_info;
@@ -81,6 +105,7 @@ static int put_answer(const libxl_domain_config *d_config, const char *json,
     sm_wire_put_str(w, d_config->c_info.name);
     sm_wire_put_u64(w, b_info->max_memkb);
     sm_wire_put_u32(w, nomigrate ? XL_NOMIGRATE : 0);
+    sm_xen_version_put(w, version);
     sm_wire_put_blob(w, json, strlen(json));
     count_at = w->len;
     sm_wire_put_u32(w, 0);
@@ -96,6 +121,7 @@ static int put_answer(const libxl_domain_config *d_config, const char *json,
 int xl_config(libxl_ctx *ctx, char **argv)
 {
     libxl_domain_config d_config;
+    struct sm_xen_version version;
     struct sm_wire_writer w;
     char *text = NULL, *json = NULL;
     uint32_t facts;
@@ -108,6 +134,8 @@ int xl_config(libxl_ctx *ctx, char **argv)
     sm_wire_writer_init(&w, 8 * XL_CONFIG_MAX);
     libxl_domain_config_init(&d_config);
 
+    rc = get_version(ctx, &version);
+    if (rc) goto out;
     rc = xl_sandbox();
     if (rc) goto out;
     rc = read_config(&text, &len);
@@ -131,7 +159,7 @@ int xl_config(libxl_ctx *ctx, char **argv)
         rc = SM_PROTOCOL;
         goto out;
     }
-    rc = put_answer(&d_config, json, &w);
+    rc = put_answer(&d_config, &version, json, &w);
     if (rc) goto out;
     rc = xl_answer(&w);
 

@@ -70,6 +70,7 @@ enum ipc_type {
     IPC_PEER_KEY_IS,        /* < parent: u16 code, str text; within
                                answer-timeout */
     IPC_PEER_REQUEST,       /* both ways: uuid[16], u64 memory_kb, u32 flags,
+                               u16 major and u16 minor of the source's Xen,
                                id[16] of the handover, epoch[16] and u64
                                sequence of the source's journal, str name,
                                str operator; fds: config, papers

@@ -36,6 +36,7 @@ static const struct {
     { SM_SANDBOX,        "sandbox could not be set up" },
     { SM_SEAL,           "sealed object does not open" },
     { SM_IN_DOUBT,       "the handover is not settled yet" },
+    { SM_XEN_VERSION,    "wrong version of Xen" },
 };
 
 static const char *find(int err)

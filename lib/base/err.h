@@ -42,6 +42,8 @@ enum sm_err {
     SM_SEAL            = -31,  /* sealed object does not open */
     SM_IN_DOUBT        = -32,  /* handed over, and the other host has not
                                 * said yet whether it runs the guest */
+    SM_XEN_VERSION     = -33,  /* the destination's Xen is older; or which
+                                * one a host has cannot be read */
 };
 
 #define SM_WARN_UNUSED __attribute__((warn_unused_result))

@@ -29,6 +29,7 @@ static bool request_ok(const struct sm_message_request *q)
 {
     return q->version == SM_MESSAGE_VERSION &&
            !(q->flags & ~(uint32_t)SM_MESSAGE_FLAGS_ALL) &&
+           sm_xen_version_ok(&q->xen) &&
            drawn_ok(q->id) && drawn_ok(q->epoch) &&
            str_ok(q->name, 1, SM_MESSAGE_NAME_MAX) &&
            str_ok(q->operator, 0, SM_MESSAGE_OPERATOR_MAX) &&
@@ -97,6 +98,7 @@ static void put_request(struct sm_wire_writer *w, const struct sm_message *m)
     sm_wire_put_bytes(w, q->uuid, sizeof(q->uuid));
     sm_wire_put_u64(w, q->memory_kb);
     sm_wire_put_u32(w, q->flags);
+    sm_xen_version_put(w, &q->xen);
     sm_wire_put_bytes(w, q->id, sizeof(q->id));
     sm_wire_put_bytes(w, q->epoch, sizeof(q->epoch));
     sm_wire_put_u64(w, q->sequence);
@@ -114,6 +116,7 @@ static void get_request(struct sm_wire_reader *r, struct sm_message *m)
     sm_wire_get_bytes(r, q->uuid, sizeof(q->uuid));
     q->memory_kb = sm_wire_get_u64(r);
     q->flags = sm_wire_get_u32(r);
+    sm_xen_version_get(r, &q->xen);
     sm_wire_get_bytes(r, q->id, sizeof(q->id));
     sm_wire_get_bytes(r, q->epoch, sizeof(q->epoch));
     q->sequence = sm_wire_get_u64(r);

@@ -472,6 +472,8 @@ static void do_request(char **a)
     memcpy(r->uuid, uuid, 16);
     r->memory_kb = num(a[3]);
     r->flags = (uint32_t)num(a[4]);
+    r->xen.major = 4;           /* older than the toy's: not what is tried */
+    r->xen.minor = 16;
     r->sequence = 100;
     memcpy(r->id, handover.id, sizeof(r->id));
     memcpy(r->epoch, handover.epoch, sizeof(r->epoch));

@@ -16,7 +16,7 @@ from case import check, equal
 NO_MEMORY, NO_DAEMON, UNKNOWN_HOST, UNREACHABLE = 5, 10, 11, 12
 AUTH, PROTOCOL, UNPAIRED, REFUSED_LOCAL, REFUSED_REMOTE = 15, 16, 17, 20, 21
 POLICY, NOMIGRATE, EXISTS, NO_DOMAIN, BUSY = 22, 23, 24, 25, 26
-LINK = 14
+LINK, XEN_VERSION = 14, 33
 
 MISMATCH = (4, NO_DOMAIN, PROTOCOL)
 SOON = host.SOON
@@ -374,6 +374,47 @@ def _(lab):
         lab.b.set_free(4 << 20)
     xl_never_started(lab.b)
     lab.succeeds(g)
+
+
+def runs_xen(h, major, minor):
+    h.control(secmig_xl={"config": {"xen": [major, minor]}})
+
+
+@case.case("destination with an older Xen: refused, with both versions")
+def _(lab):
+    g = lab.guest()
+    for here, there in (((4, 17), (4, 16)), ((4, 17), (4, 9)),
+                        ((5, 0), (4, 18))):
+        runs_xen(lab.a, *here)
+        runs_xen(lab.b, *there)
+        out = lab.fails(g, XEN_VERSION, r"Xen %d\.%d\b" % here, within=SOON)
+        check("Xen %d.%d," % there in out["text"] and "upgrade hostB" in
+              out["text"], out["text"])
+        xl_never_started(lab.b)
+        asked = [e["argv"][0] for e in lab.b.events("secmig-xl", "argv")]
+        check("config" in asked and "room" not in asked, "asked: %s" % asked)
+        check(lab.b.logged("vm=%s .*code=33 rule=xen-version" % g.name),
+              "not in the log of hostB")
+    equal(lab.a.records(g) + lab.b.records(g), [], "journals")
+    # which is upgraded, and from now on no guest comes back
+    runs_xen(lab.b, 5, 0)
+    runs_xen(lab.a, 4, 17)
+    lab.succeeds(g)
+    lab.fails(g, XEN_VERSION, "upgrade hostA", within=SOON, src=lab.b,
+              dst="hostA")
+
+
+@case.case("a version of Xen that cannot be read, or is none: refused")
+def _(lab):
+    g = lab.guest()
+    for h in (lab.a, lab.b):
+        h.control(secmig_xl={"config": {"exit": XEN_VERSION}})
+        lab.fails(g, XEN_VERSION, "xen-version: .*%s cannot be read" % h.name,
+                  within=SOON)
+        runs_xen(h, 0, 17)
+        lab.fails(g, PROTOCOL, "config", within=SOON)
+        h.control()
+    xl_never_started(lab.b)
 
 
 @case.case("a guest of that name, or half of it, or of that uuid, is there")

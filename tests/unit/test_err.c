@@ -20,7 +20,7 @@ static const struct {
     { SM_EXISTS, 24 }, { SM_NO_DOMAIN, 25 }, { SM_BUSY, 26 }, { SM_XL, 27 },
     { SM_CANCELLED, 28 }, { SM_UNMET, 29 },
     { SM_SANDBOX, 30 }, { SM_SEAL, 31 },
-    { SM_IN_DOUBT, 32 },
+    { SM_IN_DOUBT, 32 }, { SM_XEN_VERSION, 33 },
 };
 
 #define N_ALL ((int)(sizeof(all) / sizeof(all[0])))
@@ -59,7 +59,7 @@ END_TEST
 
 START_TEST(any_other_number_is_an_unknown_error)
 {
-    static const int strange[] = { 1, 31, -7, -9, -19, -33, -256,
+    static const int strange[] = { 1, 31, -7, -9, -19, -34, -256,
                                    INT_MAX, INT_MIN };
     size_t i;
 

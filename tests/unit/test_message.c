@@ -27,6 +27,8 @@ static struct sm_message sample(enum sm_message_type type)
         memset(m.u.request.uuid, 0xab, 16);
         m.u.request.memory_kb = 0x0102030405060708;
         m.u.request.flags = SM_MESSAGE_LEAVE_PAUSED;
+        m.u.request.xen.major = 4;
+        m.u.request.xen.minor = 0x1112;
         memset(m.u.request.id, 0x1d, 16);
         memset(m.u.request.epoch, 0xe9, 16);
         m.u.request.sequence = 0x1112131415161718;
@@ -100,9 +102,9 @@ START_TEST(layouts_are_those_of_the_protocol_document)
            "\x1d\x1d\x1d\x1d\x1d\x1d\x1d\x1d"
 #define EPOCH "\xe9\xe9\xe9\xe9\xe9\xe9\xe9\xe9" \
               "\xe9\xe9\xe9\xe9\xe9\xe9\xe9\xe9"
-        { SM_MESSAGE_REQUEST, BYTES("\0\0\0\x62\0\1" "\0\2"
+        { SM_MESSAGE_REQUEST, BYTES("\0\0\0\x66\0\1" "\0\3"
           "\xab\xab\xab\xab\xab\xab\xab\xab\xab\xab\xab\xab\xab\xab\xab\xab"
-          "\1\2\3\4\5\6\7\x08" "\0\0\0\1" ID EPOCH
+          "\1\2\3\4\5\6\7\x08" "\0\0\0\1" "\0\4\x11\x12" ID EPOCH
           "\x11\x12\x13\x14\x15\x16\x17\x18" "\0\2g1" "\0\6xenops"
           "\0\0\0\2{}" "\0\0\0\4\0pap") },
         { SM_MESSAGE_ACCEPT, BYTES("\0\0\0\x10\0\2" "\0\x0c" "from-compute")
@@ -243,10 +245,13 @@ START_TEST(a_request_obeys_its_rules)
     struct sm_message m;
 
     m = sample(SM_MESSAGE_REQUEST);
-    m.u.request.version = 1;
+    m.u.request.version = SM_MESSAGE_VERSION - 1;
     encode_refused(&m);
     m = sample(SM_MESSAGE_REQUEST);
     m.u.request.flags = 4;
+    encode_refused(&m);
+    m = sample(SM_MESSAGE_REQUEST);
+    m.u.request.xen.major = 0;
     encode_refused(&m);
     m = sample(SM_MESSAGE_REQUEST);
     memset(m.u.request.id, 0, 16);
@@ -288,18 +293,19 @@ START_TEST(a_request_obeys_its_rules)
     spoiled(SM_MESSAGE_REQUEST, 1, 1);
     spoiled(SM_MESSAGE_REQUEST, 26, 0x80);  /* flags */
     spoiled(SM_MESSAGE_REQUEST, 29, 4);
-    spoiled(SM_MESSAGE_REQUEST, 70, 1);     /* length of the name */
-    spoiled(SM_MESSAGE_REQUEST, 71, 0);
-    spoiled(SM_MESSAGE_REQUEST, 72, '\n');  /* the name */
-    spoiled(SM_MESSAGE_REQUEST, 72, 0);
-    spoiled(SM_MESSAGE_REQUEST, 75, 65);    /* length of the operator */
-    spoiled(SM_MESSAGE_REQUEST, 76, 0x1b);
-    spoiled(SM_MESSAGE_REQUEST, 82, 0xff);  /* length of the config */
-    spoiled(SM_MESSAGE_REQUEST, 85, 1);
-    spoiled(SM_MESSAGE_REQUEST, 85, 3);
-    spoiled(SM_MESSAGE_REQUEST, 88, 0xff);  /* length of the papers */
-    spoiled(SM_MESSAGE_REQUEST, 91, 3);
-    spoiled(SM_MESSAGE_REQUEST, 91, 5);
+    spoiled(SM_MESSAGE_REQUEST, 31, 0);     /* Xen's major version */
+    spoiled(SM_MESSAGE_REQUEST, 74, 1);     /* length of the name */
+    spoiled(SM_MESSAGE_REQUEST, 75, 0);
+    spoiled(SM_MESSAGE_REQUEST, 76, '\n');  /* the name */
+    spoiled(SM_MESSAGE_REQUEST, 76, 0);
+    spoiled(SM_MESSAGE_REQUEST, 79, 65);    /* length of the operator */
+    spoiled(SM_MESSAGE_REQUEST, 80, 0x1b);
+    spoiled(SM_MESSAGE_REQUEST, 86, 0xff);  /* length of the config */
+    spoiled(SM_MESSAGE_REQUEST, 89, 1);
+    spoiled(SM_MESSAGE_REQUEST, 89, 3);
+    spoiled(SM_MESSAGE_REQUEST, 92, 0xff);  /* length of the papers */
+    spoiled(SM_MESSAGE_REQUEST, 95, 3);
+    spoiled(SM_MESSAGE_REQUEST, 95, 5);
 }
 END_TEST
 
@@ -504,7 +510,7 @@ START_TEST(zero_ids_and_epochs_are_refused)
         enum sm_message_type type;
         size_t at;
     } rows[] = {
-        { SM_MESSAGE_REQUEST, 30 }, { SM_MESSAGE_REQUEST, 46 },
+        { SM_MESSAGE_REQUEST, 34 }, { SM_MESSAGE_REQUEST, 50 },
         { SM_MESSAGE_HANDOVER, 1 }, { SM_MESSAGE_HANDOVER, 17 },
     };
     struct sm_wire_writer w;

@@ -255,6 +255,8 @@ static void put_request(struct side *s)
     sm_wire_put_bytes(&w, "0123456789abcdef", 16);
     sm_wire_put_u64(&w, 196608);
     sm_wire_put_u32(&w, SM_MESSAGE_LEAVE_PAUSED);
+    sm_wire_put_u16(&w, 4);
+    sm_wire_put_u16(&w, 17);
     sm_wire_put_bytes(&w, id, sizeof(id));
     sm_wire_put_bytes(&w, epoch_a, sizeof(epoch_a));
     sm_wire_put_u64(&w, 42);
@@ -279,6 +281,8 @@ static void expect_request(struct side *s)
     ck_assert_mem_eq(bytes, "0123456789abcdef", 16);
     ck_assert_uint_eq(sm_wire_get_u64(&r), 196608);
     ck_assert_uint_eq(sm_wire_get_u32(&r), SM_MESSAGE_LEAVE_PAUSED);
+    ck_assert_uint_eq(sm_wire_get_u16(&r), 4);
+    ck_assert_uint_eq(sm_wire_get_u16(&r), 17);
     sm_wire_get_bytes(&r, bytes, 16);
     ck_assert_mem_eq(bytes, id, 16);
     sm_wire_get_bytes(&r, bytes, 16);

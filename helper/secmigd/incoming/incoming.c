@@ -144,8 +144,12 @@ static void have_config(void *ctx, int err)
     }
     if (err) {
         strcpy(in->facts.name, name);
-        incoming_refuse(in, err, "config", "the domain config cannot be "
-                        "read: %s", sm_err_text(err));
+        if (err == SM_XEN_VERSION)
+            incoming_refuse(in, err, "xen-version", FACTS_NO_VERSION,
+                            parent.conf.name);
+        else
+            incoming_refuse(in, err, "config", "the domain config cannot be "
+                            "read: %s", sm_err_text(err));
         return;
     }
     if (memcmp(uuid, in->facts.uuid, sizeof(uuid)) ||
@@ -213,6 +217,7 @@ static void on_request(struct incoming *in, struct sm_wire_reader *r)
     sm_wire_get_bytes(r, in->facts.uuid, sizeof(in->facts.uuid));
     sm_wire_get_u64(r);         /* memory: the config's word counts */
     in->flags = sm_wire_get_u32(r);
+    sm_xen_version_get(r, &in->xen);
     sm_wire_get_bytes(r, in->handover_id, sizeof(in->handover_id));
     sm_wire_get_bytes(r, in->epoch, sizeof(in->epoch));
     in->sequence = sm_wire_get_u64(r);

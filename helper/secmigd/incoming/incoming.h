@@ -53,6 +53,7 @@ struct incoming {
     struct prove prove;         /* what this host runs */
     char by[SM_MESSAGE_OPERATOR_MAX + 1];
     uint32_t flags;
+    struct sm_xen_version xen;  /* the other host's */
     uint8_t handover_id[SM_MESSAGE_ID_LEN];
     uint8_t epoch[SM_MESSAGE_ID_LEN];   /* the other host's journal ... */
     uint64_t sequence;                  /* ... and how far it has come */
@@ -107,7 +108,8 @@ void incoming_too_classic(const struct incoming *in,
 
 /* ---- incoming_xl.c ---- */
 
-/* Allowed here: see whether there is room, start xl, and go on from there. */
+/* Allowed here: see whether this Xen can take it and there is room, start
+ * xl, and go on from there. */
 void incoming_accept(struct incoming *in);
 
 /* ---- incoming_move.c: what joins the session with its handover ---- */

@@ -109,12 +109,32 @@ static void have_room(void *ctx, int err)
         start_xl(in);
 }
 
+/* Xen takes a running guest from its own version, or from an older one.
+ * Not a matter of policy, so none can allow it; and asked after policy, so
+ * that only a host whose guest is welcome learns what runs here. */
+static bool refuse_newer(struct incoming *in)
+{
+    const struct sm_xen_version *here = &in->facts.xen, *there = &in->xen;
+
+    if (!sm_xen_version_older(here, there))
+        return false;
+    incoming_refuse(in, SM_XEN_VERSION, "xen-version", "%s runs Xen %u.%u, "
+                    "which cannot take a running guest from Xen %u.%u on %s: "
+                    "upgrade %s first, or move the guest to a host with "
+                    "Xen %u.%u or later", parent.conf.name, here->major,
+                    here->minor, there->major, there->minor, in->other.name,
+                    parent.conf.name, there->major, there->minor);
+    return true;
+}
+
 void incoming_accept(struct incoming *in)
 {
     const char *args[] = { "room", NULL, NULL, in->facts.name, NULL };
     char memory[24], uuid[SM_TEXT_UUID_SIZE];
     int rc;
 
+    if (refuse_newer(in))
+        return;
     snprintf(memory, sizeof(memory), "%llu",
              (unsigned long long)in->facts.memory_kb);
     sm_text_uuid_format(in->facts.uuid, uuid);

@@ -113,8 +113,12 @@ static void have_config(void *ctx, int err)
     run_clear(&o->run);
     if (err) {
         strcpy(o->facts.name, name);        /* for the log */
-        outgoing_finish(o, err, "", "the guest's config cannot be read: %s",
-                        sm_err_text(err));
+        if (err == SM_XEN_VERSION)
+            outgoing_finish(o, err, "xen-version", FACTS_NO_VERSION,
+                            parent.conf.name);
+        else
+            outgoing_finish(o, err, "", "the guest's config cannot be read: "
+                            "%s", sm_err_text(err));
         return;
     }
     /* The policy goes by the name: a config may not bring another. */

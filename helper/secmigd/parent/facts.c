@@ -62,6 +62,7 @@ int facts_config(struct facts *f, const uint8_t *data, size_t len)
     memset(f, 0, sizeof(*f));
     sm_wire_reader_init(&r, data, len);
     head(f, &r);
+    sm_xen_version_get(&r, &f->xen);
     sm_wire_get_blob(&r, FRAME_CONFIG_MAX, &config, &config_len);
     if (r.error || memchr(config, 0, config_len))
         return SM_PROTOCOL;

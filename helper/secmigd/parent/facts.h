@@ -12,10 +12,15 @@
 #include "base/err.h"
 #include "base/frame.h"
 #include "policy/config.h"
+#include "xen/version.h"
 
 #define FACTS_NOMIGRATE 1u
 #define FACTS_FIELD_SIZE 513        /* longest field, with NUL */
 #define FACTS_VALUE_SIZE 4097
+/* What `secmig-xl config` means by SM_XEN_VERSION; a format, with the name of
+ * this host. */
+#define FACTS_NO_VERSION "which version of Xen runs %s cannot be read there: " \
+    "try `xl info` on it"
 /* Output of `secmig-xl config`: the config twice over and then some. */
 #define FACTS_OUTPUT_MAX (4 * 1024 * 1024)
 
@@ -25,7 +30,8 @@ struct facts {
     char name[FRAME_NAME_MAX + 1];
     uint64_t memory_kb;
     uint32_t flags;
-    /* of `config` only; all freed by facts_clear() */
+    /* of `config` only; but for the first, freed by facts_clear() */
+    struct sm_xen_version xen;      /* of this host */
     char *config;                   /* canonical JSON, NUL-terminated */
     size_t config_len;
     struct sm_policy_fact *list;
