@@ -11,10 +11,11 @@
 #include <xentoollog.h>
 
 /*
- * The daemon has its own deadline; this one is for a libxl that hangs on a
- * lock or on xenstore when the daemon is gone.
+ * The daemon has its own deadlines, action-timeout the longest of them (at most
+ * 600 s); this one is for a libxl that hangs on a lock or on xenstore when the
+ * daemon is gone.
  */
-#define SECONDS_MAX 60
+#define SECONDS_MAX 660
 
 static const struct verb {
     const char *name;

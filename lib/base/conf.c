@@ -143,6 +143,7 @@ int sm_conf_init(struct sm_conf *conf, const char *root, const char *file)
     conf->connect_timeout = 10000;
     conf->handshake_timeout = 10000;
     conf->answer_timeout = 30000;
+    conf->action_timeout = 120000;
     conf->idle_timeout = 30000;
     conf->keepalive = 5000;
     conf->finish_timeout = 120000;
@@ -260,6 +261,7 @@ static const struct {
     { "connect-timeout",     SECONDS, FIELD(connect_timeout), 1, 3600 },
     { "handshake-timeout",   SECONDS, FIELD(handshake_timeout), 1, 3600 },
     { "answer-timeout",      SECONDS, FIELD(answer_timeout), 1, 3600 },
+    { "action-timeout",      SECONDS, FIELD(action_timeout), 1, 600 },
     { "idle-timeout",        SECONDS, FIELD(idle_timeout), 2, 3600 },
     { "keepalive",           SECONDS, FIELD(keepalive), 1, 600 },
     { "finish-timeout",      SECONDS, FIELD(finish_timeout), 1, 3600 },

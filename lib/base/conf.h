@@ -91,6 +91,8 @@ struct sm_conf {
     /* deadlines, milliseconds */
     int connect_timeout, handshake_timeout, answer_timeout;
     int idle_timeout, keepalive, finish_timeout;
+    int action_timeout;                     /* secmig-xl at what is not only
+                                             * asked, but done: to a guest */
     int ready_timeout;                      /* for READY, once all is sent */
     int verdict_timeout;                    /* xl's wait, once released */
     int settle_interval;                    /* between attempts to settle */

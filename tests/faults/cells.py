@@ -394,7 +394,7 @@ class Run:
         def clean():
             self.mend()
             return not lab.traces()
-        if not wait_until(clean, D["answer-timeout"] + host.ROOM, 0.05):
+        if not wait_until(clean, D["action-timeout"] + host.ROOM, 0.05):
             raise Broken(lab.traces())
         left = lab.strays()
         if left:

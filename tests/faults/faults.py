@@ -24,7 +24,8 @@ FACTS = ["?", "READY", "GO", "ABORT", "CANCEL", "REFUSED", "STARTED",
 NEEDS = {"peer": "peer", "keeper": "keeper", "control": "control",
          "xl": "xl", "stop-peer": "peer", "stop-keeper": "keeper",
          "stop-control": "control", "stop-xl": "xl"}
-STOPPED = max(D[k] for k in ("answer-timeout", "idle-timeout",
+STOPPED = max(D[k] for k in ("answer-timeout", "action-timeout",
+                             "idle-timeout",
                              "finish-timeout", "ready-timeout",
                              "verdict-timeout")) + 2
 LET_GO = 12             # and xl that keeps a guest has 10 s, always

@@ -240,7 +240,7 @@ class Host:
             now[0] = self.footprint()
             return self.no_more(now[0]) and not tcp_sockets(self.address[1])
         # a secmig-xl that hangs has its deadline, too
-        if wait_until(clean, DEADLINES["answer-timeout"] + ROOM, 0.05):
+        if wait_until(clean, DEADLINES["action-timeout"] + ROOM, 0.05):
             return ""
         for k, v in now[0].items():
             if v == self.base[k]:

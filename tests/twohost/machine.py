@@ -22,6 +22,7 @@ PEER_UID, KEEPER_UID, CONTROL_UID = 64101, 64102, 64103
 SCALE = int(os.environ.get("SECMIG_TEST_SCALE", "2" if SANITIZED else "1"))
 DEADLINES = {k: v * SCALE for k, v in {
     "connect-timeout": 2, "handshake-timeout": 3, "answer-timeout": 5,
+    "action-timeout": 8,
     "idle-timeout": 3, "finish-timeout": 5, "ready-timeout": 5,
     "verdict-timeout": 4, "settle-interval": 1}.items()}
 DEADLINES["keepalive"] = 1

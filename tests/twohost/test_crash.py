@@ -208,7 +208,7 @@ def _(lab):
         check(out["code"] in (0, IN_DOUBT), "%s: told %s" % (how, out))
         check(lab.b.events("secmig-xl", "misbehaves"), "%s: not hit" % how)
         lab.b.control()
-        g.must_run_on(lab.b, D["answer-timeout"] + 5 + host.ROOM)
+        g.must_run_on(lab.b, D["action-timeout"] + 5 + host.ROOM)
 
 
 @case.case("B cannot start the guest for a while: xl is told where it is, "
@@ -241,7 +241,7 @@ def _(lab):
             check(lab.a.events("secmig-xl", "misbehaves"),
                   "%s %s: not hit" % (verb, how))
             g.must_run_on(lab.a if fate else lab.b,
-                          D["answer-timeout"] + 5 + host.ROOM)
+                          D["action-timeout"] + 5 + host.ROOM)
             lab.a.control()
 
 

@@ -7,6 +7,8 @@ import case
 import host
 from case import check, equal
 
+D = host.DEADLINES
+
 IN_DOUBT = 32
 SLOW = 2.4              # s: longer than a look is relied upon by itself
 
@@ -39,6 +41,27 @@ for _slow in ("A", "B", "AB"):
         said = [h.logged("Xen answers slowly: what was seen was") for h in
                 lab.hosts]
         check(any(said), "nobody says so: %s" % said)
+
+
+for _verb, _fate in (("destroy", {}), ("resume", {"die-at": "received"}),
+                     ("start", {}), ("discard", {"die-at": "received"})):
+    @case.case("%s takes longer than Xen is given for an answer: it is done, "
+               "and begun once" % _verb, 120)
+    def _(lab, verb=_verb, fate=_fate):
+        g = lab.guest()
+        h = lab.a if verb in ("destroy", "resume") else lab.b
+        h.control(secmig_xl={verb: {"delay": D["answer-timeout"] + 1}},
+                  xl=fate if h is lab.b else {})
+        if h is not lab.b:
+            lab.b.control(xl=fate)
+        on = lab.a if fate else lab.b
+        lab.migrate(g, wait=60).wait(60)
+        g.must_run_on(on, 20 + host.ROOM)
+        check(host.wait_until(lambda: closed(lab, g), 20),
+              [x.records(g) for x in lab.hosts])
+        begun = [e for e in h.events("secmig-xl", "argv")
+                 if e["argv"][0] == verb]
+        equal(len(begun), 1, verb + " was begun")
 
 
 if __name__ == "__main__":

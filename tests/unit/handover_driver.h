@@ -31,6 +31,7 @@ static struct {
     char last[16];              /* begun last ... */
     char argument[40];          /* ... its last argument */
     int begun;
+    int ms;                     /* that it may take */
     struct run *run;
 } xl;
 
@@ -40,8 +41,8 @@ int run_start(struct run *run, const struct sm_conf_command *command,
 {
     (void)command;
     (void)in;
-    (void)ms;
     ck_assert(!run->active);
+    xl.ms = ms;
     memset(run, 0, sizeof(*run));
     run->active = true;
     run->data = calloc(1, max + 1);
@@ -318,6 +319,8 @@ static inline void set_up(void)
              sizeof(parent.conf.journal_witness), "%s", scratch_path("witness"));
     strcpy(parent.conf.name, "hostA");
     parent.conf.settle_interval = 5000;
+    parent.conf.answer_timeout = 30000;
+    parent.conf.action_timeout = 120000;
     parent.conf.ready_timeout = parent.conf.verdict_timeout = 30000;
     ck_assert_int_eq(handover_init(), 0);
 }

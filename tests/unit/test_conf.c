@@ -115,6 +115,7 @@ START_TEST(the_defaults_are_as_documented)
     ck_assert_int_eq(conf.connect_timeout, 10000);
     ck_assert_int_eq(conf.handshake_timeout, 10000);
     ck_assert_int_eq(conf.answer_timeout, 30000);
+    ck_assert_int_eq(conf.action_timeout, 120000);
     ck_assert_int_eq(conf.idle_timeout, 30000);
     ck_assert_int_eq(conf.keepalive, 5000);
     ck_assert_int_eq(conf.finish_timeout, 120000);

@@ -137,6 +137,18 @@ START_TEST(a_host_that_becomes_ever_slower_is_waited_for)
 }
 END_TEST
 
+/* What is killed too early is begun again, and killed again. */
+START_TEST(what_is_done_may_take_longer_than_a_look)
+{
+    released();
+    ck_assert_str_eq(xl.last, "look");
+    ck_assert_int_eq(xl.ms, 30000);
+    hear(SM_HANDOVER_SAY_STARTED);
+    ck_assert_str_eq(xl.last, "destroy");
+    ck_assert_int_eq(xl.ms, 120000);
+}
+END_TEST
+
 START_TEST(a_client_that_fails_keeps_its_guest)
 {
     struct handover *h = begin(SM_HANDOVER_SENDING);
@@ -432,6 +444,7 @@ int main(void)
         a_host_that_looks_slowly_hands_over_all_the_same,
         one_slow_look_makes_no_old_one_good,
         a_host_that_becomes_ever_slower_is_waited_for,
+        what_is_done_may_take_longer_than_a_look,
         a_client_that_fails_keeps_its_guest,
         a_suspended_guest_is_resumed_when_the_link_goes,
         a_released_guest_is_resumed_by_refused_alone,

@@ -182,7 +182,8 @@ void handover_act(struct handover *h, enum sm_handover_step step)
     }
     h->acting = step;
     rc = run_start(&h->run, &parent.conf.facts, args, -1, HANDOVER_LOOK_MAX,
-                   parent.conf.answer_timeout, done, h);
+                   step == SM_HANDOVER_LOOK ? parent.conf.answer_timeout :
+                   parent.conf.action_timeout, done, h);
     if (rc) {
         failed(h, rc, "cannot be run");
         handover_turn(h, RETRY);
