@@ -27,6 +27,7 @@ static const struct verb {
     { "config", 0, 0, xl_config,   "config <CONFIG.json" },
     { "room", 3, 0, xl_room,       "room MEMORY_KB UUID NAME" },
     { "look", 3, 0, xl_look,       "look source|destination UUID NAME" },
+    { "hold", 2, 1, xl_hold,       "hold UUID NAME [DOMID]" },
     { "resume", 2, 1, xl_resume,   "resume UUID NAME [DOMID]" },
     { "destroy", 2, 1, xl_destroy, "destroy UUID NAME [DOMID]" },
     { "start", 3, 1, xl_start,     "start UUID NAME run|paused [DOMID]" },

@@ -34,21 +34,34 @@ int xl_room(libxl_ctx *ctx, char **argv);
 /*
  * The verbs of a handover (helper/secmigd/handovers/handover.h), about the guest
  * with a uuid, which is or will be named NAME.  They may be repeated.  But for
- * `look` a line for people is on standard output in any case.
+ * `look` and `hold` a line for people is on standard output in any case.
  *
  *   look source|destination UUID NAME
  *       answers u8 domain (enum sm_handover_domain), u32 domid (UINT32_MAX:
  *       none), str its present name, u64 when it looked (CLOCK_MONOTONIC, ms:
- *       the answer may be read much later).  Of a source that runs it answers
- *       only when it is certain that it goes on running: three seconds; a
- *       request to suspend that a dead xl has left is taken back, and a resume
- *       that was killed half-way is completed.  So it is not to be asked of a
- *       source while xl may still act on the guest.
+ *       the answer may be read much later).  A source's guest is meant to
+ *       stay: SUSPENDED is what `resume` lets run again, also one that is
+ *       paused by a hold and that somebody else has resumed.  Of one that
+ *       runs it answers only when it is certain that it goes on running:
+ *       three seconds; a request to suspend that a dead xl has left is taken
+ *       back, and a resume that was killed half-way is completed.  So it is
+ *       not to be asked of a source while xl may still act on the guest.
+ *   hold UUID NAME [DOMID]
+ *       what `look` answers of a source whose guest may belong to another
+ *       host: SUSPENDED is what nobody else's resume lets run, seen after it
+ *       was held (guest.h: a suspended domain is paused as well), and has not
+ *       run since it was held first, whether somebody has resumed it or not.
+ *       What has run since then is RUNS, also if it is suspended or paused by
+ *       now.  A domain with another number than DOMID is RUNS, and not held.
+ *       SM_XL also when it does not stay paused.
  *   resume UUID NAME [DOMID]
- *       0: it runs; SM_NO_DOMAIN; SM_EXISTS: it runs, but could not get its
- *       name back; SM_XL.  A guest that is not suspended is left as it is.
+ *       0: it runs, and is not held; or its owner had paused it before it was
+ *       held, and it is still paused; SM_NO_DOMAIN; SM_EXISTS: it runs, but
+ *       could not get its name back; SM_XL.  A guest that is neither suspended
+ *       nor held is left as it is.
  *   destroy UUID NAME [DOMID]
- *       0: it is gone; SM_STATE: it is not suspended, and left alone; SM_XL.
+ *       0: it is gone; SM_STATE: it is neither suspended nor held, or has run
+ *       since it was held, and left alone; SM_XL.
  *   start UUID NAME run|paused [DOMID]
  *       0: the start is complete; SM_NO_DOMAIN; SM_EXISTS: it runs, but
  *       another domain has its name; SM_STATE: half destroyed; SM_XL.
@@ -64,9 +77,11 @@ int xl_room(libxl_ctx *ctx, char **argv);
  * With DOMID, when the domain with the uuid has another number, it has been
  * made anew since: SM_NO_DOMAIN, and it is left alone.
  *
- * All of them: SM_USAGE; SM_STATE when two domains have the uuid.
+ * All of them: SM_USAGE; SM_STATE when two domains have the uuid, or when the
+ * mark of a hold was not written here.
  */
 int xl_look(libxl_ctx *ctx, char **argv);
+int xl_hold(libxl_ctx *ctx, char **argv);
 int xl_resume(libxl_ctx *ctx, char **argv);
 int xl_destroy(libxl_ctx *ctx, char **argv);
 int xl_start(libxl_ctx *ctx, char **argv);

@@ -3,13 +3,18 @@
  * Preloaded with fake_xen.c: as much of libxl and xenstore as the verbs of a
  * handover call, over a file (FAKE_DOMAINS) with a line for each domain:
  *
- *     DOMID UUID NAME|- running|paused|suspended|poweroff|dying CPU_TIME
+ *     DOMID UUID NAME|- running|paused|suspended|poweroff|dying[+N] CPU_TIME
  *
- * FAKE_DOMAINS.request holds control/shutdown, FAKE_DOMAINS.resumed gets those
- * of which xenstore is told that they run, FAKE_DOMAINS.calls gets a line
- * for each call that changes something.
+ * with N pauses; "paused" is running+1.  What runs and is not paused has used
+ * more CPU time whenever it was changed.
+ *
+ * FAKE_DOMAINS.request holds control/shutdown, FAKE_DOMAINS.held the mark of a
+ * hold, FAKE_DOMAINS.resumed gets those of which xenstore is told that they
+ * run, FAKE_DOMAINS.calls gets a line for each call that changes something.
  * FAKE_FAIL names a call that fails; FAKE_KILL one in the middle of which the
- * process is killed; FAKE_SUSPENDS=N lets a guest that runs suspend at the Nth
+ * process is killed, with all that it does done; FAKE_FOREIGN one just before
+ * which somebody resumes the domain, FAKE_UNPAUSED one just after which somebody
+ * unpauses it; FAKE_SUSPENDS=N lets a guest that runs suspend at the Nth
  * time that libxl is asked about it alone, FAKE_ACKS=N lets it take a request
  * at that time.
  */
@@ -29,6 +34,7 @@
 static struct domain {
     unsigned int domid;
     char uuid[64], name[64], state[16];
+    unsigned int pauses;
     unsigned long long cpu;
 } domains[MAX];
 static int n;
@@ -47,12 +53,36 @@ static void load(void)
 
     if (!f)
         abort();
-    for (n = 0; n < MAX; n++)
-        if (fscanf(f, "%u %63s %63s %15s %llu", &domains[n].domid,
-                   domains[n].uuid, domains[n].name, domains[n].state,
-                   &domains[n].cpu) != 5)
+    for (n = 0; n < MAX; n++) {
+        struct domain *d = &domains[n];
+        char state[32];
+
+        if (fscanf(f, "%u %63s %63s %31s %llu", &d->domid, d->uuid, d->name,
+                   state, &d->cpu) != 5)
             break;
+        d->pauses = 0;
+        if (!strcmp(state, "paused"))
+            strcpy(state, "running+1");
+        if (sscanf(state, "%15[a-z]+%u", d->state, &d->pauses) < 1)
+            abort();
+    }
     fclose(f);
+}
+
+static void print_state(FILE *f, const struct domain *d)
+{
+    if (!strcmp(d->state, "running") && d->pauses == 1)
+        fprintf(f, "paused");
+    else if (d->pauses)
+        fprintf(f, "%s+%u", d->state, d->pauses);
+    else
+        fprintf(f, "%s", d->state);
+}
+
+static void ran(struct domain *d)
+{
+    if (!d->pauses && !strcmp(d->state, "running"))
+        d->cpu++;
 }
 
 static void store(void)
@@ -61,10 +91,12 @@ static void store(void)
     int i;
 
     for (i = 0; f && i < n; i++)
-        if (strcmp(domains[i].state, "none"))
-            fprintf(f, "%u %s %s %s %llu\n", domains[i].domid,
-                    domains[i].uuid, domains[i].name, domains[i].state,
-                    domains[i].cpu);
+        if (strcmp(domains[i].state, "none")) {
+            fprintf(f, "%u %s %s ", domains[i].domid, domains[i].uuid,
+                    domains[i].name);
+            print_state(f, &domains[i]);
+            fprintf(f, " %llu\n", domains[i].cpu);
+        }
     if (!f || fclose(f))
         abort();
 }
@@ -73,7 +105,8 @@ static void store(void)
 static struct domain *call(const char *what, uint32_t domid)
 {
     FILE *f = fopen(path(".calls"), "a");
-    const char *fail = getenv("FAKE_FAIL");
+    const char *fail = getenv("FAKE_FAIL"), *by = getenv("FAKE_FOREIGN");
+    struct domain *d = NULL;
     int i;
 
     if (!f)
@@ -83,10 +116,15 @@ static struct domain *call(const char *what, uint32_t domid)
     load();
     if (fail && !strcmp(fail, what))
         return NULL;
-    for (i = 0; i < n; i++)
+    for (i = 0; i < n && !d; i++)
         if (domains[i].domid == domid)
-            return &domains[i];
-    return NULL;
+            d = &domains[i];
+    if (d && by && !strcmp(by, what) && !strcmp(d->state, "suspended")) {
+        strcpy(d->state, "running");
+        ran(d);
+        store();
+    }
+    return d;
 }
 
 static void die_in(const char *what)
@@ -103,8 +141,8 @@ static void fill(const struct domain *d, libxl_dominfo *info)
 {
     info->domid = d->domid;
     libxl_uuid_from_string(&info->uuid, d->uuid);
-    info->paused = !strcmp(d->state, "paused");
-    info->running = !strcmp(d->state, "running");
+    info->paused = d->pauses;
+    info->running = !strcmp(d->state, "running") && !d->pauses;
     info->dying = !strcmp(d->state, "dying");
     info->shutdown = true;
     if (!strcmp(d->state, "suspended"))
@@ -175,9 +213,10 @@ int libxl_domain_resume(libxl_ctx *ctx, uint32_t domid, int suspend_cancel,
     struct domain *d = call("resume", domid);
 
     (void)ctx;
-    if (!d || !suspend_cancel || ao_how)
+    if (!d || !suspend_cancel || ao_how || strcmp(d->state, "suspended"))
         return ERROR_FAIL;
     strcpy(d->state, "running");
+    ran(d);
     die_in("resume");
     store();
     return 0;
@@ -204,11 +243,27 @@ int libxl_domain_unpause(libxl_ctx *ctx, uint32_t domid,
     struct domain *d = call("unpause", domid);
 
     (void)ctx;
-    if (!d || ao_how || strcmp(d->state, "paused"))
+    if (!d || ao_how || !d->pauses)
         return ERROR_FAIL;
-    strcpy(d->state, "running");
-    d->cpu++;
+    d->pauses--;
+    ran(d);
     die_in("unpause");
+    store();
+    return 0;
+}
+
+int libxl_domain_pause(libxl_ctx *ctx, uint32_t domid,
+                       const libxl_asyncop_how *ao_how)
+{
+    struct domain *d = call("pause", domid);
+    const char *by = getenv("FAKE_UNPAUSED");
+
+    (void)ctx;
+    if (!d || ao_how)
+        return ERROR_FAIL;
+    if (!by || strcmp(by, "pause"))
+        d->pauses++;
+    die_in("pause");
     store();
     return 0;
 }
@@ -261,21 +316,32 @@ bool xs_resume_domain(struct xs_handle *h, unsigned int domid)
     return f && fprintf(f, "%u\n", domid) > 0 && !fclose(f);
 }
 
+/* The file that stands for a node. */
+static const char *node(const char *where)
+{
+    if (!strcmp(where, "/libxl/3/secmig-held"))
+        return path(".held");
+    if (strcmp(where, "/local/domain/3/control/shutdown"))
+        abort();
+    return path(".request");
+}
+
+/* What is done to the mark is a call like those of libxl. */
+static bool may_change(const char *where, const char *what)
+{
+    return strcmp(where, "/libxl/3/secmig-held") || call(what, 3);
+}
+
 void *xs_read(struct xs_handle *h, xs_transaction_t t, const char *where,
               unsigned int *len)
 {
-    FILE *f;
-    char text[32] = "";
+    FILE *f = fopen(node(where), "r");
+    char text[64] = "";
 
     (void)h;
     (void)t;
-    if (strcmp(where, "/local/domain/3/control/shutdown"))
-        abort();
-    f = fopen(path(".request"), "r");
-    if (!f) {
-        errno = ENOENT;
-        return NULL;
-    }
+    if (!f)
+        return NULL;    /* ENOENT */
     *len = (unsigned int)fread(text, 1, sizeof(text) - 1, f);
     fclose(f);
     return strdup(text);
@@ -284,10 +350,25 @@ void *xs_read(struct xs_handle *h, xs_transaction_t t, const char *where,
 bool xs_write(struct xs_handle *h, xs_transaction_t t, const char *where,
               const void *data, unsigned int len)
 {
-    FILE *f = fopen(path(".request"), "w");
+    FILE *f;
 
     (void)h;
     (void)t;
-    (void)where;
-    return f && fwrite(data, 1, len, f) == len && !fclose(f);
+    if (!may_change(where, "mark"))
+        return false;
+    f = fopen(node(where), "w");
+    if (!f || fwrite(data, 1, len, f) != len || fclose(f))
+        return false;
+    die_in("mark");
+    return true;
+}
+
+bool xs_rm(struct xs_handle *h, xs_transaction_t t, const char *where)
+{
+    (void)h;
+    (void)t;
+    if (!may_change(where, "unmark") || remove(node(where)))
+        return false;
+    die_in("unmark");
+    return true;
 }
