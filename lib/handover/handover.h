@@ -82,7 +82,12 @@ enum sm_handover_domain {
     SM_HANDOVER_GONE,           /* there is none with the guest's uuid */
     SM_HANDOVER_RUNS,           /* source: there, and not suspended.
                                  * destination: started, under its own name */
-    SM_HANDOVER_SUSPENDED,      /* source: suspended, as for a migration */
+    SM_HANDOVER_SUSPENDED,      /* source: suspended, as for a migration, or
+                                 * held: paused when it was suspended, so that
+                                 * nobody else's resume lets it run, and not
+                                 * run since.  In SENT, RELEASED and DONE, in
+                                 * the boot of the record, only what is held;
+                                 * in ABORTED whatever RESUME lets run */
     SM_HANDOVER_COPY,           /* destination: a copy that has not been
                                  * started, or whose start is not complete */
 };
@@ -133,13 +138,16 @@ struct sm_handover_view {
 
 enum sm_handover_step {
     SM_HANDOVER_WAIT,       /* nothing to do but to say `say`, if not 0 */
-    SM_HANDOVER_LOOK,       /* ask Xen about the domain */
+    SM_HANDOVER_LOOK,       /* ask Xen about the domain; where it says
+                             * SUSPENDED only of what is held, hold it.  What
+                             * it then calls RUNS has to be looked at anew in
+                             * ABORTED: it may stand still, and be held */
     SM_HANDOVER_WRITE,      /* write `state`, durably */
     SM_HANDOVER_MARK,       /* mark the record as acted upon, durably; the
                              * handover is decided, and the domain is not
                              * looked at again */
     SM_HANDOVER_LET_GO,     /* have xl let go of the domain, or kill it */
-    SM_HANDOVER_RESUME,     /* source: resume the suspended guest */
+    SM_HANDOVER_RESUME,     /* source: take off the hold, resume the guest */
     SM_HANDOVER_DESTROY,    /* source: destroy the suspended guest */
     SM_HANDOVER_START,      /* destination: unpause the copy, name it */
     SM_HANDOVER_DISCARD,    /* destination: destroy the copy */

@@ -9,7 +9,7 @@ KINDS = ("", "refuse", "abort", "undo")     # of a migration: cells.Run
 WORDS = {"": "", "refuse": " (refused)", "abort": " (aborted)",
          "undo": " (undone)"}
 CHILDREN = ("judge", "dialer", "vault", "peer", "control")
-VERBS = ("start", "resume", "destroy", "discard", "look")
+VERBS = ("start", "resume", "destroy", "discard", "hold", "look")
 # What happens to whole hosts, while one of their children begins.
 HOSTS = ("kill", "kill-both", "power", "keeper", "cut", "dark", "stop",
          "clock+")
@@ -161,8 +161,8 @@ BEGIN = [(side, "xl:" + s) for side in STEPS for s in STEPS[side]] + (
     + [("B", "wire:handshake1"), ("A", "wire:message1"),
        ("B", "wire:message1")]
     + records("A", "SENDING SENT CLOSED") + records("B", "LOADING CLOSED")
-    + [("A", "run:look"), ("A", "+given"), ("A", "result"),
-       ("A", "+result"), ("B", "run:room"), ("B", "run:look")])
+    + [("A", "run:hold"), ("A", "run:look"), ("A", "+given"),
+       ("A", "result"), ("A", "+result"), ("B", "run:room"), ("B", "run:look")])
 STAYS = (records("A", "ABORTED ABORTED-acted") + [("A", "run:resume")]
          + records("B", "REFUSED REFUSED-acted") + [("B", "run:discard")])
 MOMENTS = {

@@ -159,10 +159,10 @@ def programs():
         Cell([("target", "run:start", kill_secmig_xl), ("source", "run:destroy",
                                                        kill_secmig_xl)], "target",
              "secmig-xl killed while it starts, and while it destroys"),
-        Cell([("source", "run:look", kill_secmig_xl), ("source", "run:resume",
+        Cell([("source", "run:hold", kill_secmig_xl), ("source", "run:resume",
                                                       kill_secmig_xl),
               ("target", "run:discard", kill_secmig_xl)], "source",
-             "secmig-xl killed while it looks, resumes and discards",
+             "secmig-xl killed while it holds, resumes and discards",
              first=("source", "+sync:SENT", kill_peer))]
     return cells
 

@@ -65,6 +65,8 @@ class Guest:
         d = host.find(self)
         if d["name"] != self.name:
             return "on %s it is called %s" % (host.name, d["name"])
+        if d.get("held"):
+            return "on %s it is still held: %s" % (host.name, d["held"])
         for h in self.lab.hosts:
             d = h.find(self)
             if h is not host and d:

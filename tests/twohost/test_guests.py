@@ -68,13 +68,16 @@ def _(lab):
     nowhere(lab, g)
 
 
-@case.case("the suspended guest is resumed by hand while its copy waits: it "
-           "goes on here, the copy is given up")
+@case.case("the suspended guest is unpaused and resumed by hand while its copy "
+           "waits: it goes on here, the copy is given up")
 def _(lab):
     g = lab.guest()
     m, p = waiting_copy(lab, g)
-    d = lab.a.find(g)
-    fakexen.guest_run(g.uuid, d["pid"], lab.a.toy)
+    with fakexen.state(lab.a.toy) as st:
+        d = fakexen.find(st, uuid=g.uuid)
+        fakexen.domain_unpause(d, lab.a.toy)
+        check(fakexen.domain_resume(d, lab.a.toy), "it is not suspended")
+    equal(g.where(), [lab.a], "runs on")
     out = m.wait(60)
     check(out["code"], "success")
     p.lighten()

@@ -128,9 +128,7 @@ class Xl:
             if not d:
                 return
             d["name"] = self.guest.name
-            if host.fakexen.guest_state(d["uuid"],
-                                        self.host.toy) == "suspended":
-                host.fakexen.guest_run(d["uuid"], d["pid"], self.host.toy)
+            host.fakexen.domain_resume(d, self.host.toy)
 
     def migrate(self, size=2 << 20, between=None, **how):
         """All of it; exit code of the transport, lines it said, check-sum

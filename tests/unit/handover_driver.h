@@ -200,13 +200,27 @@ static inline void xl_ends(const char *verb, int err)
     turns();
 }
 
+/* Where the guest may be another host's, it is held when it is looked at. */
+static inline const char *look_verb(void)
+{
+    const struct handover *h;
+
+    for (h = handover_first; h; h = h->next)
+        if (&h->run == xl.run && h->view.same_boot &&
+            (h->r.state == SM_HANDOVER_SENT || h->r.state == SM_HANDOVER_DONE ||
+             h->r.state == SM_HANDOVER_RELEASED))
+            return "hold";
+    return "look";
+}
+
 /* late: ms that its answer was not read */
 static inline void xl_has_seen(enum sm_handover_domain domain, uint32_t domid,
                         const char *name, int late)
 {
+    const char *verb = look_verb();
     struct sm_wire_writer w;
 
-    ck_assert_str_eq(xl.verb, "look");
+    ck_assert_str_eq(xl.verb, verb);
     sm_wire_writer_init(&w, 512);
     sm_wire_put_u8(&w, (uint8_t)domain);
     sm_wire_put_u32(&w, domid);
@@ -215,7 +229,7 @@ static inline void xl_has_seen(enum sm_handover_domain domain, uint32_t domid,
     memcpy(xl.run->data, w.data, w.len);
     xl.run->len = w.len;
     sm_wire_writer_dispose(&w);
-    xl_ends("look", 0);
+    xl_ends(verb, 0);
 }
 
 static inline void xl_sees_named(enum sm_handover_domain domain, uint32_t domid,

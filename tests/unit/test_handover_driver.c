@@ -39,7 +39,29 @@ START_TEST(what_xl_says_is_not_what_is_released)
     ck_assert_int_eq(recorded()->state, SM_HANDOVER_SENT);
     xl_sees(SM_HANDOVER_RUNS, 3);
     ck_assert_int_eq(recorded()->state, SM_HANDOVER_ABORTED);
+    ck_assert_str_eq(xl.verb, "look");
+    xl_sees(SM_HANDOVER_RUNS, 3);
     ck_assert_int_eq(session.said, SM_HANDOVER_SAY_ABORT);
+}
+END_TEST
+
+/* Somebody's command resumed it, and then it was paused: it stays paused where
+ * it may run elsewhere, and goes on where it stays. */
+START_TEST(what_has_run_before_it_was_held_goes_on)
+{
+    struct handover *h = begin(SM_HANDOVER_SENDING);
+
+    handover_given(h);
+    turns();
+    ck_assert_str_eq(xl.verb, "hold");
+    ck_assert_str_eq(xl.argument, "3");
+    xl_sees(SM_HANDOVER_RUNS, 3);
+    ck_assert_int_eq(recorded()->state, SM_HANDOVER_ABORTED);
+    ck_assert(!(recorded()->flags & SM_HANDOVER_ACTED));
+    ck_assert_str_eq(xl.verb, "look");
+    xl_sees(SM_HANDOVER_SUSPENDED, 3);
+    xl_ends("resume", 0);
+    ck_assert(recorded()->flags & SM_HANDOVER_ACTED);
 }
 END_TEST
 
@@ -113,7 +135,7 @@ START_TEST(one_slow_look_makes_no_old_one_good)
     h->seen -= 2 * FRESH;
     hear(SM_HANDOVER_SAY_READY);
     ck_assert_int_eq(recorded()->state, SM_HANDOVER_SENT);
-    ck_assert_str_eq(xl.verb, "look");
+    ck_assert_str_eq(xl.verb, "hold");
     xl_sees(SM_HANDOVER_RUNS, 9);
     ck_assert_int_eq(recorded()->state, SM_HANDOVER_ABORTED);
 }
@@ -439,6 +461,7 @@ int main(void)
     const TTest *const cases[] = {
         a_source_hands_over_after_one_look,
         what_xl_says_is_not_what_is_released,
+        what_has_run_before_it_was_held_goes_on,
         nothing_is_released_on_an_old_look,
         nothing_is_released_on_a_look_that_was_read_late,
         a_host_that_looks_slowly_hands_over_all_the_same,

@@ -141,9 +141,15 @@ static int write_state(struct handover *h, enum sm_handover_state state)
         strcpy(r.why, h->why);
     }
     rc = handover_put(h, &r);
-    if (!rc)
-        handover_entered(h);
-    return rc;
+    if (rc)
+        return rc;
+    /* What `hold` says has run since it was held may stand still by now, and
+     * the hold has to be taken off what runs: `look` tells. */
+    if (state == SM_HANDOVER_ABORTED && h->view.same_boot &&
+        h->view.domain == SM_HANDOVER_RUNS)
+        h->view.domain = SM_HANDOVER_UNSEEN;
+    handover_entered(h);
+    return 0;
 }
 
 int handover_flag(struct handover *h, uint32_t flags)

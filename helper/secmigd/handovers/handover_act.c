@@ -21,6 +21,23 @@ static const char *const verbs[] = {
 };
 
 /*
+ * Where the other host may own the guest, or does, a look holds it as well:
+ * nobody else's command, that has failed, lets it run.  Not where its domain
+ * has died with the last boot: what is there is another one.
+ */
+static bool holds(const struct handover *h)
+{
+    return h->view.same_boot && (h->r.state == SM_HANDOVER_SENT ||
+                                 h->r.state == SM_HANDOVER_RELEASED ||
+                                 h->r.state == SM_HANDOVER_DONE);
+}
+
+static const char *verb(const struct handover *h, enum sm_handover_step step)
+{
+    return step == SM_HANDOVER_LOOK && holds(h) ? "hold" : verbs[step];
+}
+
+/*
  * The guest's uuid does not say that it is the domain that this migration
  * began with: that has a number, and has died with its host.
  */
@@ -87,7 +104,7 @@ void handover_act_line(const struct run *run, char *out, size_t size)
 static void failed(struct handover *h, int err, const char *line)
 {
     snprintf(h->trouble, sizeof(h->trouble), "secmig-xl %s: %s",
-             verbs[h->acting], line[0] ? line : sm_err_text(err));
+             verb(h, h->acting), line[0] ? line : sm_err_text(err));
     sm_warning("handover vm=%s with=%s: %s", SM_LOG_WORD(h->r.name),
                h->r.peer, h->trouble);
     h->view.domain = SM_HANDOVER_UNSEEN;
@@ -163,12 +180,13 @@ static void done(void *ctx, int err)
 
 void handover_act(struct handover *h, enum sm_handover_step step)
 {
-    const char *args[6] = { verbs[step], NULL };
+    const char *args[6] = { verb(h, step), NULL };
+    bool looks = step == SM_HANDOVER_LOOK && !holds(h);
     char uuid[SM_TEXT_UUID_SIZE], domid[16];
     int rc, n = 1;
 
     sm_text_uuid_format(h->r.uuid, uuid);
-    if (step == SM_HANDOVER_LOOK)
+    if (looks)
         args[n++] = sm_handover_is_source(h->r.state) ? "source" :
                     "destination";
     args[n++] = uuid;
@@ -176,7 +194,7 @@ void handover_act(struct handover *h, enum sm_handover_step step)
     if (step == SM_HANDOVER_START)
         args[n++] = h->r.flags & SM_HANDOVER_LEAVE_PAUSED ? "paused" : "run";
     /* It may be made anew between the look and this. */
-    if (step != SM_HANDOVER_LOOK && h->r.domid != UINT32_MAX) {
+    if (!looks && h->r.domid != UINT32_MAX) {
         snprintf(domid, sizeof(domid), "%u", h->r.domid);
         args[n++] = domid;
     }

@@ -110,10 +110,11 @@ void handover_linked(struct handover *h, handover_say *say, void *ctx);
 
 /* ---- handover_act.c ---- */
 
-/* LOOK, RESUME, DESTROY, START or DISCARD; a turn follows when it is done. */
+/* LOOK (where the guest may be another host's: and hold it), RESUME, DESTROY,
+ * START or DISCARD; a turn follows when it is done. */
 void handover_act(struct handover *h, enum sm_handover_step step);
 
-/* What `secmig-xl look` has said. */
+/* What `secmig-xl look`, or `hold`, has said. */
 struct handover_look {
     enum sm_handover_domain domain;
     uint32_t domid;

@@ -155,6 +155,44 @@ def guest_run(uuid, pid, base=HERE):
     return wait_state(uuid, ("running", "conflict"), base) == "running"
 
 
+# ---- domains, as Xen and libxl see them ----
+
+def cpu_time(d, base=HERE):
+    """Grows whenever it runs; how often that was, here."""
+    mine = "%s %s " % (d["uuid"], os.path.abspath(base))
+    try:
+        with open(path("shared", base=base)) as f:
+            starts = os.path.join(f.read().strip(), "starts")
+        with open(starts) as f:
+            return len([line for line in f if line.startswith(mine)])
+    except FileNotFoundError:
+        return 0
+
+
+def is_suspended(d, base=HERE):
+    return (guest_state(d["uuid"], base) == "suspended" and
+            not d.get("resumed"))
+
+
+def domain_resume(d, base=HERE):
+    """libxl_domain_resume(), whoever calls it: what is paused as well does not
+    run.  False when it was not suspended, or another copy runs."""
+    if not is_suspended(d, base):
+        return False
+    if d["paused"]:
+        d["resumed"] = True
+        return True
+    return guest_run(d["uuid"], d["pid"], base)
+
+
+def domain_unpause(d, base=HERE):
+    """libxl_domain_unpause()."""
+    d["paused"] = False
+    if d.pop("resumed", False):
+        return guest_run(d["uuid"], d["pid"], base)
+    return True
+
+
 def guest_suspend(uuid, pid, base=HERE):
     os.kill(pid, signal.SIGUSR1)
     wait_state(uuid, ("suspended",), base)
