@@ -163,7 +163,7 @@ END_TEST
 START_TEST(what_is_done_may_take_longer_than_a_look)
 {
     released();
-    ck_assert_str_eq(xl.last, "look");
+    ck_assert_str_eq(xl.last, "hold");
     ck_assert_int_eq(xl.ms, 30000);
     hear(SM_HANDOVER_SAY_STARTED);
     ck_assert_str_eq(xl.last, "destroy");
