@@ -110,6 +110,7 @@ static struct {
     enum sm_handover_state state;
     int verdict;
     int say_rc;
+    char doubt[512];                /* what was said last of it */
 } session;
 
 static inline int say(void *ctx, const struct sm_message_handover *m)
@@ -140,6 +141,7 @@ static inline void on_doubt(void *ctx, const char *text)
 {
     (void)ctx;
     ck_assert_ptr_nonnull(strstr(text, "secmig handover list"));
+    snprintf(session.doubt, sizeof(session.doubt), "%s", text);
     session.doubts++;
 }
 

@@ -417,6 +417,32 @@ START_TEST(nothing_is_done_that_is_not_written)
 }
 END_TEST
 
+/* RELEASED may be on the disk: after a power cut the copy would be started. */
+START_TEST(a_client_is_told_that_it_is_not_known)
+{
+    struct handover *h = begin(SM_HANDOVER_SENDING);
+    struct rlimit none = { 0, RLIM_INFINITY }, full;
+
+    handover_given(h);
+    turns();
+    xl_sees(SM_HANDOVER_SUSPENDED, 3);
+    getrlimit(RLIMIT_FSIZE, &full);
+    signal(SIGXFSZ, SIG_IGN);
+    none.rlim_max = full.rlim_max;
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &none), 0);
+    hear(SM_HANDOVER_SAY_READY);
+    time_passes(&h->patience);  /* it is to be given up */
+    time_passes(&h->patience);
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &full), 0);
+    ck_assert_int_eq(h->r.state, SM_HANDOVER_SENT);
+    ck_assert_int_eq(session.doubts, 1);
+    ck_assert_ptr_nonnull(strstr(session.doubt, "It is not known yet whether "
+                                 "g1 stays on hostA or goes to hostB"));
+    time_passes(&h->turn);
+    ck_assert_int_eq(recorded()->state, SM_HANDOVER_ABORTED);
+}
+END_TEST
+
 START_TEST(what_the_journal_refuses_is_not_tried_for_ever)
 {
     struct handover *h = released();
@@ -482,6 +508,7 @@ int main(void)
         two_do_not_act_on_one_guest,
         a_weak_client_hears_ready,
         nothing_is_done_that_is_not_written,
+        a_client_is_told_that_it_is_not_known,
         what_the_journal_refuses_is_not_tried_for_ever,
         undo_and_fence,
     };

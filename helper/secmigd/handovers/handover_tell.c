@@ -47,6 +47,14 @@ void handover_doubt_text(const struct handover *h, char *out, size_t size)
                  "tries again by itself.  See 'secmig handover list'.",
                  r->name, r->peer, parent.conf.name,
                  h->trouble[0] ? ": " : "", h->trouble);
+    else if (r->state == SM_HANDOVER_SENT && h->unwritten)
+        /* RELEASED may be what the disk has kept of the write that failed. */
+        snprintf(out, size, "It is not known yet whether %s stays on %s or "
+                 "goes to %s: here it is suspended, and is left so until the "
+                 "journal can be written%s%s.  The daemon tries again by "
+                 "itself.  See 'secmig handover list'.", r->name,
+                 parent.conf.name, r->peer, h->trouble[0] ? ": " : "",
+                 h->trouble);
     else
         snprintf(out, size, "%s stays on %s, but has not been resumed yet%s"
                  "%s.  The daemon tries again by itself.  See 'secmig "
