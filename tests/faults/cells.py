@@ -58,10 +58,16 @@ class Run:
     def back(self, h):
         """Supervised: the daemon comes back."""
         def again():
-            if not h.up():
-                if h.daemon:
-                    h.daemon.wait()
+            if h.up():
+                return
+            if h.daemon:
+                h.daemon.wait()
+            try:
                 h.launch()
+            except AssertionError:
+                # another fault, which has seen to its return
+                if h.up() or h.daemon.returncode != -signal.SIGKILL:
+                    raise
         self.later(0.3, again)
 
     def falls(self, h, limit):
