@@ -64,6 +64,8 @@ static void tidy(struct host *h, int side)
     h->heard &= matters(h->state);
     if (h->xl == XL_GONE)
         h->orphan = 0;
+    if (h->real != SM_HANDOVER_SUSPENDED && h->real != SM_HANDOVER_RUNS)
+        h->held = 0;
     if (h->closed || h->state == SM_HANDOVER_NONE) {
         h->heard = h->seen = h->given = h->failed = 0;
         h->undo = h->fenced = 0;
@@ -133,11 +135,24 @@ bool is_anew(const struct host *h)
     return h->real == NEW || h->real == NEW_OTHER;
 }
 
-/* The source's domain runs again, whoever has done that. */
+/* What has run before it was paused runs again. */
+void take_off_hold(struct move *m)
+{
+    struct host *a = &m->to.h[A];
+
+    if (a->held && a->real == SM_HANDOVER_RUNS && m->to.h[B].ran)
+        m->bad = "the source runs its copy after the destination has run";
+    a->held = 0;
+}
+
+/* The source's domain is resumed, whoever does that.  It runs again, unless it
+ * is held. */
 void guest_resumes(struct move *m)
 {
     struct host *a = &m->to.h[A];
 
+    if (a->held)
+        return;
     if (a->real == OTHER || a->real == NEW_OTHER)
         m->bad = "a guest in the hands of another operation is resumed";
     if (a->real != SM_HANDOVER_SUSPENDED)
@@ -161,7 +176,8 @@ void guest_starts(struct move *m)
     b->ran = 1;
     if (!b->whole)
         m->bad = "an incomplete copy is started";
-    else if (m->to.h[A].real == SM_HANDOVER_RUNS || m->to.h[A].real == OTHER)
+    else if ((m->to.h[A].real == SM_HANDOVER_RUNS && !m->to.h[A].held) ||
+             m->to.h[A].real == OTHER)
         m->bad = "two copies run";
     else if (m->to.h[A].ran)
         m->bad = "an outdated copy is started";
@@ -281,7 +297,7 @@ static bool is_over(const struct host *h)
 const char *model_end(const struct model *m, const union state *s)
 {
     const struct host *a = &s->h[A], *b = &s->h[B];
-    bool at_a = a->real == SM_HANDOVER_RUNS || a->real == OTHER;
+    bool at_a = (a->real == SM_HANDOVER_RUNS && !a->held) || a->real == OTHER;
     bool at_b = b->real == SM_HANDOVER_RUNS || b->real == OTHER;
 
     (void)m;
@@ -307,6 +323,8 @@ const char *model_stuck(const union state *s)
         return "it is never settled";
     if (b->real == HALF)
         return "it is settled, and the guest never gets its name";
+    if (a->held && a->real == SM_HANDOVER_RUNS)
+        return "it is settled, and the guest is still held";
     if (a->real == SM_HANDOVER_SUSPENDED || b->real == SM_HANDOVER_COPY)
         return "it is settled, and leaves a copy behind";
     return "it is settled, and the guest is nowhere, or twice";
@@ -321,13 +339,13 @@ static int print_host(const struct host *h, const char *name, char *out,
         "named, does not run",
     };
 
-    return snprintf(out, size, "%s %s%s%s%s%s%s%s, %s%s", name,
+    return snprintf(out, size, "%s %s%s%s%s%s%s%s, %s%s%s", name,
                     sm_handover_state_name(h->state), h->acted ? "+" : "",
                     h->closed ? " closed" : "", h->undo ? " undo" : "",
                     h->fenced ? " fenced" : "",
                     h->pend ? " (write failed)" : "",
                     h->dead ? " lost" : h->up ? "" : " down", real[h->real],
-                    h->xl ? ", xl" : "");
+                    h->held ? ", held" : "", h->xl ? ", xl" : "");
 }
 
 void model_print(const union state *s, char *out, unsigned long size)

@@ -56,6 +56,8 @@ struct host {
         orphan:1,       /* xl's daemon has died */
         whole:1,        /* source: all was sent; destination: its copy is
                          * complete */
+        held:1,         /* source: paused by secmig-xl, and marked; then it
+                         * does not run, though it was resumed */
         ran:1,          /* source: has run again since all was sent;
                          * destination: has run at all */
         said:7,         /* facts, bit fact - 1 */
@@ -99,6 +101,8 @@ enum fault {
     F_NAME = 8192,      /* at the destination its name is taken, for a while */
     F_REQUEST = 16384,  /* the destination begins when the source's request
                          * arrives, late or never; else it has begun */
+    F_FOREIGN = 32768,  /* somebody's failing command resumes the suspended
+                         * guest at the source */
 };
 
 /* What the exploration does wrong on purpose. */
@@ -111,7 +115,7 @@ enum mutant {
     M_CLOSED_SILENT, M_ORPHAN, M_COMPLETE_EARLY, M_STALE_LOOK, M_NUMBER,
     M_DESTROY_RUNS, M_SECOND_EARLY, M_OTHER_ID, M_REBOOT_ABORTS,
     M_NAMED_FIRST, M_UNNAMED, M_READY_EARLY,
-    M_BESIDE_COPY, M_UNKNOWN, M_COUNT
+    M_BESIDE_COPY, M_UNKNOWN, M_NOT_HELD, M_HOLD_LEFT, M_COUNT
 };
 extern const struct mutant_text {
     const char *name, *text;

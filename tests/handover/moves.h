@@ -35,6 +35,7 @@ struct sm_handover_next machine(struct move *m, int side);
 bool is_anew(const struct host *h);
 
 void guest_resumes(struct move *m);
+void take_off_hold(struct move *m);
 void guest_starts(struct move *m);
 void guest_dies(struct move *m, int side, bool by_hand);
 /* A program takes a domain away. */

@@ -111,6 +111,14 @@ void apply(struct move *m, int side, unsigned int pend)
     h->pend = PEND_NONE;
 }
 
+/* For one that stays, a look says something else. */
+static void look_anew(const struct move *m, struct host *h)
+{
+    if (h->state == SM_HANDOVER_ABORTED && h->same_boot &&
+        h->seen == SM_HANDOVER_RUNS && !mutant(m, M_HOLD_LEFT))
+        h->seen = SM_HANDOVER_UNSEEN;
+}
+
 void put(struct move *m, int side, unsigned int pend, const char *what,
          int turn)
 {
@@ -125,6 +133,8 @@ void put(struct move *m, int side, unsigned int pend, const char *what,
         pass(m, "the journal's write fails, or seems to", FAULT);
     }
     apply(m, side, pend);
+    if (pend == SM_HANDOVER_ABORTED)
+        look_anew(m, h);
     pass(m, what, turn);
 }
 
@@ -143,7 +153,18 @@ unsigned int acts(enum sm_handover_step step)
     }
 }
 
-/* What `secmig-xl look` says, and the driver makes of it. */
+/* Whether the driver has the domain held when it looks. */
+static bool holds(const struct move *m, int side)
+{
+    const struct host *h = &m->to.h[side];
+
+    return side == A && h->same_boot && !is_anew(h) &&
+        !mutant(m, M_NOT_HELD) && (h->state == SM_HANDOVER_SENT ||
+                                   h->state == SM_HANDOVER_RELEASED ||
+                                   h->state == SM_HANDOVER_DONE);
+}
+
+/* What `secmig-xl look`, or `hold`, says, and the driver makes of it. */
 static enum sm_handover_domain look(const struct move *m, int side)
 {
     const struct host *h = &m->to.h[side];
@@ -151,6 +172,9 @@ static enum sm_handover_domain look(const struct move *m, int side)
     if (is_anew(h) && !mutant(m, M_NUMBER))
         return side == A && h->state != SM_HANDOVER_ABORTED ?
             SM_HANDOVER_RUNS : SM_HANDOVER_GONE;
+    if (h->held)
+        return h->real == SM_HANDOVER_RUNS && holds(m, side) ?
+            SM_HANDOVER_RUNS : SM_HANDOVER_SUSPENDED;
     switch (h->real) {
     case NEW:
     case NAMED:
@@ -185,6 +209,7 @@ static void act(struct move *m, int side, enum sm_handover_step step)
     }
     switch (step) {
     case SM_HANDOVER_RESUME:
+        take_off_hold(m);
         guest_resumes(m);
         break;
     case SM_HANDOVER_START:
@@ -237,6 +262,19 @@ static void action(struct move *m, int side, enum sm_handover_step step,
             h->failed = 1;
             h->seen = SM_HANDOVER_UNSEEN;
             pass(m, "secmig-xl starts the guest and fails", FAULT);
+        }
+        if (step == SM_HANDOVER_RESUME && h->held) {
+            take_off_hold(m);
+            h->failed = 1;
+            h->seen = SM_HANDOVER_UNSEEN;
+            pass(m, "secmig-xl takes off the hold and fails", FAULT);
+            /* Somebody had resumed it. */
+            take_off_hold(m);
+            guest_resumes(m);
+            h->failed = 1;
+            h->seen = SM_HANDOVER_UNSEEN;
+            pass(m, "secmig-xl takes off the hold, the guest runs, and "
+                 "secmig-xl fails", FAULT);
         }
         if (mutant(m, M_NAMED_FIRST) && step == SM_HANDOVER_START &&
             h->real == SM_HANDOVER_COPY) {
@@ -344,6 +382,16 @@ void moves_daemon(struct move *m, int side)
         waits(m, side);
         break;
     case SM_HANDOVER_LOOK:
+        if (holds(m, side) && h->real == SM_HANDOVER_SUSPENDED) {
+            if (fault(m, F_FOREIGN) && !h->held) {
+                guest_resumes(m);
+                h->held = 1;
+                h->seen = look(m, side);
+                pass(m, "A holds what somebody resumes at this moment",
+                     FAULT);
+            }
+            h->held = 1;
+        }
         h->seen = look(m, side);
         pass(m, EACH(side, " looks at the domain"), STEP);
         break;

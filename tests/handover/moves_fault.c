@@ -20,13 +20,20 @@ static void epoch_dies(struct host *h)
         h->knows = 0;
 }
 
+/* As far as the journal knows. */
+static bool may_be_sent(const struct host *h)
+{
+    return h->state == SM_HANDOVER_SENT || h->pend == SM_HANDOVER_SENT;
+}
+
 static void host_dies(struct move *m, int side)
 {
     struct host *h = &m->to.h[side];
 
-    /* What was made anew and dies with its host before anybody has looked is
+    /* What was made anew, or resumed before it was held, and dies with its host before anybody has looked is
      * not told from what was sent: docs/handover.md, section 6. */
-    if (side == A && is_anew(h))
+    if (side == A && (is_anew(h) ||
+                      (fault(m, F_FOREIGN) && may_be_sent(h))))
         h->ran = 0;
     guest_dies(m, side, false);
     daemon_dies(h);
@@ -142,6 +149,8 @@ void moves_xl_source(struct move *m)
         pass(m, "A writes SENDING, xl begins", CALL);
     }
     if (mutant(m, M_XL_RESUMES) && a->state == SM_HANDOVER_RELEASED) {
+        a->held = 0;
+        a->held = 0;
         guest_resumes(m);
         pass(m, "A's xl resumes what it has handed over", FAULT);
     }
@@ -171,7 +180,7 @@ void moves_xl_source(struct move *m)
     case XL_TWO:
         a->xl = XL_THREE;
         a->whole = 1;
-        a->ran = is_anew(a);
+        a->ran = is_anew(a) || a->real == SM_HANDOVER_RUNS;
         pass(m, "A's xl has sent all", XL);
         break;
     default:

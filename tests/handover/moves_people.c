@@ -78,6 +78,7 @@ static void forgotten_original(struct move *m)
         pass(m, "somebody destroys A's outdated copy", PEOPLE);
     } else if (!is_open(b) || b->state == SM_HANDOVER_REFUSED ||
                mutant(m, M_BESIDE_COPY)) {
+        take_off_hold(m);
         guest_resumes(m);
         pass(m, "somebody resumes the guest at A", PEOPLE);
     }
@@ -159,7 +160,7 @@ static void other(struct move *m, int side)
     } else if (h->real == NEW) {
         h->real = NEW_OTHER;
         pass(m, EACH(side, "'s new guest is saved, or migrated"), FAULT);
-    } else if (decided && h->real == SM_HANDOVER_RUNS) {
+    } else if (decided && h->real == SM_HANDOVER_RUNS && !h->held) {
         h->real = OTHER;
         pass(m, EACH(side, "'s guest is saved, or migrated again"), FAULT);
     }
@@ -226,6 +227,10 @@ void moves_people(struct move *m)
         a->real != SM_HANDOVER_GONE) {
         guest_dies(m, A, true);
         pass(m, "A's domain is destroyed by its owner", FAULT);
+    }
+    if (fault(m, F_FOREIGN) && !a->dead && a->real == SM_HANDOVER_SUSPENDED) {
+        guest_resumes(m);
+        pass(m, "somebody's failing command resumes A's guest", FAULT);
     }
     if (fault(m, F_FORGET) && b->closed && b->real != HALF && !a->note) {
         b->state = SM_HANDOVER_NONE;

@@ -42,7 +42,8 @@ const struct mutant_text mutants[M_COUNT] = {
     [M_UNDO_RELEASED] = { "abort-after-released",
         "A, released, is told to undo it and does so alone", F_UNDO, AFTER },
     [M_XL_RESUMES] = { "xl-resumes-itself",
-        "A's xl resumes the guest after it has handed it over", 0, AFTER },
+        "A's xl unpauses and resumes the guest after it has handed it over", 0,
+        AFTER },
     [M_ACCEPTED_FORGOTTEN] = { "accepted-forgotten",
         "B drops ACCEPTED before A has settled", F_FORGET, AFTER },
     [M_BOOT] = { "stale-boot",
@@ -104,4 +105,10 @@ const struct mutant_text mutants[M_COUNT] = {
     [M_UNKNOWN] = { "unknown-unwritten",
         "B, asked about what it does not know, says REFUSED without a "
         "record", F_REQUEST, UNSETTLED },
+    [M_NOT_HELD] = { "not-held",
+        "A does not hold the guest that it has handed over", F_FOREIGN,
+        AFTER },
+    [M_HOLD_LEFT] = { "hold-left-on",
+        "A, aborted, does not take off the hold of what has run before",
+        F_FOREIGN, "it is settled, and the guest is still held" },
 };

@@ -4,7 +4,7 @@
 
 #define CRASHES (F_XL | F_KILL | F_REBOOT | F_CUT | F_WRITE | F_ACTION | \
                  F_OTHER | F_FORGET | F_NAME | F_REQUEST)
-#define PEOPLE (F_UNDO | F_DESTROY)
+#define PEOPLE (F_UNDO | F_DESTROY | F_FOREIGN)
 
 #define ALWAYS "no journal is put back from a copy; no closed record is " \
     "dropped while its request is under way"
@@ -17,10 +17,12 @@ const struct run_text runs[] = {
       "messages come late, twice, never; the request comes late, or never",
       "no host is lost for good; no journal is replaced; " ALWAYS, CRASHES },
     { "people", "crashes; administrators undo it on either side, destroy the "
-      "guest at the source, and fence a host that is lost for good, "
-      "truthfully",
-      "one host is lost at most, and only that is fenced; no journal is "
-      "replaced; " ALWAYS, CRASHES | PEOPLE | F_LOSS },
+      "guest at the source, have it resumed by a command that fails, and fence "
+      "a host that is lost for good, truthfully",
+      "one host is lost at most, and only that is fenced; the guest is not "
+      "resumed so, before it is held, where its host loses its power before "
+      "that is written down; no journal is replaced; " ALWAYS,
+      CRASHES | PEOPLE | F_LOSS },
     { "owners", "crashes and undo; the owner destroys the guest on either "
       "side and starts it anew from its disks, under the same uuid",
       "that once at most on each side, not in the moment between a look at "
