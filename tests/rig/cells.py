@@ -6,8 +6,9 @@ import random
 import faults
 from faults import (
     clock_back, clock_on, cut, deaf_here, deaf_there, destroy, eio, eio_on,
-    enospc, freeze, full_disk, kill_both, kill_daemon, kill_peer, kill_receive,
-    kill_secmig_xl, kill_xl, power, power_both, short, stop_daemon)
+    enospc, freeze, full_disk, kill_both, kill_control, kill_daemon, kill_keeper,
+    kill_peer, kill_receive, kill_received, kill_secmig_xl, kill_starting, kill_xl,
+    power, power_both, short, stop_daemon)
 
 
 class Cell:
@@ -56,11 +57,11 @@ SAMPLE = [
 
 # Those before the guest is handed over: the migration ends there.
 BEFORE = [
-    ("source", "run:domain run:config write:SENDING +write:SENDING sync:SENDING"
+    ("source", "run:domain run:config run:judge run:dialer run:peer write:SENDING +write:SENDING sync:SENDING"
      " +sync:SENDING +given write:SENT +write:SENT sync:SENT +sync:SENT +heard:READY"
      " write:RELEASED", "source"),
     ("source", "sync:RELEASED result +result", "either"),
-    ("target", "run:config run:room write:LOADING +write:LOADING sync:LOADING"
+    ("target", "run:peer run:config run:judge run:room write:LOADING +write:LOADING sync:LOADING"
      " +sync:LOADING write:READY +write:READY", "source"),
     ("target", "sync:READY +sync:READY say:READY", "source"),
     ("target", "+say:READY", "either"),
@@ -84,10 +85,11 @@ SIDES = {
     "given up, at the source": (
         "source", ["ABORTED", "ABORTED-acted", "CLOSED"],
         ["write:ABORTED", "run:resume", "write:ABORTED-acted", "say:ABORT", "+say:ABORT",
-         "write:CLOSED"], ("source", "+sync:SENT", kill_peer)),
+         "+heard:REFUSED", "write:CLOSED"], ("source", "+sync:SENT", kill_peer)),
     "given up, at the target": (
         "target", ["REFUSED", "REFUSED-acted", "CLOSED"],
-        ["write:REFUSED", "run:discard", "write:REFUSED-acted", "write:CLOSED"],
+        ["write:REFUSED", "run:discard", "write:REFUSED-acted", "+heard:ABORT",
+         "say:REFUSED", "+say:REFUSED", "write:CLOSED"],
         ("source", "+sync:SENT", kill_peer)),
 }
 
@@ -106,15 +108,16 @@ def kills():
                 "kill daemon at each of %d moments, %s (%s)" % (
                     len(plan), what, written + "…"), first=first,
                 # said only if the other host has not given up by itself
-                may=("say:ABORT", "+say:ABORT")))
+                may=("say:ABORT", "+say:ABORT", "+heard:ABORT", "say:REFUSED",
+                     "+say:REFUSED", "+heard:REFUSED") if first else ()))
     return cells
 
 
 # ---- each kind of fault at each boundary of the phases ----
 
 # No host, or the one that has the guest, loses its memory by these.
-HARMLESS = [kill_both, kill_peer, stop_daemon, freeze, cut, deaf_here, deaf_there,
-            clock_on, clock_back, full_disk]
+HARMLESS = [kill_both, kill_peer, kill_keeper, kill_control, stop_daemon, freeze, cut,
+            deaf_here, deaf_there, clock_on, clock_back, full_disk]
 PHASES = [("source", "+sync:SENDING"), ("source", "+sync:SENT"), ("target", "+sync:READY")]
 # After RELEASED one migration passes them all.
 SETTLING = [("source", "+sync:RELEASED"), ("source", "+say:GO"),
@@ -152,9 +155,11 @@ def programs():
     cells = [one("source", m, kill_xl, want) for m, want in (
         ("+sync:SENDING", "source"), ("+sync:SENT", "either"), ("+heard:READY", "either"),
         ("+sync:RELEASED", "target"), ("+say:GO", "target"))]
-    cells += [one("target", m, kill_receive, "source") for m in (
-        "+sync:LOADING", "write:READY")]
-    cells += [one("source", "+sync:RELEASED", kill_receive, "target")]
+    cells += [one("target", "+sync:LOADING", f, "source") for f in (
+        kill_receive, kill_received)]
+    cells += [one(side, m, kill_starting, "either") for side, m in (
+        ("source", "run:dialer"), ("source", "run:peer"), ("source", "run:judge"),
+        ("target", "run:peer"), ("target", "run:judge"))]
     cells += [
         Cell([("target", "run:start", kill_secmig_xl), ("source", "run:destroy",
                                                        kill_secmig_xl)], "target",
@@ -208,6 +213,7 @@ DRAWN = [(side, moment) for side, moments, _ in BEFORE for moment in moments.spl
 DRAWN += [(side, moment) for side, states, rest, _ in SIDES.values()
           for moment in rest + [w + s for w in WRITTEN for s in states]]
 DISK = (eio, enospc, short, eio_on)
+STARTING = ("run:dialer", "run:peer", "run:judge")
 
 
 def suits(moment, fault):
@@ -215,7 +221,11 @@ def suits(moment, fault):
         return moment.startswith(("write:", "sync:")) and (
             fault is not short or moment.startswith("write:"))
     if fault is kill_secmig_xl:
-        return moment.startswith("run:")
+        return moment.startswith("run:") and moment not in STARTING
+    if fault is kill_starting:
+        return moment in STARTING
+    if fault in (kill_receive, kill_received):
+        return moment == "+sync:LOADING"
     # in a child, the daemon goes on meanwhile: only what needs no stop
     return not moment.startswith("run:") or fault in (kill_daemon, kill_both)
 

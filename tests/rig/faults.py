@@ -28,24 +28,71 @@ def kill_both(m):
         m.site.restart(host)
 
 
+def struck(host, command):
+    """A kill that must hit something."""
+    if host.run(command, check=False).code:
+        raise RuntimeError("%s: nothing to hit: %s" % (host, command))
+
+
 def kill_peer(m):
-    m.host.run("pkill -9 -f '[r]ole peer'", check=False)
+    struck(m.host, "pkill -9 -f '[r]ole peer'")
+    m.site.go_on(m.host)
+
+
+def kill_keeper(m):
+    """Who holds the keys."""
+    struck(m.host, "pkill -9 -f '[r]ole keeper'")
+    m.site.go_on(m.host)
+
+
+def kill_control(m):
+    """Who talks to xl and to administrators."""
+    struck(m.host, "pkill -9 -f '[r]ole control'")
     m.site.go_on(m.host)
 
 
 def kill_xl(m):
-    m.source.run("pkill -9 -f '[x]l migrate --secure'", check=False)
+    struck(m.source, "pkill -9 -f '[x]l migrate --secure'")
     m.site.go_on(m.host)
+
+
+# The xl that receive, not the monitors of guests that they have started.
+RECEIVING = ("n=0; for p in $(pgrep -f '[x]l migrate-receive'); do"
+             " [ $(ps -o ppid= -p $p) = 1 ] || grep -q migrate-receive"
+             " /proc/$(ps -o ppid= -p $p | tr -d ' ')/cmdline ||"
+             " { %s; n=1; }; done; [ $n = 1 ]")
+
+
+def wait_receiving(target):
+    deadline = time.monotonic() + 60
+    while target.run(RECEIVING % ":", check=False).code:
+        if time.monotonic() > deadline:
+            raise RuntimeError("%s: no xl receives" % target)
+        time.sleep(0.2)
 
 
 def kill_receive(m):
-    """The xl that receives, not the guest's monitor that it has started."""
-    m.source.other.run(
-        "for p in $(pgrep -f '[x]l migrate-receive'); do"
-        " [ $(ps -o ppid= -p $p) = 1 ] || grep -q migrate-receive"
-        " /proc/$(ps -o ppid= -p $p | tr -d ' ')/cmdline || kill -9 $p; done",
-        check=False)
+    """While the stream arrives."""
     m.site.go_on(m.host)
+    wait_receiving(m.source.other)
+    struck(m.source.other, RECEIVING % "kill -9 $p")
+
+
+def kill_received(m):
+    """When the copy is whole, and its daemon has not heard it yet."""
+    target = m.source.other
+    m.site.go_on(m.host)
+    wait_receiving(target)
+    target.run("kill -STOP %d" % m.site.pid(target))
+    mark = m.rig.capture.mark()
+    while True:
+        time.sleep(3)
+        now = m.rig.capture.mark()
+        if now - mark < 200000:     # nothing but the signs of life
+            break
+        mark = now
+    struck(target, RECEIVING % "kill -9 $p")
+    m.site.go_on(target)
 
 
 def stop_daemon(m):
@@ -137,17 +184,25 @@ def kill_secmig_xl(m):
     pass
 
 
+def kill_starting(m):
+    pass
+
+
 # What the daemon is answered at the moment; else it is stopped there.
 ACTION = {eio: "eio", enospc: "enospc", short: "short", eio_on: "eio!",
-          kill_secmig_xl: "reap 60"}
+          kill_secmig_xl: "reap 60", kill_starting: "reap 20"}
 POWER = (power, power_both)
 
 WORDS = {
     kill_daemon: "kill -9 of the daemon",
     kill_both: "kill -9 of both daemons",
     kill_peer: "kill -9 of the process that talks to the network",
+    kill_keeper: "kill -9 of the process that holds the keys",
+    kill_control: "kill -9 of the process that talks to xl",
+    kill_starting: "kill -9 of a dialer, peer or judge as it starts",
     kill_xl: "kill -9 of xl migrate",
-    kill_receive: "kill -9 of xl migrate-receive",
+    kill_receive: "kill -9 of xl migrate-receive in the stream",
+    kill_received: "kill -9 of xl migrate-receive, the copy complete",
     kill_secmig_xl: "kill -9 of secmig-xl at work",
     stop_daemon: "SIGSTOP of the daemon for %d s" % DARK,
     freeze: "whole host stands still for %d s" % DARK,

@@ -9,6 +9,7 @@ import time
 TICK = re.compile(rb"^(\d+\.\d+) .*?\(d(\d+)\) T (\S+) ([0-9a-f]{8}) (\d+) (\d+) (\d+)$")
 
 STALL = 10          # seconds that a busy machine may keep a guest from ticking
+LAG = 10            # seconds that a serial port may be late
 REFUSAL = 100000    # bytes: far less than a guest, more than any refusals
 
 # time: CLOCK_MONOTONIC of the machine that runs the rig; uptime in seconds
@@ -68,7 +69,7 @@ class Guest:
             'name = "%s"' % name, 'type = "pvh"',
             'kernel = "/rig/guest/vmlinux"', 'ramdisk = "/rig/guest/initrd"',
             "memory = %d" % memory, "vcpus = 1", 'on_crash = "destroy"',
-            'cmdline = "quiet mitigations=off tick.name=%s tick.marker=%s '
+            'cmdline = "quiet mitigations=off sysrq_always_enabled tick.name=%s tick.marker=%s '
             'tick.markers=%d tick.counting=%d tick.period=%d%s%s"' % (
                 name, marker, markers, counting, period,
                 " tick.ip=%s" % ip if ip else "", " tick.disk=1" if disk else ""),
@@ -162,6 +163,9 @@ class Guest:
                 wrong.append("count %d after %d" % (after.count, before.count))
             elif after.uptime < before.uptime:
                 wrong.append("uptime %.2f after %.2f" % (after.uptime, before.uptime))
+            elif after.uptime - before.uptime > after.time - before.time + LAG:
+                wrong.append("uptime %.2f, %.2f s after %.2f" % (
+                    after.uptime, after.time - before.time, before.uptime))
         if ticks and ticks[-1].bad:
             wrong.append("%d wrong pages in memory" % ticks[-1].bad)
         if not ticks:

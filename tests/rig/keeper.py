@@ -5,8 +5,9 @@ wire between them and a TPM 2.0 each (swtpm), and writes each line of their
 serial ports to a file with the time it came (CLOCK_MONOTONIC, the one clock
 for both hosts).
 
-    keeper.py RUNDIR BASE SEED-A SEED-B [hold]
+    keeper.py RUNDIR BASE SEED-A SEED-B LACKS-B [hold]
 
+LACKS-B, which may be empty: what B's processor has not, of what A's has.
 RUNDIR/lock is locked while the keeper lives.  SIGTERM ends it and both
 hosts; with "hold", so does the end of its standard input.
 """
@@ -34,7 +35,7 @@ def free_port():
         return s.getsockname()[1]
 
 
-def command(name, base, seed, port, wire_fd):
+def command(name, base, seed, lacks, port, wire_fd):
     """QEMU's command line.  Each -cpu flag is needed: with SMAP or SMEP a
     PV dom0 dies, without rdtscp=off PVH guests die, with xsave or AVX the
     migration stream is corrupted."""
@@ -42,7 +43,7 @@ def command(name, base, seed, port, wire_fd):
     args = [
         "qemu-system-x86_64", "-name", "rig-" + name, "-nodefaults",
         "-display", "none", "-no-user-config", "-machine", "pc",
-        "-accel", "tcg,thread=multi", "-cpu", CPU, "-m", "2560", "-smp", "1",
+        "-accel", "tcg,thread=multi", "-cpu", CPU + lacks, "-m", "2560", "-smp", "1",
         "-kernel", base + "/xen", "-append", XEN,
         "-initrd", "%s/vmlinux %s,%s/initrd" % (base, DOM0, base),
         "-drive", "file=%s/root.img,format=raw,if=ide,index=0,snapshot=on" % base,
@@ -136,16 +137,17 @@ def start_tpm(name):
     return process
 
 
-def launch(base, seeds, tpms):
-    """Both QEMUs, or None if a port was taken in between.  tpms: gets each
-    host's swtpm."""
+def launch(base, seeds, lacks, tpms):
+    """Both QEMUs, or None if a port was taken in between.  lacks: see above;
+    tpms: gets each host's swtpm."""
     ends = socket.socketpair()
     ports = {name: free_port() for name in "AB"}
     hosts = {}
     for name, end in zip("AB", ends):
         tpms[name] = start_tpm(name)
         hosts[name] = subprocess.Popen(
-            command(name, base, seeds[name], ports[name], end.fileno()),
+            command(name, base, seeds[name], lacks[name], ports[name],
+                    end.fileno()),
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=open("qemu-%s.err" % name, "wb"), pass_fds=[end.fileno()],
             preexec_fn=end_with_parent)
@@ -167,8 +169,8 @@ def end_all(hosts, tpms):
 
 
 def main():
-    rundir, base, seed_a, seed_b = sys.argv[1:5]
-    hold = sys.argv[5:] == ["hold"]
+    rundir, base, seed_a, seed_b, lacks = sys.argv[1:6]
+    hold = sys.argv[6:] == ["hold"]
     os.chdir(rundir)
     lock = open("lock", "w")
     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -179,7 +181,8 @@ def main():
     make_tpms()
     tpms = {}
     for _ in range(3):
-        started = launch(base, {"A": seed_a, "B": seed_b}, tpms)
+        started = launch(base, {"A": seed_a, "B": seed_b},
+                         {"A": "", "B": "," + lacks if lacks else ""}, tpms)
         if started:
             break
     else:

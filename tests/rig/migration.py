@@ -30,10 +30,10 @@ def lab(rig):
     return World.lab
 
 
-def the_guest(rig, config=""):
+def the_guest(rig):
     """The guest, and the host that it runs on; the daemons run."""
     site = lab(rig)
-    guest = rig.guest("g1", marker=MARKER, extra=config)
+    guest = rig.guest("g1", marker=MARKER)
     for host in rig.hosts:
         if host.name not in site.daemons:
             site.restart(host)

@@ -35,10 +35,11 @@ def say(text):
 
 class Rig:
     """name: several rigs may live side by side.  keep: leave the hosts up
-    at the end, and take them as they are if they are up already."""
+    at the end, and take them as they are if they are up already.  lacks:
+    what the processor of B does not have, as QEMU says it ("aes=off,...")."""
 
-    def __init__(self, name="tests", keep=False):
-        self.name, self.keep = name, keep
+    def __init__(self, name="tests", keep=False, lacks=""):
+        self.name, self.keep, self.lacks = name, keep, lacks
         self.rundir = os.path.join(BUILD, "run", name)
         self.keeper = None
         self.a = self.b = None
@@ -98,7 +99,7 @@ class Rig:
         with open(self.file("keeper.log"), "wb") as log:
             self.keeper = subprocess.Popen(
                 [sys.executable, os.path.join(HERE, "keeper.py"), self.rundir,
-                 base, self.file("seed-A"), self.file("seed-B")] +
+                 base, self.file("seed-A"), self.file("seed-B"), self.lacks] +
                 ([] if self.keep else ["hold"]),
                 stdin=subprocess.DEVNULL if self.keep else subprocess.PIPE,
                 stdout=log, stderr=log, start_new_session=True)

@@ -8,6 +8,9 @@ Goal of this test
 - pause, rename, save, a second migration, destroy, reboot and power-off, each
   at five moments: refused, or the migration ends cleanly, or it goes on; one
   copy at most, and none only if its owner wished so;
+- what fails on a guest that waits for the other host, and would resume it (xl
+  save, a plain xl migrate), does not let it run;
+- a guest that does not suspend goes on;
 - guests that cross each other all arrive;
 - a guest that dirties more than the link carries is unharmed;
 - a stream that stands still holds up nobody else."""
@@ -40,12 +43,14 @@ def at(rig, guest, source, point):
     return job
 
 
-def five(rig, do, config="", after=None):
-    """do(source) at each of the five moments; after(source, result of do):
-    the hosts that may have the guest then (None: it may be gone)."""
+def five(rig, do, after=None, then=None, words=str):
+    """do(source) at each of the five moments; after(source, result of do,
+    moment): the hosts that may have the guest then (None: it may be gone);
+    then(guest, source, result of do, who has it): what is done at the end;
+    words(result of do), for the note."""
     notes = []
     for point in POINTS:
-        guest, source = the_guest(rig, config)
+        guest, source = the_guest(rig)
         site, since, job = lab(rig), time.monotonic(), None
         try:
             job = at(rig, guest, source, point)
@@ -56,8 +61,10 @@ def five(rig, do, config="", after=None):
             wants = after(source, did, point) if after else rig.hosts
             took, owner = outcome(rig, guest, since, wants)
             verdict.told_the_truth(job, source, owner)
+            if then:
+                then(guest, source, did, owner)
             notes.append("%s: %s, xl %d, %s" % (
-                point[1], did, code, "goes on at the source" if owner is source else
+                point[1], words(did), code, "goes on at the source" if owner is source else
                 "moved" if owner else "gone"))
         except Exception:
             tell(rig, site, job)
@@ -81,45 +88,129 @@ def destroy(rig):
 @cases.case("owners: xl pause and unpause at five moments", long=True)
 def pause(rig):
     def do(source):
-        codes = [source.run("xl pause g1", check=False).code]
+        source.run("xl pause g1")
         time.sleep(3)
-        codes.append(source.run("xl unpause g1", check=False).code)
-        return "pause %d, unpause %d" % tuple(codes)
+        source.run("xl unpause g1")
+        return "paused for 3 s"
     return five(rig, do)
 
 
 @cases.case("owners: xl rename, and back, at five moments", long=True)
 def rename(rig):
     def do(source):
-        codes = [source.run("xl rename g1 other", check=False).code]
+        source.run("xl rename g1 other")
         time.sleep(1)
-        codes.append(source.run("xl rename other g1", check=False).code)
-        return "rename %d, back %d" % tuple(codes)
+        source.run("xl rename other g1")
+        return "renamed for 1 s"
     return five(rig, do)
+
+
+SAVED = "/root/g1.save"
 
 
 @cases.case("owners: xl save at five moments: the guest or its file, not both", long=True)
 def save(rig):
+    """A file that is whole is the guest: it goes on from there."""
     def do(source):
-        result = source.run("rm -f /root/g1.save; timeout 60 xl save g1 /root/g1.save",
-                            check=False)
-        return "save %d" % result.code
+        # libxl gives a guest 60 s to suspend
+        return source.run("rm -f %s; xl save g1 %s" % (SAVED, SAVED), 200,
+                          check=False)
 
     def after(source, did, point):
-        return [None] if did == "save 0" else rig.hosts
-    return five(rig, do, after=after)
+        if did.code:
+            expect("ailed to save" in did.err or "is not there" in did.err or
+                   "suspend" in did.err, "xl save: %d: %s" % (did.code, did.err))
+            return rig.hosts
+        # once it was released, the file is what has been left behind
+        return [source.other] if "RELEASED" in point[1] else [None, source.other]
+
+    def restore(guest, source, did, owner):
+        if did.code or owner:
+            return
+        since = time.monotonic()
+        source.run("xl restore " + SAVED, 240)
+        guest.wait_tick(source, since, 60)
+    return five(rig, do, after=after, then=restore,
+                words=lambda did: "save %d" % did.code)
 
 
 @cases.case("owners: a second xl migrate --secure at five moments: told busy", long=True)
 def second(rig):
+    """It waits for the daemon, which stands still, and is answered then."""
     def do(source):
-        result = source.run("timeout 8 xl migrate --secure g1 %s" % source.other,
-                            check=False)
-        # the daemon that stands still does not answer: its client waits
-        expect(result.code in (26, 124), "the second one ended with %d: %s" % (
+        job = source.start("xl migrate --secure g1 %s" % source.other)
+        time.sleep(6)
+        return job
+
+    def after(source, job, point):
+        code = job.wait(60)
+        expect(code == 26 and "busy" in job.err() or "already" in job.err(),
+               "the second one ended with %d: %s" % (code, job.err()))
+        return rig.hosts
+    return five(rig, do, after=after, words=lambda job: "second %d" % job.code())
+
+
+def doubtful(rig, command, failed):
+    """A guest that is suspended at the source while the other host, out of
+    reach, may start it: what an administrator types to have it elsewhere does
+    not let it run here."""
+    guest, source = the_guest(rig)
+    site, since, job = lab(rig), time.monotonic(), None
+    try:
+        job = at(rig, guest, source, ("source", "+sync:RELEASED"))
+        source.other.deaf()
+        site.go_on(source)
+        result = source.run(command, 300, check=False)
+        expect(result.code and failed in result.err, "%d: %s" % (
             result.code, result.err))
-        return "second %d" % result.code
-    return five(rig, do)
+        expect(not guest.running_on(3, 3), "it runs on %s" % guest.running_on())
+        state = source.domains()["g1"][1]
+        source.other.deaf(False)
+        took, owner = outcome(rig, guest, since, [source.other])
+        verdict.told_the_truth(job, source, owner)
+        return "%s; then it was %s; settled in %.0f s" % (
+            result.err.splitlines()[-1], state, took)
+    except Exception:
+        tell(rig, site, job)
+        rig.heal()
+        site.forget()
+        raise
+
+
+@cases.case("owners: xl save of a guest that waits for the other host does not let it"
+            " run", long=True)
+def save_in_doubt(rig):
+    return doubtful(rig, "xl save g1 " + SAVED, "Failed to save domain")
+
+
+@cases.case("owners: plain xl migrate of a guest that waits for the other host does not"
+            " let it run", long=True)
+def migrate_in_doubt(rig):
+    # to a receiver on the same host: it needs no third one
+    return doubtful(rig, "xl migrate -s '' g1 'xl migrate-receive'",
+                    "resuming at sender")
+
+
+@cases.case("owners: a guest that does not suspend within 60 s goes on at the source",
+            long=True)
+def never_suspends(rig):
+    """A paused guest cannot do what it is asked for."""
+    guest, source = the_guest(rig)
+    site, since = lab(rig), time.monotonic()
+    site.disarm()
+    source.run("xl pause g1")
+    try:
+        result = site.migrate(guest, source, check=False)
+    finally:
+        source.run("xl unpause g1")
+    expect(result.code not in (0, 32), "exit code %d: %s" % (result.code, result.err))
+    expect(result.seconds > 60, "after %.0f s: %s" % (result.seconds, result.err))
+    outcome(rig, guest, since, [source])
+    # and nobody asks it any more
+    time.sleep(3)
+    outcome(rig, guest, since, [source])
+    return "xl %d after %.0f s: %s" % (result.code, result.seconds,
+                                       result.err.splitlines()[-1])
 
 
 def another_life(rig, command, gone):
@@ -131,7 +222,7 @@ def another_life(rig, command, gone):
         try:
             job = at(rig, guest, source, point)
             boot = guest.last().boot
-            source.run("xl %s g1" % command)
+            source.run(command)
             if point[1] != STREAM:
                 site.go_on(source)
             code = job.wait(200)
@@ -159,13 +250,19 @@ def another_life(rig, command, gone):
 @cases.case("owners: the guest powers off in the middle: it is gone, nothing is left",
             long=True)
 def poweroff(rig):
-    return another_life(rig, "shutdown", True)
+    return another_life(rig, "xl shutdown g1", True)
+
+
+@cases.case("owners: the guest crashes in the middle: it is gone, nothing is left",
+            long=True)
+def crash(rig):
+    return another_life(rig, "xl sysrq g1 c", True)
 
 
 @cases.case("owners: the guest reboots in the middle: one new life, nothing is left",
             long=True)
 def reboot(rig):
-    return another_life(rig, "reboot", False)
+    return another_life(rig, "xl reboot g1", False)
 
 
 @cases.case("owners: two guests cross each other, five rounds", long=True)

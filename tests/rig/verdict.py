@@ -7,6 +7,10 @@ import time
 
 from case import expect
 
+OF_SOURCE = ("SENDING", "SENT", "RELEASED", "DONE", "ABORTED")
+# How a migration can have ended, for both, and who has the guest then.
+ENDS = {("DONE", "ACCEPTED"): "target", ("ABORTED", "REFUSED"): "source",
+        ("ABORTED", None): "source", (None, "REFUSED"): "source"}
 SETTLE = 60         # seconds; 30 on a machine that has a processor for itself
 MONITOR = r"^domain g1 |xl (create|migrate-receive)\b"
 # Of each xl that may be a monitor: its number, and the last line of its log
@@ -64,7 +68,25 @@ def outcome(rig, site, residue, guest, since, wants):
         expect(not guest.continuity(since), "; ".join(guest.continuity(since)))
         watched(owner)
     nothing_left(rig, residue, found)
+    agree(rig, site, owner)
     return took, owner
+
+
+def agree(rig, site, owner):
+    """Each migration of which a host knows anything has ended for both in the
+    same way, the last one as Xen says."""
+    records = {host: {r["id"]: r["state"] for r in site.records(host)}
+               for host in rig.hosts}
+    a, b = (records[host] for host in rig.hosts)
+    for here, there, host in ((a, b, rig.a), (b, a, rig.b)):
+        for number, state in here.items():
+            other = there.get(number)
+            ends = ENDS.get((state, other)) or ENDS.get((other, state))
+            expect(ends, "the journals do not agree: %s here, %s there" % (state, other))
+            last = number == list(here)[-1] and list(there)[-1:] in ([], [number])
+            if last and owner and state in OF_SOURCE:
+                expect(owner is (host if ends == "source" else host.other),
+                       "by the journals the %s has it, it runs on %s" % (ends, owner))
 
 
 def monitors(host):
@@ -111,11 +133,12 @@ def nothing_left(rig, residue, found):
         time.sleep(1)
 
 
-def told_the_truth(job, source, owner):
-    """What xl has said, against what is."""
+def told_the_truth(job, source, owner, killed=False):
+    """What xl has said, against what is.  killed: it was, by the test."""
     code = job.wait(60)
     words = [l for l in job.err().splitlines() if l.strip()]
     said = "xl: %d, %r" % (code, words[-1][:100] if words else "")
+    expect(code != -9 or killed, "somebody has killed it")
     if code == 0:
         expect(owner is source.other, "%s, but it runs on %s" % (said, owner))
     elif code not in (32, -9) and owner:
