@@ -6,11 +6,13 @@ two hosts (make faults; each case takes minutes).
 Goal of this test
 - what stock xl does in each fault of its last phase is seen here, not quoted;
 - ours, in the fault that comes next to it, runs the guest by itself;
-- both as a table: where it runs, what is left over, what xl said, how long
-  the guest stood still (build/rig/stock-table.md).
+- both as a table: where it runs, what is left over, how long the guest stood
+  still.
 
 Stock xl is stopped between two of its messages (dom0/gate): the moments are
-exact.  SECMIG_REPEAT says how often each is done [5]."""
+exact.  SECMIG_REPEAT says how often each is done [5].  --table prints that of
+all runs so far."""
+import json
 import os
 import statistics
 import sys
@@ -23,6 +25,7 @@ from case import Cases, expect
 from migration import World, lab, the_guest
 from rig import BUILD, say
 
+ROWS = os.path.join(BUILD, "stock-rows")
 cases = Cases("ours")
 REPEAT = int(os.environ.get("SECMIG_REPEAT", "5"))
 WATCH = 15          # seconds in which a stock guest may come back by itself
@@ -31,7 +34,6 @@ SAID = {"acknowledged": "Target has acknowledged transfer",
         "restored": "Restore successful",
         "ready": "requesting permission to start domain",
         "got": "Got permission, starting domain"}
-ROWS = {}           # fault: {"stock": [text], "ours": [text]}
 
 
 class Stock:
@@ -116,17 +118,24 @@ class Stock:
 
 
 def row(fault, way, text):
-    ROWS.setdefault(fault, {}).setdefault(way, []).append(text)
     say("%s: %s: %s" % (fault, way, text))
-    with open(BUILD + "/stock-table.md", "w") as file:
-        file.write(table())
+    with open(ROWS, "a") as file:
+        file.write(json.dumps([fault, way, text]) + "\n")
+
+
+def rows(fault, way):
+    with open(ROWS) as file:
+        return [text for f, w, text in map(json.loads, file) if (f, w) == (fault, way)]
 
 
 def table():
+    """Of all runs so far."""
     out = ["| fault | stock `xl migrate` | here |", "|---|---|---|"]
-    for fault, ways in ROWS.items():
-        out.append("| %s | %s | %s |" % (fault, summary(ways.get("stock", [])),
-                                         summary(ways.get("ours", []))))
+    with open(ROWS) as file:
+        faults_seen = dict.fromkeys(json.loads(line)[0] for line in file)
+    for fault in faults_seen:
+        out.append("| %s | %s | %s |" % (fault, summary(rows(fault, "stock")),
+                                         summary(rows(fault, "ours"))))
     return "\n".join(out) + "\n"
 
 
@@ -158,10 +167,12 @@ def ours(rig, fault, cell):
 def case(fault, cell, holds, strike, *expected):
     """cell: ours.  holds: the messages after which stock's xl stand still;
     strike(stock): the fault.  expected: texts in every outcome of stock."""
-    def both(rig):
+    def here(rig):
         for _ in range(REPEAT):
             ours(rig, fault, cell)
-        lab(rig)        # its daemons have no part in what follows
+        return summary(rows(fault, "ours"))
+
+    def there(rig):
         wrong = []
         for _ in range(REPEAT):
             stock = Stock(rig, **holds)
@@ -173,9 +184,9 @@ def case(fault, cell, holds, strike, *expected):
             finally:
                 stock.over()
         expect(not wrong, "stock does otherwise than was known: %s" % wrong)
-        return "stock: %s; ours: %s" % tuple(summary(ROWS[fault][w])
-                                             for w in ("stock", "ours"))
-    cases.case("beside stock: " + fault, long=True)(both)
+        return summary(rows(fault, "stock"))
+    cases.case("beside stock: ours: " + fault, long=True)(here)
+    cases.case("beside stock: stock: " + fault, long=True)(there)
 
 
 def kill_sender(stock):
@@ -238,10 +249,12 @@ case("link cut between READY and GO",
      "mended: runs at the destination")
 
 
-@cases.case("beside stock: link cut in the middle of the stream", long=True)
+STREAM = "link cut in the middle of the stream"
+
+
+@cases.case("beside stock: ours: " + STREAM, long=True)
 def stream_cut(rig):
-    """How long until each side says so: stock is watched for a minute."""
-    fault = "link cut in the middle of the stream"
+    """How long until each side says so."""
     times = []
     for _ in range(REPEAT):
         guest, source = the_guest(rig)
@@ -260,8 +273,15 @@ def stream_cut(rig):
         migration.outcome(rig, guest, since, [source])
         expect(code == 13, "exit code %d: %s" % (code, job.err()))
         times.append((here, there))
-        row(fault, "ours", "runs at the source, nothing is left; stood still %.1f s"
+        row(STREAM, "ours", "runs at the source, nothing is left; stood still %.1f s"
             % guest.longest_gap(since))
+    return "noticed after %s s at the source, %s s at the destination" % tuple(
+        "%.0f (%.0f at most)" % (statistics.median(t), max(t)) for t in zip(*times))
+
+
+@cases.case("beside stock: stock: " + STREAM, long=True)
+def stock_stream_cut(rig):
+    """Watched for a minute."""
     stock = Stock(rig)
     try:
         mark = rig.capture.mark()
@@ -270,16 +290,14 @@ def stream_cut(rig):
         time.sleep(60)
         expect(stock.sender.running() and stock.receiver.running(),
                "one of them has noticed: %s %s" % (stock.sender, stock.receiver))
-        row(fault, "stock", "neither side has noticed after 60 s; %s"
+        row(STREAM, "stock", "neither side has noticed after 60 s; %s"
             % stock.picture(time.monotonic())[0])
     finally:
         stock.over()
-    return "ours: noticed after %s s at the source, %s s at the destination" % tuple(
-        "%.0f (%.0f at most)" % (statistics.median(t), max(t)) for t in zip(*times))
 
 
 if __name__ == "__main__":
-    code = cases.main()
-    if ROWS:
-        print("\n" + table())
-    sys.exit(code)
+    if sys.argv[1:] == ["--table"]:
+        print(table())
+        sys.exit(0)
+    sys.exit(cases.main())
