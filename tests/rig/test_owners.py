@@ -145,7 +145,8 @@ def second(rig):
 
     def after(source, job, point):
         code = job.wait(60)
-        expect(code == 26 and "busy" in job.err() or "already" in job.err(),
+        # once it is suspended, xl looks itself
+        expect(code == 26 or code == 1 and "is suspended by a migration" in job.err(),
                "the second one ended with %d: %s" % (code, job.err()))
         return rig.hosts
     return five(rig, do, after=after, words=lambda job: "second %d" % job.code())
