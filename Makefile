@@ -22,7 +22,8 @@ PLACES = -DSM_ETC_DIR='"$(SYSCONFDIR)/xen/secmig"' \
          -DSM_RUN_DIR='"$(RUNSTATEDIR)/xen"' \
          -DSM_OPERATOR_DIR='"$(RUNSTATEDIR)/secmig"' \
          -DSM_LIBEXEC_DIR='"$(LIBEXECDIR)/xen-secmig"'
-COMPILE = $(CC) $(WARNINGS) $(HARDENING) -D_GNU_SOURCE -Ilib $(PLACES) \
+# -iquote: lib/xen has names that Xen's own headers have, too.
+COMPILE = $(CC) $(WARNINGS) $(HARDENING) -D_GNU_SOURCE -iquote lib $(PLACES) \
           $(LIB_CFLAGS) $(CPPFLAGS) $(CFLAGS) -MMD -MP
 LINK = $(CC) -pie -Wl,-z,relro,-z,now,--as-needed $(CFLAGS) $(LDFLAGS)
 

@@ -25,6 +25,8 @@ static const struct verb {
 } verbs[] = {
     { "domain", 1, 0, xl_domain,   "domain DOMID|NAME" },
     { "config", 0, 0, xl_config,   "config <CONFIG.json" },
+    { "features", 1, 0, xl_features, "features UUID" },
+    { "fits", 2, 0, xl_fits,       "fits pv|pvh|hvm FEATURES" },
     { "room", 3, 0, xl_room,       "room MEMORY_KB UUID NAME" },
     { "look", 3, 0, xl_look,       "look source|destination UUID NAME" },
     { "hold", 2, 1, xl_hold,       "hold UUID NAME [DOMID]" },

@@ -32,6 +32,20 @@ int xl_config(libxl_ctx *ctx, char **argv);
 int xl_room(libxl_ctx *ctx, char **argv);
 
 /*
+ * The verbs about processors (xen/cpu_features.h):
+ *
+ *   features UUID
+ *       answers 16 u32: the features that the guest has been told of.
+ *       SM_NO_DOMAIN; SM_STATE: two domains have the uuid; SM_XL.
+ *   fits pv|pvh|hvm FEATURES
+ *       0: such a guest with these features (sm_xen_features_format()) can
+ *       run here; SM_PROCESSOR: the host lacks some; SM_XL: Xen does not say
+ *       what it has.  A line for people is on standard output.
+ */
+int xl_features(libxl_ctx *ctx, char **argv);
+int xl_fits(libxl_ctx *ctx, char **argv);
+
+/*
  * The verbs of a handover (helper/secmigd/handovers/handover.h), about the guest
  * with a uuid, which is or will be named NAME.  They may be repeated.  But for
  * `look` and `hold` a line for people is on standard output in any case.

@@ -71,6 +71,7 @@ enum ipc_type {
                                answer-timeout */
     IPC_PEER_REQUEST,       /* both ways: uuid[16], u64 memory_kb, u32 flags,
                                u16 major and u16 minor of the source's Xen,
+                               16 u32 features of the guest's processor,
                                id[16] of the handover, epoch[16] and u64
                                sequence of the source's journal, str name,
                                str operator; fds: config, papers

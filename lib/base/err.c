@@ -37,6 +37,7 @@ static const struct {
     { SM_SEAL,           "sealed object does not open" },
     { SM_IN_DOUBT,       "the handover is not settled yet" },
     { SM_XEN_VERSION,    "wrong version of Xen" },
+    { SM_PROCESSOR,      "processor lacks features of the guest" },
 };
 
 static const char *find(int err)

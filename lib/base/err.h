@@ -44,6 +44,8 @@ enum sm_err {
                                 * said yet whether it runs the guest */
     SM_XEN_VERSION     = -33,  /* the destination's Xen is older; or which
                                 * one a host has cannot be read */
+    SM_PROCESSOR       = -34,  /* the destination's processor lacks features
+                                * that the guest has been told of */
 };
 
 #define SM_WARN_UNUSED __attribute__((warn_unused_result))

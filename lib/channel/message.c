@@ -30,6 +30,7 @@ static bool request_ok(const struct sm_message_request *q)
     return q->version == SM_MESSAGE_VERSION &&
            !(q->flags & ~(uint32_t)SM_MESSAGE_FLAGS_ALL) &&
            sm_xen_version_ok(&q->xen) &&
+           sm_xen_features_ok(&q->features) &&
            drawn_ok(q->id) && drawn_ok(q->epoch) &&
            str_ok(q->name, 1, SM_MESSAGE_NAME_MAX) &&
            str_ok(q->operator, 0, SM_MESSAGE_OPERATOR_MAX) &&
@@ -99,6 +100,7 @@ static void put_request(struct sm_wire_writer *w, const struct sm_message *m)
     sm_wire_put_u64(w, q->memory_kb);
     sm_wire_put_u32(w, q->flags);
     sm_xen_version_put(w, &q->xen);
+    sm_xen_features_put(w, &q->features);
     sm_wire_put_bytes(w, q->id, sizeof(q->id));
     sm_wire_put_bytes(w, q->epoch, sizeof(q->epoch));
     sm_wire_put_u64(w, q->sequence);
@@ -117,6 +119,7 @@ static void get_request(struct sm_wire_reader *r, struct sm_message *m)
     q->memory_kb = sm_wire_get_u64(r);
     q->flags = sm_wire_get_u32(r);
     sm_xen_version_get(r, &q->xen);
+    sm_xen_features_get(r, &q->features);
     sm_wire_get_bytes(r, q->id, sizeof(q->id));
     sm_wire_get_bytes(r, q->epoch, sizeof(q->epoch));
     q->sequence = sm_wire_get_u64(r);

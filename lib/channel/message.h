@@ -17,9 +17,10 @@
 #include "base/err.h"
 #include "base/wire.h"
 #include "channel/papers.h"
+#include "xen/cpu_features.h"
 #include "xen/version.h"
 
-#define SM_MESSAGE_VERSION 3
+#define SM_MESSAGE_VERSION 4
 #define SM_MESSAGE_HEADER_LEN 6
 #define SM_MESSAGE_CONFIG_MAX (1024 * 1024)
 #define SM_MESSAGE_NAME_MAX 255
@@ -30,8 +31,9 @@
 #define SM_MESSAGE_ID_LEN 16    /* of a handover, and of a journal */
 /* The longest message, header included. */
 #define SM_MESSAGE_MAX \
-    (SM_MESSAGE_HEADER_LEN + 2 + 16 + 8 + 4 + 4 + 2 * SM_MESSAGE_ID_LEN + 8 + \
-     2 + SM_MESSAGE_NAME_MAX + 2 + SM_MESSAGE_OPERATOR_MAX + 4 + \
+    (SM_MESSAGE_HEADER_LEN + 2 + 16 + 8 + 4 + 4 + \
+     4 * SM_XEN_FEATURE_WORDS + 2 * SM_MESSAGE_ID_LEN + 8 + 2 + \
+     SM_MESSAGE_NAME_MAX + 2 + SM_MESSAGE_OPERATOR_MAX + 4 + \
      SM_MESSAGE_CONFIG_MAX + 4 + SM_PAPERS_MAX)
 
 enum sm_message_type {
@@ -80,6 +82,7 @@ struct sm_message_request {
     uint64_t memory_kb;
     uint32_t flags;
     struct sm_xen_version xen;  /* the source's */
+    struct sm_xen_features features;    /* what the guest has been told of */
     uint8_t id[SM_MESSAGE_ID_LEN];  /* of the handover to come: drawn by the
                                  * source, used once; not zero */
     uint8_t epoch[SM_MESSAGE_ID_LEN];   /* the source's journal; not zero */

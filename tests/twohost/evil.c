@@ -474,6 +474,7 @@ static void do_request(char **a)
     r->flags = (uint32_t)num(a[4]);
     r->xen.major = 4;           /* older than the toy's: not what is tried */
     r->xen.minor = 16;
+    r->features.word[0] = 1;    /* what the toy's processor has */
     r->sequence = 100;
     memcpy(r->id, handover.id, sizeof(r->id));
     memcpy(r->epoch, handover.epoch, sizeof(r->epoch));

@@ -31,7 +31,8 @@ def request(lab, kb=98304, flags=0, name=NAME, **config):
 
 def bare_request(papers):
     """The body of a REQUEST in hex; `papers` in hex, its length included."""
-    return ("0003" + UUID + "0000000000018000" + "00000000" + "00040010"
+    return ("0004" + UUID + "0000000000018000" + "00000000" + "00040010"
+            + "00000001" + "00000000" * 15
             + "11" * 16 + "22" * 16 + "00" * 8 + "000a" + NAME.encode().hex() + "0000" + "000000027b7d"
             + papers)
 
@@ -83,7 +84,7 @@ OUT_OF_ORDER = {
     "a message of type 255": ["control", 255, "00"],
     "a message of type 65535": ["control", 65535, "-"],
     "a REQUEST that claims 4 GiB": ["claim", REQUEST, 0xffffffff],
-    "a REQUEST one byte over its cap": ["claim", REQUEST, 1180056],
+    "a REQUEST one byte over its cap": ["claim", REQUEST, 1180120],
     "a message of length 0": ["claim", REQUEST, 0],
     "a message of length 1": ["claim", REQUEST, 1],
     "a REQUEST of one byte": ["control", REQUEST, "00"],

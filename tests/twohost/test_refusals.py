@@ -16,7 +16,7 @@ from case import check, equal
 NO_MEMORY, NO_DAEMON, UNKNOWN_HOST, UNREACHABLE = 5, 10, 11, 12
 AUTH, PROTOCOL, UNPAIRED, REFUSED_LOCAL, REFUSED_REMOTE = 15, 16, 17, 20, 21
 POLICY, NOMIGRATE, EXISTS, NO_DOMAIN, BUSY = 22, 23, 24, 25, 26
-LINK, XEN_VERSION = 14, 33
+LINK, XEN_VERSION, PROCESSOR, XL = 14, 33, 34, 27
 
 MISMATCH = (4, NO_DOMAIN, PROTOCOL)
 SOON = host.SOON
@@ -417,6 +417,50 @@ def _(lab):
     xl_never_started(lab.b)
 
 
+# Some that Xen shows to guests on a processor with AES, and on one without.
+BOTH = [0x178bfbff, 0xfdfa3223, 0x2fd3fbff, 0x121, 0xf, 0x219c07ab] + [0] * 10
+AES = [BOTH[0], BOTH[1] | 1 << 25] + BOTH[2:]
+
+
+def processors(h, told, has):
+    h.control(secmig_xl={"features": {"told": told}, "fits": {"has": has}})
+
+
+@case.case("destination with a lesser processor: refused; what both have moves")
+def _(lab):
+    g = lab.guest()
+    processors(lab.a, AES, AES)
+    processors(lab.b, BOTH, BOTH)
+    out = lab.fails(g, PROCESSOR, "processor: .*lacks features of word 1",
+                    within=SOON)
+    check("hostB" in out["text"], out["text"])
+    xl_never_started(lab.b)
+    asked = [e["argv"] for e in lab.b.events("secmig-xl", "argv")]
+    equal([a for a in asked if a[0] == "fits"],
+          [["fits", "pvh", ":".join("%08x" % word for word in AES)]], "asked")
+    check("room" not in [a[0] for a in asked], "asked: %s" % asked)
+    check(lab.b.logged("vm=%s .*code=34 rule=processor" % g.name),
+          "not in the log of hostB")
+    equal(lab.a.records(g) + lab.b.records(g), [], "journals")
+    # it has been started anew, with what both have
+    processors(lab.a, BOTH, AES)
+    lab.succeeds(g)
+    lab.succeeds(g, src=lab.b, dst="hostA")
+
+
+@case.case("processor features that cannot be read, or are none: refused")
+def _(lab):
+    g = lab.guest()
+    lab.a.control(secmig_xl={"features": {"exit": XL}})
+    lab.fails(g, XL, "processor: .*cannot be read on hostA", within=SOON)
+    processors(lab.a, [0] * 16, AES)
+    lab.fails(g, PROTOCOL, "processor: .*cannot be read on hostA", within=SOON)
+    lab.a.control()
+    lab.b.control(secmig_xl={"fits": {"exit": XL}})
+    lab.fails(g, XL, "processor", within=SOON)
+    xl_never_started(lab.b)
+
+
 @case.case("a guest of that name, or half of it, or of that uuid, is there")
 def _(lab):
     g = lab.guest()
@@ -443,14 +487,14 @@ def _(lab):
 @case.case("secmig-xl fails, hangs, babbles or dies, on either side", 90)
 def _(lab):
     for h in (lab.a, lab.b):
-        for verb in ("domain", "config", "room"):
-            if h is lab.a and verb == "room":
+        for verb in ("domain", "config", "features", "fits", "room"):
+            if h is lab.a and verb in ("fits", "room"):
                 continue
             hang = [{"hang": True}] if verb != "domain" else []
             for how in [{"exit": 6}, {"garbage": True}, {"kill": True}] + hang:
-                if h is lab.b and verb == "domain":
+                if h is lab.b and verb in ("domain", "features"):
                     continue
-                if verb == "room" and "garbage" in how:
+                if verb in ("fits", "room") and "garbage" in how:
                     continue            # its text is for people
                 g = lab.guest()
                 h.control(secmig_xl={verb: how})

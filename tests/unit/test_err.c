@@ -21,6 +21,7 @@ static const struct {
     { SM_CANCELLED, 28 }, { SM_UNMET, 29 },
     { SM_SANDBOX, 30 }, { SM_SEAL, 31 },
     { SM_IN_DOUBT, 32 }, { SM_XEN_VERSION, 33 },
+    { SM_PROCESSOR, 34 },
 };
 
 #define N_ALL ((int)(sizeof(all) / sizeof(all[0])))
@@ -59,7 +60,7 @@ END_TEST
 
 START_TEST(any_other_number_is_an_unknown_error)
 {
-    static const int strange[] = { 1, 31, -7, -9, -19, -34, -256,
+    static const int strange[] = { 1, 31, -7, -9, -19, -35, -256,
                                    INT_MAX, INT_MIN };
     size_t i;
 

@@ -18,6 +18,7 @@ static uint8_t config[SM_MESSAGE_CONFIG_MAX + 1];
 static struct sm_message sample(enum sm_message_type type)
 {
     struct sm_message m;
+    size_t i;
 
     memset(&m, 0, sizeof(m));
     m.type = type;
@@ -29,6 +30,8 @@ static struct sm_message sample(enum sm_message_type type)
         m.u.request.flags = SM_MESSAGE_LEAVE_PAUSED;
         m.u.request.xen.major = 4;
         m.u.request.xen.minor = 0x1112;
+        for (i = 0; i < SM_XEN_FEATURE_WORDS; i++)
+            m.u.request.features.word[i] = 0xf0e0d0c0 + (uint32_t)i;
         memset(m.u.request.id, 0x1d, 16);
         memset(m.u.request.epoch, 0xe9, 16);
         m.u.request.sequence = 0x1112131415161718;
@@ -102,9 +105,14 @@ START_TEST(layouts_are_those_of_the_protocol_document)
            "\x1d\x1d\x1d\x1d\x1d\x1d\x1d\x1d"
 #define EPOCH "\xe9\xe9\xe9\xe9\xe9\xe9\xe9\xe9" \
               "\xe9\xe9\xe9\xe9\xe9\xe9\xe9\xe9"
-        { SM_MESSAGE_REQUEST, BYTES("\0\0\0\x66\0\1" "\0\3"
+#define WORD(n) "\xf0\xe0\xd0" n
+#define FEATURES WORD("\xc0") WORD("\xc1") WORD("\xc2") WORD("\xc3") \
+    WORD("\xc4") WORD("\xc5") WORD("\xc6") WORD("\xc7") WORD("\xc8") \
+    WORD("\xc9") WORD("\xca") WORD("\xcb") WORD("\xcc") WORD("\xcd") \
+    WORD("\xce") WORD("\xcf")
+        { SM_MESSAGE_REQUEST, BYTES("\0\0\0\xa6\0\1" "\0\4"
           "\xab\xab\xab\xab\xab\xab\xab\xab\xab\xab\xab\xab\xab\xab\xab\xab"
-          "\1\2\3\4\5\6\7\x08" "\0\0\0\1" "\0\4\x11\x12" ID EPOCH
+          "\1\2\3\4\5\6\7\x08" "\0\0\0\1" "\0\4\x11\x12" FEATURES ID EPOCH
           "\x11\x12\x13\x14\x15\x16\x17\x18" "\0\2g1" "\0\6xenops"
           "\0\0\0\2{}" "\0\0\0\4\0pap") },
         { SM_MESSAGE_ACCEPT, BYTES("\0\0\0\x10\0\2" "\0\x0c" "from-compute")
@@ -254,6 +262,9 @@ START_TEST(a_request_obeys_its_rules)
     m.u.request.xen.major = 0;
     encode_refused(&m);
     m = sample(SM_MESSAGE_REQUEST);
+    m.u.request.features.word[0] = 0;
+    encode_refused(&m);
+    m = sample(SM_MESSAGE_REQUEST);
     memset(m.u.request.id, 0, 16);
     encode_refused(&m);
     m = sample(SM_MESSAGE_REQUEST);
@@ -294,18 +305,18 @@ START_TEST(a_request_obeys_its_rules)
     spoiled(SM_MESSAGE_REQUEST, 26, 0x80);  /* flags */
     spoiled(SM_MESSAGE_REQUEST, 29, 4);
     spoiled(SM_MESSAGE_REQUEST, 31, 0);     /* Xen's major version */
-    spoiled(SM_MESSAGE_REQUEST, 74, 1);     /* length of the name */
-    spoiled(SM_MESSAGE_REQUEST, 75, 0);
-    spoiled(SM_MESSAGE_REQUEST, 76, '\n');  /* the name */
-    spoiled(SM_MESSAGE_REQUEST, 76, 0);
-    spoiled(SM_MESSAGE_REQUEST, 79, 65);    /* length of the operator */
-    spoiled(SM_MESSAGE_REQUEST, 80, 0x1b);
-    spoiled(SM_MESSAGE_REQUEST, 86, 0xff);  /* length of the config */
-    spoiled(SM_MESSAGE_REQUEST, 89, 1);
-    spoiled(SM_MESSAGE_REQUEST, 89, 3);
-    spoiled(SM_MESSAGE_REQUEST, 92, 0xff);  /* length of the papers */
-    spoiled(SM_MESSAGE_REQUEST, 95, 3);
-    spoiled(SM_MESSAGE_REQUEST, 95, 5);
+    spoiled(SM_MESSAGE_REQUEST, 138, 1);     /* length of the name */
+    spoiled(SM_MESSAGE_REQUEST, 139, 0);
+    spoiled(SM_MESSAGE_REQUEST, 140, '\n');  /* the name */
+    spoiled(SM_MESSAGE_REQUEST, 140, 0);
+    spoiled(SM_MESSAGE_REQUEST, 143, 65);    /* length of the operator */
+    spoiled(SM_MESSAGE_REQUEST, 144, 0x1b);
+    spoiled(SM_MESSAGE_REQUEST, 150, 0xff);  /* length of the config */
+    spoiled(SM_MESSAGE_REQUEST, 153, 1);
+    spoiled(SM_MESSAGE_REQUEST, 153, 3);
+    spoiled(SM_MESSAGE_REQUEST, 156, 0xff);  /* length of the papers */
+    spoiled(SM_MESSAGE_REQUEST, 159, 3);
+    spoiled(SM_MESSAGE_REQUEST, 159, 5);
 }
 END_TEST
 
@@ -510,7 +521,7 @@ START_TEST(zero_ids_and_epochs_are_refused)
         enum sm_message_type type;
         size_t at;
     } rows[] = {
-        { SM_MESSAGE_REQUEST, 34 }, { SM_MESSAGE_REQUEST, 50 },
+        { SM_MESSAGE_REQUEST, 98 }, { SM_MESSAGE_REQUEST, 114 },
         { SM_MESSAGE_HANDOVER, 1 }, { SM_MESSAGE_HANDOVER, 17 },
     };
     struct sm_wire_writer w;

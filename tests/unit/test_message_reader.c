@@ -19,6 +19,7 @@ static void put_request(struct sm_wire_writer *w, size_t config_len)
     m.u.request.version = SM_MESSAGE_VERSION;
     m.u.request.memory_kb = 196608;
     m.u.request.xen.major = 4;
+    m.u.request.features.word[0] = 1;
     memset(m.u.request.id, 0x1d, 16);
     memset(m.u.request.epoch, 0xe9, 16);
     strcpy(m.u.request.name, "g1");

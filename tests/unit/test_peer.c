@@ -250,6 +250,7 @@ static void put_request(struct side *s)
 {
     int fds[2] = { ipc_memfd(CONFIG, sizeof(CONFIG) - 1), ipc_memfd("", 0) };
     struct sm_wire_writer w;
+    uint32_t i;
 
     sm_wire_writer_init(&w, IPC_MAX);
     sm_wire_put_bytes(&w, "0123456789abcdef", 16);
@@ -257,6 +258,8 @@ static void put_request(struct side *s)
     sm_wire_put_u32(&w, SM_MESSAGE_LEAVE_PAUSED);
     sm_wire_put_u16(&w, 4);
     sm_wire_put_u16(&w, 17);
+    for (i = 0; i < SM_XEN_FEATURE_WORDS; i++)
+        sm_wire_put_u32(&w, UINT32_MAX - i);
     sm_wire_put_bytes(&w, id, sizeof(id));
     sm_wire_put_bytes(&w, epoch_a, sizeof(epoch_a));
     sm_wire_put_u64(&w, 42);
@@ -272,6 +275,7 @@ static void expect_request(struct side *s)
     struct sm_wire_reader r;
     uint8_t bytes[16];
     char text[256];
+    uint32_t i;
 
     expect(s, IPC_PEER_REQUEST);
     ck_assert_uint_eq(got.n_fds, 2);
@@ -283,6 +287,8 @@ static void expect_request(struct side *s)
     ck_assert_uint_eq(sm_wire_get_u32(&r), SM_MESSAGE_LEAVE_PAUSED);
     ck_assert_uint_eq(sm_wire_get_u16(&r), 4);
     ck_assert_uint_eq(sm_wire_get_u16(&r), 17);
+    for (i = 0; i < SM_XEN_FEATURE_WORDS; i++)
+        ck_assert_uint_eq(sm_wire_get_u32(&r), UINT32_MAX - i);
     sm_wire_get_bytes(&r, bytes, 16);
     ck_assert_mem_eq(bytes, id, 16);
     sm_wire_get_bytes(&r, bytes, 16);

@@ -218,6 +218,7 @@ static void on_request(struct incoming *in, struct sm_wire_reader *r)
     sm_wire_get_u64(r);         /* memory: the config's word counts */
     in->flags = sm_wire_get_u32(r);
     sm_xen_version_get(r, &in->xen);
+    sm_xen_features_get(r, &in->features);
     sm_wire_get_bytes(r, in->handover_id, sizeof(in->handover_id));
     sm_wire_get_bytes(r, in->epoch, sizeof(in->epoch));
     in->sequence = sm_wire_get_u64(r);

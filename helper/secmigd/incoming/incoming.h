@@ -11,7 +11,8 @@
  *   IN_WAIT      a known host; its request is awaited      (incoming.c)
  *   IN_SETTLE    it has come to settle handovers instead   (incoming_move.c)
  *   IN_CHECK     secmig-xl reads the config; a judge decides
- *   IN_ROOM      secmig-xl looks for memory, name and uuid (incoming_xl.c)
+ *   IN_ROOM      secmig-xl looks at processor, memory, name and uuid
+ *                                                          (incoming_xl.c)
  *   IN_XL        accepted: the handover has begun (handover.h); xl starts and
  *                is given the checked config
  *   IN_MOVE      the peer has xl's standard input
@@ -54,6 +55,7 @@ struct incoming {
     char by[SM_MESSAGE_OPERATOR_MAX + 1];
     uint32_t flags;
     struct sm_xen_version xen;  /* the other host's */
+    struct sm_xen_features features;    /* what the guest was told there */
     uint8_t handover_id[SM_MESSAGE_ID_LEN];
     uint8_t epoch[SM_MESSAGE_ID_LEN];   /* the other host's journal ... */
     uint64_t sequence;                  /* ... and how far it has come */
@@ -108,8 +110,8 @@ void incoming_too_classic(const struct incoming *in,
 
 /* ---- incoming_xl.c ---- */
 
-/* Allowed here: see whether this Xen can take it and there is room, start
- * xl, and go on from there. */
+/* Allowed here: see whether this Xen can take it, this processor can run it
+ * and there is room, start xl, and go on from there. */
 void incoming_accept(struct incoming *in);
 
 /* ---- incoming_move.c: what joins the session with its handover ---- */

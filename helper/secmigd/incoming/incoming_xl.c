@@ -87,9 +87,10 @@ static void start_xl(struct incoming *in)
 
 /* ---- checks before anything is started ---- */
 
-static void have_room(void *ctx, int err)
+/* The end of a run that has said a line.  Returns whether it is a yes and
+ * somebody waits for it; a no has been dealt with. */
+static bool is_yes(struct incoming *in, int err, const char *rule)
 {
-    struct incoming *in = ctx;
     char line[TEXT_OUTPUT_MAX + 1] = "";
     size_t n;
 
@@ -103,10 +104,47 @@ static void have_room(void *ctx, int err)
     if (in->watch.fd < 0)
         incoming_maybe_free(in);
     else if (err)
-        incoming_refuse(in, err, "room", "%s",
+        incoming_refuse(in, err, rule, "%s",
                         line[0] ? line : sm_err_text(err));
     else
+        return true;
+    return false;
+}
+
+static void ask(struct incoming *in, const char *const *args,
+                void (*done)(void *ctx, int err))
+{
+    int rc;
+
+    rc = run_start(&in->run, &parent.conf.facts, args, -1, TEXT_OUTPUT_MAX,
+                   parent.conf.answer_timeout, done, in);
+    if (rc)
+        incoming_refuse(in, rc, "", "cannot run secmig-xl: %s",
+                        sm_err_text(rc));
+}
+
+static void have_room(void *ctx, int err)
+{
+    struct incoming *in = ctx;
+
+    if (is_yes(in, err, "room"))
         start_xl(in);
+}
+
+static void have_fit(void *ctx, int err)
+{
+    struct incoming *in = ctx;
+    const char *args[] = { "room", NULL, NULL, in->facts.name, NULL };
+    char memory[24], uuid[SM_TEXT_UUID_SIZE];
+
+    if (!is_yes(in, err, "processor"))
+        return;
+    snprintf(memory, sizeof(memory), "%llu",
+             (unsigned long long)in->facts.memory_kb);
+    sm_text_uuid_format(in->facts.uuid, uuid);
+    args[1] = memory;
+    args[2] = uuid;
+    ask(in, args, have_room);
 }
 
 /* Xen takes a running guest from its own version, or from an older one.
@@ -127,23 +165,22 @@ static bool refuse_newer(struct incoming *in)
     return true;
 }
 
+/* Like the version: Xen's matter, so no policy can allow it. */
 void incoming_accept(struct incoming *in)
 {
-    const char *args[] = { "room", NULL, NULL, in->facts.name, NULL };
-    char memory[24], uuid[SM_TEXT_UUID_SIZE];
-    int rc;
+    const char *args[] = { "fits", NULL, NULL, NULL };
+    char features[SM_XEN_FEATURES_TEXT_SIZE];
 
     if (refuse_newer(in))
         return;
-    snprintf(memory, sizeof(memory), "%llu",
-             (unsigned long long)in->facts.memory_kb);
-    sm_text_uuid_format(in->facts.uuid, uuid);
-    args[1] = memory;
-    args[2] = uuid;
+    args[1] = facts_value(&in->facts, "c_info.type");
+    if (!args[1]) {
+        incoming_refuse(in, SM_PROTOCOL, "config", "the domain config does "
+                        "not say which type the guest has");
+        return;
+    }
+    sm_xen_features_format(&in->features, features);
+    args[2] = features;
     in->state = IN_ROOM;
-    rc = run_start(&in->run, &parent.conf.facts, args, -1, TEXT_OUTPUT_MAX,
-                   parent.conf.answer_timeout, have_room, in);
-    if (rc)
-        incoming_refuse(in, rc, "", "cannot run secmig-xl: %s",
-                        sm_err_text(rc));
+    ask(in, args, have_fit);
 }

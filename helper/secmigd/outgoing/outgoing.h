@@ -68,6 +68,7 @@ struct outgoing {
     int config, papers;         /* memfds; -1: none */
     uint8_t asked[16];          /* uuid of the guest that the client means */
     struct facts domain;        /* domid known: what libxl says */
+    struct sm_xen_features features;    /* what the guest has been told of */
     struct facts facts;         /* of the config */
     struct outgoing *next;
 };

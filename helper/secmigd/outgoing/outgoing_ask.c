@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/frame.h"
+#include "base/text.h"
 #include "incoming/incoming.h"
 #include "operators/operate.h"
 #include "parent/parent.h"
@@ -102,6 +103,37 @@ static void previewed(void *ctx, const struct decision_answer *answer)
     }
 }
 
+static void have_features(void *ctx, int err)
+{
+    struct outgoing *o = ctx;
+
+    if (!err)
+        err = facts_features(&o->features, o->run.data, o->run.len);
+    run_clear(&o->run);
+    if (err)
+        outgoing_finish(o, err, "processor", "which processor features %s "
+                        "has cannot be read on %s: %s", o->facts.name,
+                        parent.conf.name, sm_err_text(err));
+    else
+        outgoing_decide(o, DECISION_PREVIEW, previewed);
+}
+
+/* By the uuid of the config: `secmig transport` knows no number. */
+static void ask_features(struct outgoing *o)
+{
+    const char *args[] = { "features", NULL, NULL };
+    char uuid[SM_TEXT_UUID_SIZE];
+    int rc;
+
+    sm_text_uuid_format(o->facts.uuid, uuid);
+    args[1] = uuid;
+    rc = run_start(&o->run, &parent.conf.facts, args, -1, IPC_MAX,
+                   parent.conf.answer_timeout, have_features, o);
+    if (rc)
+        outgoing_finish(o, rc, "", "cannot run secmig-xl: %s",
+                        sm_err_text(rc));
+}
+
 static void have_config(void *ctx, int err)
 {
     struct outgoing *o = ctx;
@@ -131,7 +163,7 @@ static void have_config(void *ctx, int err)
         return;
     }
     o->facts.flags |= o->domain.flags & FACTS_NOMIGRATE;
-    outgoing_decide(o, DECISION_PREVIEW, previewed);
+    ask_features(o);
 }
 
 static void ask_config(struct outgoing *o)

@@ -31,6 +31,7 @@ static int send_request(struct outgoing *o)
     sm_wire_put_u64(&w, o->facts.memory_kb);
     sm_wire_put_u32(&w, o->flags);
     sm_xen_version_put(&w, &o->facts.xen);
+    sm_xen_features_put(&w, &o->features);
     sm_wire_put_bytes(&w, o->handover_id, sizeof(o->handover_id));
     sm_wire_put_bytes(&w, epoch, sizeof(epoch));
     sm_wire_put_u64(&w, sequence);

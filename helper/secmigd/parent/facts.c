@@ -82,6 +82,26 @@ int facts_config(struct facts *f, const uint8_t *data, size_t len)
     return rc;
 }
 
+int facts_features(struct sm_xen_features *features, const uint8_t *data,
+                   size_t len)
+{
+    struct sm_wire_reader r;
+
+    sm_wire_reader_init(&r, data, len);
+    sm_xen_features_get(&r, features);
+    return sm_wire_end(&r);
+}
+
+const char *facts_value(const struct facts *f, const char *field)
+{
+    size_t i;
+
+    for (i = 0; i < f->n; i++)
+        if (!strcmp(f->list[i].field, field))
+            return f->list[i].value;
+    return NULL;
+}
+
 void facts_clear(struct facts *f)
 {
     free(f->config);

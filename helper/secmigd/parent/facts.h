@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "base/frame.h"
 #include "policy/config.h"
+#include "xen/cpu_features.h"
 #include "xen/version.h"
 
 #define FACTS_NOMIGRATE 1u
@@ -47,6 +48,13 @@ int facts_domain(struct facts *f, const uint8_t *data, size_t len)
  * SM_NO_MEMORY. */
 int facts_config(struct facts *f, const uint8_t *data, size_t len)
     SM_WARN_UNUSED;
+
+/* Decode the output of `secmig-xl features`.  Returns 0 or SM_PROTOCOL. */
+int facts_features(struct sm_xen_features *features, const uint8_t *data,
+                   size_t len) SM_WARN_UNUSED;
+
+/* The value of a field of the config, or NULL; valid until facts_clear(). */
+const char *facts_value(const struct facts *f, const char *field);
 
 void facts_clear(struct facts *f);
 

@@ -73,6 +73,7 @@ static void on_request(struct peer *p, const struct sm_message_request *r)
         sm_wire_put_u64(&w, r->memory_kb);
         sm_wire_put_u32(&w, r->flags);
         sm_xen_version_put(&w, &r->xen);
+        sm_xen_features_put(&w, &r->features);
         sm_wire_put_bytes(&w, r->id, sizeof(r->id));
         sm_wire_put_bytes(&w, r->epoch, sizeof(r->epoch));
         sm_wire_put_u64(&w, r->sequence);

@@ -16,6 +16,7 @@ static void parent_request(struct peer *p, struct sm_wire_reader *r)
     p->request.memory_kb = sm_wire_get_u64(r);
     p->request.flags = sm_wire_get_u32(r);
     sm_xen_version_get(r, &p->request.xen);
+    sm_xen_features_get(r, &p->request.features);
     sm_wire_get_bytes(r, p->request.id, sizeof(p->request.id));
     sm_wire_get_bytes(r, p->request.epoch, sizeof(p->request.epoch));
     p->request.sequence = sm_wire_get_u64(r);
