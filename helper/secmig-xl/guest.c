@@ -100,6 +100,13 @@ bool xl_guest_is_copy(const struct xl_guest *g, const char *name)
     return !g->name || xl_name_is(g->name, name, SM_HANDOVER_COPY_SUFFIX);
 }
 
+bool xl_guest_is_renamed_copy(const struct xl_guest *g, const char *name)
+{
+    return g->name && strcmp(g->name, name) &&
+           !xl_guest_is_copy(g, name) && g->info->paused &&
+           g->info->cpu_time == 0;
+}
+
 bool xl_guest_is_suspended(const libxl_dominfo *info)
 {
     return info->shutdown &&

@@ -43,6 +43,9 @@ const char *xl_guest_named(const struct xl_guest *g);
 /* A copy whose start is not complete; also one whose name has been taken from
  * it by a destruction that was not finished. */
 bool xl_guest_is_copy(const struct xl_guest *g, const char *name);
+/* The same of one to which somebody has given another name: it has never run,
+ * and has not got its own name, which comes last. */
+bool xl_guest_is_renamed_copy(const struct xl_guest *g, const char *name);
 
 bool xl_guest_is_suspended(const libxl_dominfo *info);
 

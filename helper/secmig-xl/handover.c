@@ -151,6 +151,7 @@ int xl_start(libxl_ctx *ctx, char **argv)
 {
     bool run = !strcmp(argv[2], "run");
     struct xl_guest g = { 0 };
+    bool renamed;
     int rc;
 
     if (!run && strcmp(argv[2], "paused")) {
@@ -165,7 +166,8 @@ int xl_start(libxl_ctx *ctx, char **argv)
         rc = SM_NO_DOMAIN;
         goto out;
     }
-    if (!xl_guest_is_copy(&g, argv[1])) {
+    renamed = xl_guest_is_renamed_copy(&g, argv[1]);
+    if (!renamed && !xl_guest_is_copy(&g, argv[1])) {
         printf("domain %u (%s) has been started already\n", g.info->domid,
                xl_guest_named(&g));
         rc = 0;
@@ -181,6 +183,12 @@ int xl_start(libxl_ctx *ctx, char **argv)
         printf("domain %u (%s) could not be unpaused\n", g.info->domid,
                g.name);
         rc = SM_XL;
+        goto out;
+    }
+    if (renamed) {
+        printf("%s domain %u, which somebody has named %s\n",
+               run ? "started" : "left paused", g.info->domid, g.name);
+        rc = 0;
         goto out;
     }
     if (libxl_domain_rename(ctx, g.info->domid, g.name, argv[1])) {
@@ -242,7 +250,8 @@ out:
 /*
  * Safe against every caller's mistake: what is destroyed has the uuid, has
  * the name that only a copy being received has (or, when its destruction was
- * cut short, none), is paused, and has used no CPU time at all, so nothing
+ * cut short, none; or another one than the guest's, and the number of the
+ * copy), is paused, and has used no CPU time at all, so nothing
  * that ever was the guest is lost.
  */
 int xl_discard(libxl_ctx *ctx, char **argv)
@@ -257,7 +266,8 @@ int xl_discard(libxl_ctx *ctx, char **argv)
         rc = 0;
         goto out;
     }
-    if (!xl_guest_is_copy(&g, argv[1])) {
+    if (!xl_guest_is_copy(&g, argv[1]) &&
+        !(argv[2] && xl_guest_is_renamed_copy(&g, argv[1]))) {
         printf("domain %u is not an incoming copy: left alone\n",
                g.info->domid);
         rc = SM_EXISTS;

@@ -133,7 +133,8 @@ int xl_look(libxl_ctx *ctx, char **argv)
     if (rc) goto out;
 
     if (g.info && !source) {
-        domain = xl_guest_is_copy(&g, argv[2]) ? SM_HANDOVER_COPY :
+        domain = xl_guest_is_copy(&g, argv[2]) ||
+            xl_guest_is_renamed_copy(&g, argv[2]) ? SM_HANDOVER_COPY :
             SM_HANDOVER_RUNS;
     } else if (g.info) {
         rc = look_at_source(ctx, g.info, &domain, &looked);

@@ -14,7 +14,7 @@ import case
 import doubt
 import host
 from case import check, equal
-from doubt import closed, in_doubt, is_open, settles
+from doubt import closed, dark_at, in_doubt, is_open, settles
 
 D = host.DEADLINES
 fakexen = host.fakexen
@@ -191,6 +191,30 @@ def _(lab):
     equal(g.where(), [lab.a], "runs on")
     remove(lab.b, twin)
     lab.succeeds(g)
+
+
+for _end in ("started", "refused"):
+    @case.case("its copy is renamed at B before GO: %s there all the same"
+               % _end, 90)
+    def _(lab, end=_end):
+        g = lab.guest()
+        dark_at(lab, lab.a, "say:GO")
+        if end == "refused":
+            dark_at(lab, lab.b, "say:READY")
+        m = lab.migrate(g)
+        is_open(lab.b, g, "READY")
+        rename(lab.b, g, "guest-by-hand")
+        if end == "started":
+            is_open(lab.a, g, "RELEASED")       # it is dark by now
+        else:
+            check(host.wait_until(lambda: g.where() == [lab.a], 40),
+                  "it does not go on at A")
+        lab.cable.lighten()
+        on = ends(lab, g)
+        equal(on, lab.a if end == "refused" else lab.b, "it runs on")
+        if end == "started":
+            equal(on.find(g)["name"], "guest-by-hand", "its name")
+        m.wait(60)
 
 
 PHASES = (("B", "run:room"), ("B", "+sync:LOADING"), ("A", "+sync:SENDING"),
