@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <sodium.h>
+
 #include "arguments.h"
 #include "operator.h"
 #include "tty.h"
@@ -93,15 +95,25 @@ static int show(const struct sm_cli *cli, int argc, char **argv)
 
 /* ---- acting ---- */
 
+/* shown: of HANDOVER-FENCE only (base/frame.h); else NULL */
+static void begin(struct sm_wire_writer *w, const char *role, uint32_t flags,
+                  const char *what, const char *shown)
+{
+    sm_operator_begin(w, role);
+    sm_wire_put_u32(w, flags);
+    sm_wire_put_str(w, what);
+    if (shown)
+        sm_wire_put_str(w, shown);
+}
+
 static int command(const struct sm_cli *cli, const char *role,
-                   enum frame_type type, uint32_t flags, const char *what)
+                   enum frame_type type, uint32_t flags, const char *what,
+                   const char *shown)
 {
     struct sm_wire_writer w;
     int rc;
 
-    sm_operator_begin(&w, role);
-    sm_wire_put_u32(&w, flags);
-    sm_wire_put_str(&w, what);
+    begin(&w, role, flags, what, shown);
     rc = sm_operator_command(cli, VERB, type, &w);
     sm_wire_writer_dispose(&w);
     return rc;
@@ -114,7 +126,7 @@ static int command(const struct sm_cli *cli, const char *role,
  */
 static int plan(const struct sm_cli *cli, const char *role,
                 enum frame_type type, uint32_t flags, const char *what,
-                char **out)
+                const char *shown, char **out)
 {
     struct sm_client_frame frame;
     struct sm_client *client;
@@ -122,9 +134,7 @@ static int plan(const struct sm_cli *cli, const char *role,
     int rc;
 
     *out = NULL;
-    sm_operator_begin(&w, role);
-    sm_wire_put_u32(&w, flags);
-    sm_wire_put_str(&w, what);
+    begin(&w, role, flags, what, shown);
     rc = sm_operator_ask(cli, VERB, type, &w, FRAME_OUTPUT, FRAME_ANSWER,
                          &frame, &client);
     if (!rc && frame.type == FRAME_ANSWER) {
@@ -164,7 +174,7 @@ static int confirm_undo(const struct sm_cli *cli, const char *role,
     int rc;
 
     rc = plan(cli, role, FRAME_HANDOVER_SETTLE,
-              FRAME_SETTLE_UNDO | FRAME_SETTLE_ASK, guest, &what);
+              FRAME_SETTLE_UNDO | FRAME_SETTLE_ASK, guest, NULL, &what);
     if (rc)
         return rc;
     if (asprintf(&question, "%sType yes to do this: ", what) < 0) {
@@ -199,7 +209,7 @@ static int settle(const struct sm_cli *cli, int argc, char **argv)
             return rc;
     }
     return command(cli, role, FRAME_HANDOVER_SETTLE,
-                   undo ? FRAME_SETTLE_UNDO : 0, guest);
+                   undo ? FRAME_SETTLE_UNDO : 0, guest, NULL);
 }
 
 /* ---- the other host is lost ---- */
@@ -216,15 +226,22 @@ static int settle(const struct sm_cli *cli, int argc, char **argv)
     "run one that goes on here: not this, but see secmig(1),\nA host is " \
     "lost.\n\nType the name of the host that is lost, %s, to go on: "
 
+/* shown: out: the hash of what was agreed to */
 static int confirm_fence(const struct sm_cli *cli, const char *role,
-                         const char *host)
+                         const char *host,
+                         char shown[static FRAME_SHOWN_LEN + 1])
 {
     char *what, *question = NULL, option[SM_CONF_NAME_MAX + 16];
+    uint8_t hash[FRAME_SHOWN_LEN / 2];
     int rc;
 
-    rc = plan(cli, role, FRAME_HANDOVER_FENCE, FRAME_FENCE_ASK, host, &what);
+    rc = plan(cli, role, FRAME_HANDOVER_FENCE, FRAME_FENCE_ASK, host, "",
+              &what);
     if (rc)
         return rc;
+    crypto_generichash(hash, sizeof(hash), (const uint8_t *)what,
+                       strlen(what), NULL, 0);
+    sodium_bin2hex(shown, FRAME_SHOWN_LEN + 1, hash, sizeof(hash));
     if (asprintf(&question, ASSERTION, host, what, host, host) < 0) {
         question = NULL;
         rc = sm_cli_fail(SM_NO_MEMORY, "out of memory");
@@ -240,6 +257,7 @@ static int confirm_fence(const struct sm_cli *cli, const char *role,
 static int fence(const struct sm_cli *cli, int argc, char **argv)
 {
     const char *role = NULL, *yes = NULL, *host;
+    char shown[FRAME_SHOWN_LEN + 1] = "";
     bool approve = false;
     const struct sm_argument options[] = {
         SM_OPERATOR_ROLE,
@@ -257,11 +275,11 @@ static int fence(const struct sm_cli *cli, int argc, char **argv)
         return sm_cli_fail(SM_USAGE, "--yes %s: that is not the host that is "
                            "to be fenced, %s", yes, host);
     if (!yes)
-        rc = confirm_fence(cli, role, host);
+        rc = confirm_fence(cli, role, host, shown);
     if (rc)
         return rc;
     return command(cli, role, FRAME_HANDOVER_FENCE,
-                   approve ? FRAME_FENCE_APPROVE : 0, host);
+                   approve ? FRAME_FENCE_APPROVE : 0, host, shown);
 }
 
 int sm_verb_handover(const struct sm_cli *cli, int argc, char **argv)

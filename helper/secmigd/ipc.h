@@ -125,7 +125,8 @@ enum ipc_type {
     IPC_CLIENT_HANDOVER_LIST,       /* > parent: nothing */
     IPC_CLIENT_HANDOVER_SHOW,       /* > parent: str vm */
     IPC_CLIENT_HANDOVER_SETTLE,     /* > parent: u32 flags, str vm */
-    IPC_CLIENT_HANDOVER_FENCE,      /* > parent: u32 flags, str host */
+    IPC_CLIENT_HANDOVER_FENCE,      /* > parent: u32 flags, str host,
+                                     * str shown: see base/frame.h */
     IPC_CLIENT_OUTPUT,      /* < parent: nothing; fd: lines of text */
 };
 

@@ -68,7 +68,10 @@ enum frame_type {
 /* Flags of HANDOVER-SETTLE: role, u32 flags, str guest. */
 #define FRAME_SETTLE_UNDO 1u        /* have it undone, if it still can be */
 #define FRAME_SETTLE_ASK 2u         /* only say what that would do */
-/* Flags of HANDOVER-FENCE: role, u32 flags, str host. */
+/* HANDOVER-FENCE: role, u32 flags, str host, str shown: the hash of the text
+ * that this was answered with, with FRAME_FENCE_ASK, in hexadecimal, if that
+ * is what has been agreed to; empty: whatever it is by now.  Flags: */
+#define FRAME_SHOWN_LEN 32u
 #define FRAME_FENCE_ASK 1u          /* only say what that would do */
 #define FRAME_FENCE_APPROVE 2u      /* agree to it, where it takes several */
 /* What is only asked for is answered by OUTPUT. */

@@ -4,6 +4,7 @@
 before it writes a record: ../faults/point.c), and people look at it, settle
 it, or say that the other host is lost.  Who may is the policy's to say."""
 import os
+import pty
 import re
 
 import case
@@ -235,6 +236,61 @@ def _(lab):
           "B: %s" % lab.b.records(g))
     g.must_run_on(lab.a)
     lab.succeeds(g)
+
+
+def at_terminal(h, *args):
+    """secmig, as root, at a terminal of its own: pid and the terminal."""
+    pid, terminal = pty.fork()
+    if not pid:
+        os.execv(h.build + "/secmig", ["secmig", "--root", h.root, *args])
+    return pid, terminal
+
+
+def read_until(terminal, words=None):
+    """What is shown, up to those words, or to its end."""
+    out = b""
+    while not words or words.encode() not in out:
+        try:
+            got = os.read(terminal, 4096)
+        except OSError:         # nobody writes there any more
+            got = b""
+        if not got:
+            check(not words, "not asked: %r" % out)
+            break
+        out += got
+    return out.decode()
+
+
+@case.case("a fence does what was shown, and nothing when that has changed", 120)
+def _(lab):
+    g = released(lab)
+    pid, terminal = at_terminal(lab.a, "handover", "fence", "hostB")
+    shown = read_until(terminal, "to go on: ")
+    check("%s is resumed here" % g.name in shown, shown)
+    # meanwhile the other host comes back, and runs it
+    restart(lab.b)
+    ended(lab, g, lab.b)
+    os.write(terminal, b"hostB\n")
+    said = read_until(terminal)
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    os.close(terminal)
+    equal(code, STATE, said)
+    check("has changed since it was shown" in said, said)
+    check(not any(r["fenced"] for r in lab.a.records(g)), lab.a.records(g))
+    # the same, and nothing happens
+    g = released(lab, name="guest-alice-2")
+    pid, terminal = at_terminal(lab.a, "handover", "fence", "hostB")
+    read_until(terminal, "to go on: ")
+    os.write(terminal, b"hostB\n")
+    destroy_copy(lab.b, g)
+    said = read_until(terminal)
+    equal(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 0, said)
+    os.close(terminal)
+    g.must_run_on(lab.a)
+    restart(lab.b)
+    check(host.wait_until(lambda: all(r["closed"] for r in
+                                      lab.b.records(g)), 15),
+          "B: %s" % lab.b.records(g))
 
 
 @case.case("a host that is connected is not lost", 120)

@@ -196,6 +196,7 @@ static void on_migrate(struct operate *o)
 #define VM 1u
 #define HOST 2u
 #define FLAGS 4u
+#define SHOWN 8u
 
 /* Each is safe though a hostile control process may send it: it is decided
  * for the account that the kernel named, and concerns this client only. */
@@ -218,7 +219,7 @@ static const struct {
     { IPC_CLIENT_HANDOVER_LIST, 0, 0, operate_handover_list },
     { IPC_CLIENT_HANDOVER_SHOW, VM, 0, operate_handover_show },
     { IPC_CLIENT_HANDOVER_SETTLE, VM | FLAGS, 0, operate_handover_settle },
-    { IPC_CLIENT_HANDOVER_FENCE, HOST | FLAGS, 0, operate_handover_fence },
+    { IPC_CLIENT_HANDOVER_FENCE, HOST | FLAGS | SHOWN, 0, operate_handover_fence },
 };
 
 #define N_REQUESTS (sizeof(requests) / sizeof(requests[0]))
@@ -247,6 +248,8 @@ static void on_request(struct operate *o, size_t i,
         sm_wire_get_str(r, o->vm, sizeof(o->vm));
     if (requests[i].fields & HOST)
         sm_wire_get_str(r, o->host, sizeof(o->host));
+    if (requests[i].fields & SHOWN)
+        sm_wire_get_str(r, o->shown, sizeof(o->shown));
     if (sm_wire_end(r))
         return;
     if (requests[i].n_fds == 2) {

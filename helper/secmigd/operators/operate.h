@@ -48,6 +48,7 @@ struct operate {
     char role[FRAME_ROLE_MAX + 1];      /* "": all roles */
     char vm[FRAME_NAME_MAX + 1];        /* as the operator named it */
     char host[SM_CONF_NAME_MAX + 1];
+    char shown[FRAME_SHOWN_LEN + 1];    /* HANDOVER-FENCE: see base/frame.h */
     uint32_t flags;
     struct facts domain;                /* what libxl says it is */
     void (*have_domain)(struct operate *o);

@@ -88,8 +88,8 @@ out:
 }
 
 /* What operators ask for.  A body is the role, then what the letters say:
- * f u32 flags, v VM, h host, t ticket or public key, p VM policy and its
- * signature. */
+ * f u32 flags, v VM, h host, s what was shown, t ticket or public key, p VM
+ * policy and its signature. */
 static const struct request {
     enum frame_type frame;
     enum ipc_type ipc;
@@ -113,7 +113,7 @@ static const struct request {
     { FRAME_HANDOVER_LIST, IPC_CLIENT_HANDOVER_LIST, "", HEAD_MAX },
     { FRAME_HANDOVER_SHOW, IPC_CLIENT_HANDOVER_SHOW, "v", HEAD_MAX },
     { FRAME_HANDOVER_SETTLE, IPC_CLIENT_HANDOVER_SETTLE, "fv", HEAD_MAX },
-    { FRAME_HANDOVER_FENCE, IPC_CLIENT_HANDOVER_FENCE, "fh", HEAD_MAX },
+    { FRAME_HANDOVER_FENCE, IPC_CLIENT_HANDOVER_FENCE, "fhs", HEAD_MAX },
 };
 
 static const struct request *find_request(unsigned int type)
@@ -172,6 +172,9 @@ static int pass_request(const struct request *q, const uint8_t *body,
             break;
         case 'h':
             pass_str(&r, &w, SM_CONF_NAME_MAX);
+            break;
+        case 's':
+            pass_str(&r, &w, FRAME_SHOWN_LEN);
             break;
         case 't':
             sm_wire_get_blob(&r, FRAME_TICKET_MAX, &ticket, &ticket_len);
