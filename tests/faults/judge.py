@@ -114,7 +114,8 @@ def in_doubt(run, out):
     not have been known?"""
     kinds = {f for _, _, f in run.fired}
     steps = out["steps"]
-    if "went away" in out["text"]:
+    # or when it had the guest to hand over
+    if "went away" in out["text"] or "given" not in steps:
         if not (hit(run, "A", DEAF) or "kill-both" in kinds or
                 busy() > 1):
             raise Broken("xl was told %d (%s), and nothing of the plan has "
