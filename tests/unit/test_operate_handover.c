@@ -3,6 +3,8 @@
  * Who may see, settle and fence handovers: operate_handover.c as it is, with
  * a journal, a policy and a client of the test's own.
  */
+#include "../../helper/secmigd/operators/lines.c"
+#include "../../helper/secmigd/operators/operate_fence.c"
 #include "../../helper/secmigd/operators/operate_handover.c"
 #include "../../helper/secmigd/parent/parent.h"
 #include "scratch.h"
@@ -268,9 +270,9 @@ START_TEST(a_list_that_does_not_fit_says_so)
 {
     size_t i;
 
-    begin();
+    lines_begin();
     for (i = 0; i < sizeof(lines.text) / 8; i++)
-        put("nine line");
+        lines_put("nine line");
     ck_assert_uint_lt(strlen(lines.text), sizeof(lines.text));
     ck_assert_str_eq(lines.text + strlen(lines.text) - strlen(more), more);
     ck_assert_int_eq(lines.text[strlen(lines.text) - strlen(more) - 1],
