@@ -6,13 +6,16 @@
 #include <fcntl.h>
 #include <stdlib.h>
 
+#include <sodium.h>
+
 #include "../../helper/secmig/handover.h"
 #include "base/clock.h"
 #include "verb_daemon.h"
 
 static const struct answer done = { FRAME_ANSWER, 0, "", "it is done" };
 static const struct answer no = { FRAME_ANSWER, 20, "r1", "refused here" };
-static const struct answer two = { FRAME_OUTPUT, 0, "", "  one\n  two\n" };
+#define TWO "  one\n  two\n"
+static const struct answer two = { FRAME_OUTPUT, 0, "", TWO };
 static const struct answer dirty = { FRAME_OUTPUT, 0, "", "\033[31mone\n" };
 
 /* ---- with a daemon ---- */
@@ -103,11 +106,22 @@ START_TEST(undo_shows_what_it_would_do_and_asks)
 }
 END_TEST
 
-static void expect_fence(uint32_t flags, const struct answer *answer)
+/* shown: what has been agreed to; NULL: whatever it is */
+static void expect_fence(uint32_t flags, const char *shown,
+                         const struct answer *answer)
 {
+    char hex[FRAME_SHOWN_LEN + 1] = "";
+    uint8_t hash[FRAME_SHOWN_LEN / 2];
+
+    if (shown) {
+        crypto_generichash(hash, sizeof(hash), (const uint8_t *)shown,
+                           strlen(shown), NULL, 0);
+        sodium_bin2hex(hex, sizeof(hex), hash, sizeof(hash));
+    }
     expect(FRAME_HANDOVER_FENCE, "");
     sm_wire_put_u32(&want, flags);
     sm_wire_put_str(&want, "hostB");
+    sm_wire_put_str(&want, hex);
     answered(answer, 1);
 }
 
@@ -134,22 +148,22 @@ START_TEST(a_fence_is_typed_by_the_name_of_the_host)
     size_t i;
 
     init_plain();
-    expect_fence(FRAME_FENCE_ASK, &two);
-    expect_fence(0, &done);
+    expect_fence(FRAME_FENCE_ASK, NULL, &two);
+    expect_fence(0, TWO, &done);
     daemon = serve();
     ck_assert_int_eq(fence("handover fence hostB", "hostB\n"), 0);
     ck_assert_ptr_nonnull(strstr(screen, "it is done"));
     served(daemon);
 
-    expect_fence(FRAME_FENCE_ASK, &two);
-    expect_fence(FRAME_FENCE_APPROVE, &done);
+    expect_fence(FRAME_FENCE_ASK, NULL, &two);
+    expect_fence(FRAME_FENCE_APPROVE, TWO, &done);
     daemon = serve();
     ck_assert_int_eq(fence("handover fence --approve hostB", "hostB\n"), 0);
     served(daemon);
 
     /* anything else, and no second request comes */
     for (i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
-        expect_fence(FRAME_FENCE_ASK, &two);
+        expect_fence(FRAME_FENCE_ASK, NULL, &two);
         daemon = serve();
         ck_assert_int_eq(fence("handover fence hostB", others[i]), 28);
         ck_assert_ptr_nonnull(strstr(screen, "nothing was changed"));
@@ -163,7 +177,7 @@ START_TEST(a_fence_in_a_script_names_the_host_twice)
     pid_t daemon;
 
     init_plain();
-    expect_fence(0, &done);
+    expect_fence(0, NULL, &done);
     daemon = serve();
     ck_assert_int_eq(run(sm_verb_handover,
                          "handover fence --yes hostB hostB"), 0);
@@ -174,23 +188,23 @@ START_TEST(a_fence_in_a_script_names_the_host_twice)
     ck_assert_int_eq(run(sm_verb_handover, "handover fence ../hostB"), 2);
     fails(2, "not the name of a host");
 
-    expect_fence(FRAME_FENCE_ASK, &two);
+    expect_fence(FRAME_FENCE_ASK, NULL, &two);
     daemon = serve();
     ck_assert_int_eq(run(sm_verb_handover, "handover fence hostB"), 2);
     fails(2, "use --yes hostB");
     served(daemon);
-    expect_fence(FRAME_FENCE_ASK, &no);
+    expect_fence(FRAME_FENCE_ASK, NULL, &no);
     daemon = serve();
     ck_assert_int_eq(run(sm_verb_handover, "handover fence hostB"), 20);
     fails(20, "rule r1");
     served(daemon);
     /* what is asked about has to be shown */
-    expect_fence(FRAME_FENCE_ASK, &dirty);
+    expect_fence(FRAME_FENCE_ASK, NULL, &dirty);
     daemon = serve();
     ck_assert_int_eq(run(sm_verb_handover, "handover fence hostB"), 16);
     fails(16, "not fit to be shown");
     served(daemon);
-    expect_fence(FRAME_FENCE_ASK, &done);
+    expect_fence(FRAME_FENCE_ASK, NULL, &done);
     daemon = serve();
     ck_assert_int_eq(run(sm_verb_handover, "handover fence hostB"), 16);
     served(daemon);
