@@ -52,6 +52,12 @@ def dark_at(lab, h, name):
     h.on_pass = on_pass
 
 
+def is_dark(lab):
+    """It is: what the journal shows was written a little before."""
+    check(host.wait_until(lambda: lab.cable.down, 10),
+          "the cable has not gone dark")
+
+
 def is_open(h, g, *states):
     """The guest's newest record there is open, and in that state."""
     check(host.wait_until(lambda: [(r["state"], r["closed"]) for r in
@@ -74,6 +80,7 @@ def in_doubt(lab, g, how="released"):
     m = lab.migrate(g)
     is_open(lab.a, g, source)
     is_open(lab.b, g, destination)
+    is_dark(lab)
     if how == "sent":
         return m
     out = m.wait()

@@ -14,7 +14,7 @@ import case
 import doubt
 import host
 from case import check, equal
-from doubt import closed, dark_at, in_doubt, is_open, settles
+from doubt import closed, dark_at, in_doubt, is_dark, is_open, settles
 
 D = host.DEADLINES
 fakexen = host.fakexen
@@ -205,7 +205,8 @@ for _end in ("started", "refused"):
         is_open(lab.b, g, "READY")
         rename(lab.b, g, "guest-by-hand")
         if end == "started":
-            is_open(lab.a, g, "RELEASED")       # it is dark by now
+            is_open(lab.a, g, "RELEASED")
+            is_dark(lab)
         else:
             check(host.wait_until(lambda: g.where() == [lab.a], 40),
                   "it does not go on at A")
