@@ -14,8 +14,8 @@ import threading
 import time
 
 import judge
-from faults import (D, DISK, FACTS, FOREIGN, LET_GO, LIMIT, NEEDS, STEPS,
-                    STOPPED, YEARS)
+from faults import (D, DISK, FACTS, FOREIGN, LASTING, LET_GO, LIMIT, NEEDS,
+                    STEPS, STOPPED, YEARS)
 from judge import Broken, Watch
 from lab import host, wait_until
 
@@ -160,7 +160,7 @@ class Run:
         elif fault.startswith("clock"):
             h.clock(YEARS if fault == "clock+" else -YEARS)
         elif fault in DISK:
-            if fault == "eio!":     # until somebody sees to it
+            if fault in LASTING:
                 self.later(3, h.kill)
                 self.later(3, lambda: self.back(h))
             return fault

@@ -9,7 +9,8 @@ STEPS = {"A": ["connected", "asked", "answered", "stream", "mid",
          "B": ["start", "banner", "header", "config", "stream",
                "received"]}
 # Those that a point can answer with.
-DISK = ["eio", "enospc", "short", "eio!"]
+DISK = ["eio", "enospc", "short", "eio!", "erofs!"]
+LASTING = {"eio!", "erofs!"}     # until somebody sees to it
 FAULTS = ["kill", "kill-both", "power", "power-kept", "power-both", "peer",
           "keeper", "control", "xl", "self", "done", "cut", "dark", "dark-out",
           "dark-in", "stop", "stop-long", "stop-peer", "stop-keeper",
@@ -62,6 +63,7 @@ WORDS = {
     "late": "a fact is held, and said after a later one",
     "role": "a fact turns into one that is the other side's to say",
     "eio": "EIO from the journal, once", "eio!": "EIO from then on",
+    "erofs!": "the journal's file system is read-only from then on",
     "enospc": "ENOSPC from the journal, once",
     "short": "half a record written, then EIO",
 }

@@ -5,20 +5,20 @@ import os
 import threading
 import time
 
-from faults import D, DISK, LET_GO
+from faults import D, DISK, LASTING, LET_GO
 from lab import host
 
 LOAD = 8                # that the limits bear; beyond it they grow with it
 KILLED, IN_DOUBT = -9, 32
 # Those that cannot hold an answer up for verdict-timeout.
 BRIEF = {"twice", "self", "done", "xl", "stop", "stop-xl", "clock+", "clock-"} | (
-    set(DISK) - {"eio!"})
+    set(DISK) - LASTING)
 # Those after which nobody knows that something was to come.
 UNHEARD = {"drop", "late", "role"}
 # Those that end the source's daemon, or what xl talks to, or leave xl alone
 # for so long that it may think so.
-DEAF = {"kill", "keeper", "control", "self", "eio!", "stop-long",
-        "stop-keeper", "stop-control"}
+DEAF = {"kill", "keeper", "control", "self", "stop-long", "stop-keeper",
+        "stop-control"} | LASTING
 
 
 class Broken(Exception):

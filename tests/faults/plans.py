@@ -17,7 +17,8 @@ TRIES = 3               # of a survey
 # What a migration has to be hit by that somebody ends.
 ENDS = ("kill", "kill-both", "power", "power-both", "peer", "keeper", "xl",
         "self", "done", "cut", "dark", "dark-out", "dark-in", "stop-long",
-        "clock+", "drop", "twice", "late", "role", "eio", "eio!", "short")
+        "clock+", "drop", "twice", "late", "role", "eio", "eio!", "erofs!",
+        "short")
 # Where each kind of migration begins to differ, and what it has to pass.
 PARTS = {"refuse": ("A +given", "A +heard:REFUSED"),
          "abort": ("B +sync:READY", "B +heard:ABORT"),
@@ -146,7 +147,7 @@ def sample():
         + pick("B", "run:start", "self done")
         + pick("B", "+sync:ACCEPTED", "keeper stop-long power-both")
         + pick("B", "+write:READY", "power-kept cut")
-        + pick("B", "sync:ACCEPTED", "eio eio! clock-")
+        + pick("B", "sync:ACCEPTED", "eio eio! erofs! clock-")
         + pick("B", "say:STARTED", "kill late")
         + pick("A", "+heard:READY", "role")
         + pick("A", "+heard:REFUSED", "kill", "refuse")

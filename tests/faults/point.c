@@ -20,9 +20,9 @@
  *   run:ROLE        likewise peer, control, dialer, keeper, judge, vault
  *
  * With SECMIG_FAULT="POINT:N:ACTION" the Nth passing of a point does ACTION:
- * kill (SIGKILL of the daemon), stop (SIGSTOP), eio, enospc, short (half of
- * it is written, then EIO).  The last three are for write and sync.  Every
- * later write and sync then fails as well if ACTION ends with "!".
+ * kill (SIGKILL of the daemon), stop (SIGSTOP), eio, enospc, erofs, short (half
+ * of it is written, then EIO).  The last four are for write and sync.  Every
+ * later write and sync then fails in the same way if ACTION ends with "!".
  *
  * A fact that is about to be said may also be lost (drop), said twice (twice),
  * or kept (keep: it is not said now, but after one that is answered with
@@ -63,12 +63,13 @@
 #define JOURNAL "/secmig/journal"
 #define BOOT_ID "/proc/sys/kernel/random/boot_id"
 
-enum action { GO, KILL, STOP, FAIL_EIO, FAIL_ENOSPC, SHORT, DROP, TWICE, KEEP,
-              AGAIN, AS };
+enum action { GO, KILL, STOP, FAIL_EIO, FAIL_ENOSPC, FAIL_EROFS, SHORT, DROP,
+              TWICE, KEEP, AGAIN, AS };
 
 static const char *fault, *points, *boot, *clock_file;
 static pid_t daemon_pid;
-static bool in_child, disk_gone;
+static bool in_child;
+static int gone;                /* errno of all later writes, or 0 */
 static char last[32] = "?";     /* what was written last */
 static int nth;
 static unsigned int as_fact;
@@ -100,8 +101,8 @@ __attribute__((constructor)) static void start(void)
 static enum action meaning(const char *word)
 {
     static const char *const words[] = { "go", "kill", "stop", "eio",
-                                         "enospc", "short", "drop", "twice",
-                                         "keep", "again", "as" };
+                                         "enospc", "erofs", "short", "drop",
+                                         "twice", "keep", "again", "as" };
     size_t i;
 
     for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
@@ -116,7 +117,7 @@ static enum action act(const char *word)
     enum action action = meaning(word);
 
     if (strchr(word, '!'))
-        disk_gone = true;
+        gone = action == FAIL_EROFS ? EROFS : EIO;
     if (action == AS)
         as_fact = (unsigned int)atoi(word + 2);
     if (action == KILL)
@@ -263,8 +264,10 @@ static int broken(enum action action)
         errno = EIO;
     else if (action == FAIL_ENOSPC)
         errno = ENOSPC;
-    else if (disk_gone)
-        errno = EIO;
+    else if (action == FAIL_EROFS)
+        errno = EROFS;
+    else if (gone)
+        errno = gone;
     else
         return 0;
     return -1;
