@@ -192,6 +192,22 @@ START_TEST(a_client_that_fails_keeps_its_guest)
 }
 END_TEST
 
+/* Before that it does not wait, and what it hears later has to be true. */
+START_TEST(a_client_that_has_the_guest_is_told_nothing_yet)
+{
+    struct handover *h = begin(SM_HANDOVER_SENDING);
+
+    handover_stop(h, SM_LINK, "lost");
+    turns();
+    ck_assert_int_eq(recorded()->state, SM_HANDOVER_ABORTED);
+    ck_assert(!h->patience.armed);
+    handover_let_go(h);
+    turns();
+    time_passes(&h->patience);          /* Xen does not say that it runs */
+    ck_assert_int_eq(session.doubts, 1);
+}
+END_TEST
+
 START_TEST(a_suspended_guest_is_resumed_when_the_link_goes)
 {
     struct handover *h = begin(SM_HANDOVER_SENDING);
@@ -502,6 +518,7 @@ int main(void)
         a_client_is_told_when_the_rest_cannot_be_destroyed,
         what_is_not_answered_is_said_again,
         no_ready_in_time_and_it_stays,
+        a_client_that_has_the_guest_is_told_nothing_yet,
         what_fails_is_done_again,
         another_domain_of_that_uuid_is_left_alone,
         what_was_made_anew_after_the_look_is_left_alone,

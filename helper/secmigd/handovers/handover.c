@@ -109,6 +109,30 @@ static void default_reason(struct handover *h)
 
 static void lost_patience(void *ctx);
 
+/* For how long the client waits for what follows this state. */
+static void be_patient(struct handover *h)
+{
+    if (!h->attached)
+        return;
+    switch (h->r.state) {
+    case SM_HANDOVER_SENT:
+        loop_arm(&h->patience, parent.conf.ready_timeout, lost_patience, h);
+        break;
+    case SM_HANDOVER_ABORTED:
+        /* An xl that still has the guest does not wait: it resumes it, and
+         * asks then. */
+        if (h->view.holder)
+            break;
+        /* fall through */
+    case SM_HANDOVER_RELEASED:
+    case SM_HANDOVER_DONE:
+        loop_arm(&h->patience, parent.conf.verdict_timeout, lost_patience, h);
+        break;
+    default:
+        break;
+    }
+}
+
 void handover_entered(struct handover *h)
 {
     h->entered = sm_clock_now_ms();
@@ -119,14 +143,7 @@ void handover_entered(struct handover *h)
     loop_disarm(&h->look);
     loop_disarm(&h->patience);
     handover_log(h);
-    if (!h->attached)
-        return;
-    if (h->r.state == SM_HANDOVER_SENT)
-        loop_arm(&h->patience, parent.conf.ready_timeout, lost_patience, h);
-    else if (h->r.state == SM_HANDOVER_RELEASED ||
-             h->r.state == SM_HANDOVER_ABORTED ||
-             h->r.state == SM_HANDOVER_DONE)
-        loop_arm(&h->patience, parent.conf.verdict_timeout, lost_patience, h);
+    be_patient(h);
 }
 
 static int write_state(struct handover *h, enum sm_handover_state state)
@@ -426,7 +443,11 @@ void handover_given(struct handover *h)
 
 void handover_let_go(struct handover *h)
 {
-    h->view.holder = false;
+    if (h->view.holder) {
+        h->view.holder = false;
+        if (h->r.state == SM_HANDOVER_ABORTED && !h->view.acted)
+            be_patient(h);
+    }
     handover_hold_clear(h);
     handover_turn(h, 0);
 }

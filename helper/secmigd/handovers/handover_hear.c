@@ -19,7 +19,7 @@
 
 #define SLOWLY 100              /* ms before the same is said again, and twice
                                  * as long each time ... */
-#define SLOWEST 30000           /* ... up to this */
+#define SLOWEST 10000           /* ... up to this */
 
 /* ---- speaking ---- */
 
