@@ -62,12 +62,16 @@ class Run:
                 return
             if h.daemon:
                 h.daemon.wait()
+            fired = len(self.fired)
             try:
                 h.launch()
             except AssertionError:
-                # another fault, which has seen to its return
-                if h.up() or h.daemon.returncode != -signal.SIGKILL:
+                if h.up() or h.daemon.returncode == -signal.SIGKILL:
+                    return          # another fault, which sees to its return
+                if len(self.fired) == fired:
                     raise
+                # one has hit its start: whoever starts services tries again
+                self.later(0.3, again)
         self.later(0.3, again)
 
     def falls(self, h, limit):

@@ -26,6 +26,7 @@ import random
 import subprocess
 import sys
 import time
+import traceback
 
 import faults
 import lab as faultlab
@@ -69,7 +70,8 @@ class Worker:
             row = Run(self.lab, plan, kind).go()
         except Exception as e:          # noqa: B902
             what = str(e) if isinstance(e, (Broken, AssertionError)) else (
-                "%s: %s" % (type(e).__name__, e))
+                "".join(traceback.format_exception_only(e)
+                        + traceback.format_tb(e.__traceback__)[-1:]))
             row = {"failed": " ".join(what.split())[:700]}
             print("# " + title(plan, kind), file=sys.stderr)
             for h in self.lab.hosts:

@@ -40,9 +40,12 @@ def kill_peer(m):
 
 
 def kill_keeper(m):
-    """Who holds the keys."""
+    """Who holds the keys.  The daemon ends with it, and is started anew, as
+    by the service manager."""
     struck(m.host, "pkill -9 -f '[r]ole keeper'")
     m.site.go_on(m.host)
+    m.site.daemons[m.host.name].wait(30)
+    m.site.restart(m.host)
 
 
 def kill_control(m):

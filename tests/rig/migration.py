@@ -113,8 +113,9 @@ def run(rig, cell):
         if cell.loose:
             note += ", %d of %d faults struck" % (len(plan) - len(left), len(plan))
         if not cut_off:
-            note += "; " + verdict.told_the_truth(job, source, owner,
-                                                  faults.kill_xl in cell.kinds)
+            note += "; " + verdict.told_the_truth(
+                job, source, owner, faults.kill_xl in cell.kinds,
+                bool(cell.kinds & set(faults.POWER)))
         add_row(cell, len(plan) - len(left) - bool(cell.first), "source" if owner is
                 source else "target" if owner else "gone", took,
                 guest.longest_gap(since) if owner else None)

@@ -63,6 +63,8 @@ class Guest:
             return "%s runs on %s, expected %s" % (
                 self.name, where or "no host", host.name)
         d = host.find(self)
+        if not d:
+            return "%s is gone from %s since" % (self.name, host.name)
         if d["name"] != self.name:
             return "on %s it is called %s" % (host.name, d["name"])
         if d.get("held"):

@@ -6,7 +6,11 @@ import os
 
 import case
 import host
+import proxy
 from case import check, equal
+
+KEY = 1 << 20           # records: SM_RECORD_REKEY_RECORDS
+RECORDS = 4 * KEY
 
 
 @case.case("there and back, several times")
@@ -177,6 +181,24 @@ def _(lab):
     for a, b in zip(before, rss()):
         check(host.SANITIZED or b - a < 1024,
               "a daemon grew from %d to %d KiB" % (a, b))
+
+
+@case.case("a stream of more than three keys (2^20 records each) arrives whole",
+           900)
+def _(lab):
+    if not os.environ.get("SECMIG_LONG"):
+        raise case.Skip("it takes long (set SECMIG_LONG)")
+    g = lab.guest()
+    meter = lab.later(proxy.Meter(("127.0.0.13", 0), lab.b.address))
+    lab.a.dial("hostB", meter.address)
+    # xl's writes are that small, so nearly each one is a record
+    m = lab.migrate(g, size=RECORDS * 16, chunk=16)
+    out = m.wait(800)
+    equal(out["exit"], 0, "exit (%s)" % out["text"])
+    g.must_run_on(lab.b)
+    check(out["sha256"] in [e["sha256"] for e in lab.b.events(
+        "xl", "stream-hash")], "the memory differs")
+    check(meter.records["out"] > 3 * KEY, "%d records" % meter.records["out"])
 
 
 if __name__ == "__main__":

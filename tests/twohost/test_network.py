@@ -14,6 +14,9 @@ from case import check, equal
 TIMEOUT, LINK, AUTH, PROTOCOL, XL = 13, 14, 15, 16, 27
 TAMPERED = (LINK, AUTH, PROTOCOL)
 
+LONG = bool(os.environ.get("SECMIG_LONG"))
+REPLAYS = 1000 if LONG else 40
+
 # Frames of a migration: "out" 0, 1 handshake, 2 REQUEST, 3... STATE;
 # "in" 0 handshake, 1 ACCEPT, 2... HANDOVER, DONE.
 REQUEST, ACCEPT, FIRST_STATE = 2, 1, 3
@@ -54,7 +57,7 @@ def _(lab):
         # a payload is one ciphertext: its middle is like its ends
         offsets = {0, 1, 2 + 32 + 48 + 2000, size - 17, size - 16, size - 1}
         offsets |= set(range(2, 2 + 32 + 48 + 100, 9))
-        if os.environ.get("SECMIG_LONG"):
+        if LONG:
             offsets |= set(range(2, 2 + 32 + 48 + 200)) | set(
                 range(200, size, 61))
         for offset in sorted(o for o in offsets if o < size):
@@ -233,12 +236,12 @@ def record(lab, **opts):
     return p.sessions[0]
 
 
-@case.case("a whole recorded session played to B, forty times")
+@case.case("a whole recorded session played to B, %d times" % REPLAYS, 300)
 def _(lab):
     s = record(lab, size=200000)
     lab.b.clear_events()
     frames = [f.data for f in s.frames["out"]]
-    for _ in range(40):
+    for _ in range(REPLAYS):
         back = proxy.play(lab.b.address, frames[:6])
         check(len(back) <= len(s.frames["in"][0].data),
               "B went on after message 2")
