@@ -8,7 +8,7 @@ from faults import (
     clock_back, clock_on, cut, deaf_here, deaf_there, destroy, eio, eio_on,
     enospc, freeze, full_disk, kill_both, kill_control, kill_daemon, kill_keeper,
     kill_peer, kill_receive, kill_received, kill_secmig_xl, kill_starting, kill_xl,
-    power, power_both, short, stop_daemon)
+    power, power_both, read_only, short, stop_daemon)
 
 
 class Cell:
@@ -176,15 +176,18 @@ def disks():
     """The journal fails at a record."""
     cells = [one("source", m, f, "either") for m, f in (
         ("write:SENT", eio), ("write:RELEASED", enospc), ("sync:RELEASED", eio),
-        ("write:RELEASED", short), ("sync:RELEASED", eio_on))]
+        ("write:RELEASED", short), ("sync:RELEASED", eio_on),
+        ("write:RELEASED", read_only))]
     cells += [one("target", m, f, "either") for m, f in (
-        ("write:READY", eio), ("sync:READY", eio))]
+        ("write:READY", eio), ("sync:READY", eio), ("write:READY", read_only))]
     cells += [
         Cell([("target", "write:ACCEPTED", f), ("source", "write:DONE", f),
               ("target", "write:ACCEPTED-acted", f), ("source", "write:DONE-acted", f)],
              "target", "%s at ACCEPTED, DONE and their marks" % f.__name__)
         for f in (eio, enospc, short, eio_on)]
     cells += [
+        Cell([("target", "write:ACCEPTED", read_only), ("source", "write:DONE", read_only)],
+             "target", "read only at ACCEPTED and DONE"),
         Cell([("target", "sync:ACCEPTED", eio), ("source", "sync:DONE", eio),
               ("target", "sync:CLOSED", eio), ("source", "sync:CLOSED", eio)],
              "target", "eio when ACCEPTED, DONE and CLOSED are made durable")]

@@ -65,8 +65,8 @@ class Durable(Lab):
         self.mount(host)
 
     def mount(self, host):
-        host.run("mount -o loop %s %s && chmod 700 %s && rm -rf %s/lost+found" % (
-            DISK, STATE, STATE, STATE))
+        host.run("mount -o loop,errors=remount-ro %s %s && chmod 700 %s &&"
+                 " rm -rf %s/lost+found" % (DISK, STATE, STATE, STATE))
 
     # -- daemons
 
@@ -163,6 +163,19 @@ class Durable(Lab):
                      "[ $(df --output=avail %s | tail -n 1) = 0 ]" % ((STATE,) * 3))
         else:
             host.run("rm -f %s/fill %s/fill2; sync" % (STATE, STATE))
+
+    def break_disk(self, host):
+        """Its state's file system has found an error, and is read-only."""
+        host.run("echo test >/sys/fs/ext4/$(basename $(findmnt -no SOURCE %s))"
+                 "/trigger_fs_error; ! touch %s/new 2>/dev/null" % (STATE, STATE))
+
+    def mend_disk(self, host):
+        """As an administrator does; the daemon anew."""
+        self.kill(host)
+        host.run("n=50; until umount %s; do sleep 0.2; n=$((n-1));"
+                 " [ $n -gt 0 ] || exit 1; done" % STATE)
+        self.mount(host)
+        self.restart(host)
 
     def lose_power(self, hosts, daemon=True):
         """Off, on again, and their daemons as the boot would start them."""

@@ -159,9 +159,19 @@ def full_disk(m):
     m.site.fill(m.host, False)
 
 
+def read_only(m):
+    """Until somebody sees to it."""
+    m.site.break_disk(m.host)
+    m.site.go_on(m.host)
+    time.sleep(4)
+    m.site.mend_disk(m.host)
+
+
 def destroy(m):
-    """Its owner does not want it any more."""
+    """Its owner does not want it any more.  What was seen of it just before
+    is relied upon for 2 s, or longer where looks take long."""
     m.source.run("xl destroy g1")
+    time.sleep(8)
     m.site.go_on(m.host)
 
 
@@ -217,6 +227,7 @@ WORDS = {
     clock_on: "clock 10 years on",
     clock_back: "clock 10 years back",
     full_disk: "the journal's disk is full for 6 s",
+    read_only: "the journal's file system becomes read-only for 4 s",
     eio: "EIO from the journal, once",
     eio_on: "EIO from the journal, from then on",
     enospc: "ENOSPC from the journal, once",
