@@ -85,28 +85,6 @@ int handover_put(struct handover *h, const struct sm_handover_record *record)
     return 0;
 }
 
-/* Why a guest stays, when nobody has said so. */
-static void default_reason(struct handover *h)
-{
-    const struct sm_handover_view *v = &h->view;
-
-    if (!v->same_boot)
-        handover_reason(h, SM_STATE, "this host was booted anew");
-    else if (v->cancel)
-        handover_reason(h, SM_CANCELLED, "undone by an administrator");
-    else if (v->fenced)
-        handover_reason(h, SM_CANCELLED, "settled by an administrator's "
-                        "word");
-    else if (v->domain == SM_HANDOVER_GONE)
-        handover_reason(h, SM_NO_DOMAIN, "the domain was destroyed by "
-                        "somebody here");
-    else if (v->domain == SM_HANDOVER_RUNS)
-        handover_reason(h, SM_STATE, "the guest was resumed by somebody "
-                        "here");
-    else
-        handover_reason(h, SM_FAIL, "xl has ended");
-}
-
 static void lost_patience(void *ctx);
 
 /* For how long the client waits for what follows this state. */
@@ -153,7 +131,7 @@ static int write_state(struct handover *h, enum sm_handover_state state)
 
     r.state = state;
     if (state == SM_HANDOVER_ABORTED || state == SM_HANDOVER_REFUSED) {
-        default_reason(h);
+        handover_default_reason(h);
         r.code = (uint16_t)-h->code;
         strcpy(r.why, h->why);
     }

@@ -158,6 +158,8 @@ int64_t handover_call_due(const char *host);
 
 void handover_log(const struct handover *h);
 void handover_log_alarm(struct handover *h, const char *alarm);
+/* Why a guest stays, when nobody has said so: handover_reason(). */
+void handover_default_reason(struct handover *h);
 /* 512 bytes: what the client is told when it should wait no longer. */
 void handover_doubt_text(const struct handover *h, char *out, size_t size);
 

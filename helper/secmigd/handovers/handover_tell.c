@@ -22,6 +22,27 @@ void handover_log(const struct handover *h)
               SM_LOG_TEXT(r->why));
 }
 
+void handover_default_reason(struct handover *h)
+{
+    const struct sm_handover_view *v = &h->view;
+
+    if (!v->same_boot)
+        handover_reason(h, SM_STATE, "this host was booted anew");
+    else if (v->cancel)
+        handover_reason(h, SM_CANCELLED, "undone by an administrator");
+    else if (v->fenced)
+        handover_reason(h, SM_CANCELLED, "settled by an administrator's "
+                        "word");
+    else if (v->domain == SM_HANDOVER_GONE)
+        handover_reason(h, SM_NO_DOMAIN, "the domain was destroyed by "
+                        "somebody here");
+    else if (v->domain == SM_HANDOVER_RUNS)
+        handover_reason(h, SM_STATE, "the guest was resumed by somebody "
+                        "here");
+    else
+        handover_reason(h, SM_FAIL, "xl has ended");
+}
+
 void handover_log_alarm(struct handover *h, const char *alarm)
 {
     if (!alarm || (h->alarm && !strcmp(h->alarm, alarm)))
