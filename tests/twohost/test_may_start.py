@@ -217,6 +217,38 @@ def _(lab):
     create(lab.a, g, FREE)
 
 
+@case.case("the other host may have run it, and is lost: the original is "
+           "destroyed, a fence, and it starts from its disks", 120,
+           leftovers=False)
+def _(lab):
+    g, m = cut(lab, "B", "+sync:ACCEPTED")
+    equal(m.wait()["code"], DOUBT, "told")
+    create(lab.a, g, DOUBT, "may run on hostB")
+    with fakexen.state(lab.a.toy) as st:            # xl destroy
+        fakexen.destroy(st, fakexen.find(st, uuid=g.uuid), lab.a.toy)
+    create(lab.a, g, DOUBT, "may run on hostB")
+    lab.a.secmig("handover", "fence", "--yes", "hostB", "hostB")
+    check(wait_until(lambda: lab.a.records(g)[-1]["closed"], 10), "open")
+    equal(g.where(), [], "where it runs")
+    create(lab.a, g, FREE)
+    check(g.goes_on(), "it stands still")
+    lab.b.launch()
+    time.sleep(3 * host.DEADLINES["settle-interval"])
+    equal([x.name for x in g.where()], ["hostA"], "it runs on")
+
+
+@case.case("the source is lost while a whole copy waits: a fence at the "
+           "destination starts it", 120, leftovers=False)
+def _(lab):
+    g, _ = cut(lab, "A", "+heard:READY")
+    create(lab.b, g, ELSEWHERE, "belongs to hostA: a whole copy is here")
+    lab.b.secmig("handover", "fence", "--yes", "hostA", "hostA")
+    check(wait_until(lambda: [x.name for x in g.where()] == ["hostB"], 10),
+          "it runs on %s: %s" % (g.where(), lab.b.records(g)))
+    check(g.goes_on(), "it stands still")
+    check(wait_until(lambda: lab.b.records(g)[-1]["closed"], 10), "open")
+
+
 @case.case("a fence that only files what the other host has yet to hear frees "
            "nothing: that host lives", 120,
            leftovers=False)
