@@ -177,10 +177,12 @@ class Host(host.Host):
             for n in names:
                 os.unlink(os.path.join(d, n))
         if lose and os.path.exists(self.synced):
-            for name in glob.glob(self.journal + "*"):
+            # at once: somebody may be reading it
+            shutil.copyfile(self.synced, self.journal + "~")
+            os.chmod(self.journal + "~", 0o600)
+            os.rename(self.journal + "~", self.journal)
+            for name in glob.glob(self.journal + "?*"):
                 os.unlink(name)
-            shutil.copyfile(self.synced, self.journal)
-            os.chmod(self.journal, 0o600)
 
     def up(self):
         """Whether the daemon runs."""
