@@ -104,6 +104,8 @@ def run(rig, cell):
                 done is faults.power and hit[0] is source)
         expect(cell.loose or not [e for e in left if e[1] not in cell.may], "these moments did not come: %s; xl: %s" % (
             [e[:2] for e in left], "" if cut_off else job.err()[-300:]))
+        if not cut_off:         # an early fault is followed by the migration
+            job.wait(120)
         wants = {"source": [source], "target": [source.other], "none": [None],
                  "either": [source, source.other],
                  "any": [source, source.other, None]}[cell.want]
