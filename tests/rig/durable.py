@@ -13,6 +13,7 @@ from host import AgentError
 from lab import LOG, Lab
 from rig import TOP, say
 
+BOOT = 600          # seconds, on a machine that is busy
 STATE = "/var/lib/xen/secmig"
 DISK = "/state.img"
 BUILT = os.path.join(TOP, "build/tests/faults")
@@ -187,7 +188,7 @@ class Durable(Lab):
         time.sleep(1)
         for host in hosts:
             while host.run("xl info", check=False).code if host.pingable() else True:
-                if time.monotonic() - start > 300:
+                if time.monotonic() - start > BOOT:
                     raise TimeoutError("%s: no Xen after the power cut" % host)
                 time.sleep(1)
             self.mount(host)

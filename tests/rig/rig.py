@@ -232,6 +232,9 @@ class Rig:
         """Both hosts as after boot: no guest, no migration under way, the
         link up."""
         def calm(host):
+            deadline = time.monotonic() + 300   # it may still be booting
+            while not host.pingable() and time.monotonic() < deadline:
+                time.sleep(1)
             host.link(True)
             host.deaf(False)
             host.run("pkill -9 -f '[x]l migrate|[l]ibxl-save-helper|[s]ocat'; true")
