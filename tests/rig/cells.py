@@ -116,8 +116,8 @@ def kills():
 # ---- each kind of fault at each boundary of the phases ----
 
 # No host, or the one that has the guest, loses its memory by these.
-HARMLESS = [kill_both, kill_peer, kill_keeper, kill_control, stop_daemon, freeze, cut,
-            deaf_here, deaf_there, clock_on, clock_back, full_disk]
+HARMLESS = [kill_both, kill_peer, kill_keeper, stop_daemon, freeze, cut, deaf_here,
+            deaf_there, clock_on, clock_back, full_disk]
 PHASES = [("source", "+sync:SENDING"), ("source", "+sync:SENT"), ("target", "+sync:READY")]
 # After RELEASED one migration passes them all.
 SETTLING = [("source", "+sync:RELEASED"), ("source", "+say:GO"),
@@ -133,6 +133,11 @@ def phases():
                           % fault.__name__.replace("_", " ")))
         cells += [one(side, m, fault, "either") for side, m in PHASES]
     cells.append(one("source", "write:RELEASED", cut, "target"))
+    # where xl is connected, and once: xl does not come back
+    cells += [one("source", m, kill_control, "either") for m in (
+        "+sync:SENDING", "+sync:SENT")]
+    cells += [one("source", m, kill_control, "target") for m in (
+        "+sync:RELEASED", "+say:GO")]
     return cells
 
 
@@ -155,8 +160,9 @@ def programs():
     cells = [one("source", m, kill_xl, want) for m, want in (
         ("+sync:SENDING", "source"), ("+sync:SENT", "either"), ("+heard:READY", "either"),
         ("+sync:RELEASED", "target"), ("+say:GO", "target"))]
-    cells += [one("target", "+sync:LOADING", f, "source") for f in (
-        kill_receive, kill_received)]
+    # one that is killed when the copy is whole may have said so
+    cells += [one("target", "+sync:LOADING", f, want) for f, want in (
+        (kill_receive, "source"), (kill_received, "either"))]
     cells += [one(side, m, kill_starting, "either") for side, m in (
         ("source", "run:dialer"), ("source", "run:peer"), ("source", "run:judge"),
         ("target", "run:peer"), ("target", "run:judge"))]

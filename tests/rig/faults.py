@@ -28,10 +28,14 @@ def kill_both(m):
         m.site.restart(host)
 
 
+class Missed(RuntimeError):
+    """There was nothing to kill."""
+
+
 def struck(host, command):
     """A kill that must hit something."""
     if host.run(command, check=False).code:
-        raise RuntimeError("%s: nothing to hit: %s" % (host, command))
+        raise Missed("%s: nothing to hit: %s" % (host, command))
 
 
 def kill_peer(m):
