@@ -100,12 +100,13 @@ class Worker:
 
 def work():
     """A worker: cells come as lines of JSON, rows go back."""
+    rows, sys.stdout = sys.stdout, sys.stderr   # and nothing else goes there
     worker = Worker()
     for line in sys.stdin:
         plan, kind, seed = json.loads(line)
         plan = [tuple(p) for p in plan]
         plan, kind, row = worker.do(plan, kind, seed)
-        print(json.dumps([plan, kind, seed, row]), flush=True)
+        print(json.dumps([plan, kind, seed, row]), file=rows, flush=True)
     worker.close()
 
 
