@@ -116,8 +116,8 @@ def kills():
 # ---- each kind of fault at each boundary of the phases ----
 
 # No host, or the one that has the guest, loses its memory by these.
-HARMLESS = [kill_both, kill_peer, kill_keeper, stop_daemon, freeze, cut, deaf_here,
-            deaf_there, clock_on, clock_back, full_disk]
+HARMLESS = [kill_both, kill_peer, stop_daemon, freeze, cut, deaf_here, deaf_there,
+            clock_on, clock_back, full_disk]
 PHASES = [("source", "+sync:SENDING"), ("source", "+sync:SENT"), ("target", "+sync:READY")]
 # After RELEASED one migration passes them all.
 SETTLING = [("source", "+sync:RELEASED"), ("source", "+say:GO"),
@@ -133,6 +133,9 @@ def phases():
                           % fault.__name__.replace("_", " ")))
         cells += [one(side, m, fault, "either") for side, m in PHASES]
     cells.append(one("source", "write:RELEASED", cut, "target"))
+    # the daemon ends with it, by itself: no other moment may stop it
+    cells += [one(side, m, kill_keeper, "either") for side, m in PHASES]
+    cells += [one(side, m, kill_keeper, "target") for side, m in SETTLING]
     # where xl is connected, and once: xl does not come back
     cells += [one("source", m, kill_control, "either") for m in (
         "+sync:SENDING", "+sync:SENT")]

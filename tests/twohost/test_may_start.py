@@ -247,6 +247,8 @@ def _(lab):
           "it runs on %s: %s" % (g.where(), lab.b.records(g)))
     check(g.goes_on(), "it stands still")
     check(wait_until(lambda: lab.b.records(g)[-1]["closed"], 10), "open")
+    # it comes back after all: its daemon hears that the guest has gone
+    only_on(lab, g, lab.b)
 
 
 @case.case("a fence that only files what the other host has yet to hear frees "
