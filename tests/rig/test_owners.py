@@ -281,7 +281,7 @@ def cross(rig):
     site, other = lab(rig), rig.guest("g2", marker="cross-77aa")
     other.create(source.other)
     where, since = {guest: source, other: source.other}, time.monotonic()
-    times = []
+    times, late = [], 0
     try:
         for n in range(rounds):
             began = time.monotonic()
@@ -289,8 +289,9 @@ def cross(rig):
                     for g, h in where.items()]
             for g, h, job in jobs:
                 code = job.wait(300)
-                expect(code == 0, "round %d: %s from %s: %d: %s" % (
+                expect(code in (0, 32), "round %d: %s from %s: %d: %s" % (
                     n + 1, g.name, h, code, job.err()))
+                late += code == 32      # two at once, on emulated processors
                 where[g] = h.other
             times.append(time.monotonic() - began)
             verdict.wait_settled(site)
@@ -302,7 +303,8 @@ def cross(rig):
         other.destroy()
     owner = where[guest]
     outcome(rig, guest, since, [owner])
-    return "rounds took %s s" % ", ".join("%.0f" % t for t in times)
+    return "rounds took %s s; %d of %d settled after xl's wait" % (
+        ", ".join("%.0f" % t for t in times), late, 2 * rounds)
 
 
 @cases.case("owners: a guest that dirties 16 MiB without pause, over 20 Mbit/s", long=True)
