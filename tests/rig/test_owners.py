@@ -312,7 +312,7 @@ def slow(rig):
     _, source = the_guest(rig)
     site = lab(rig)
     rig.clean()
-    guest = rig.guest("g1", marker="busy-90aa", counting=4096, period=10)
+    guest = rig.guest("g1", marker="busy-90aa", memory=128, counting=4096, period=10)
     source = rig.a
     guest.create(source)
     since = time.monotonic()
