@@ -44,8 +44,9 @@ int xl_guest_find(libxl_ctx *ctx, const char *uuid_text, const char *name,
             continue;
         other = libxl_domid_to_name(ctx, g->list[i].domid);
         if (g->info) {
-            xl_complain("domains %u and %u have the same uuid: left alone",
-                        g->info->domid, g->list[i].domid);
+            printf("domains %u and %u have the guest's uuid: left alone "
+                   "until one of them is gone\n", g->info->domid,
+                   g->list[i].domid);
             free(other);
             return SM_STATE;
         }

@@ -150,6 +150,10 @@ void sm_words_stands(struct text *t, const struct sm_handover_record *r,
         break;
     case SM_HANDOVER_RELEASED:
         put(t, now->rebooted ? "died here with a reboot, may run on %s" :
+            now->domain == SM_HANDOVER_GONE ?
+            "was destroyed here, may run on %s" :
+            now->domain == SM_HANDOVER_RUNS ?
+            "runs here, although %s may start it" :
             "suspended here, waits for %s, which may start it", peer);
         if (r->flags & SM_HANDOVER_UNDO)
             put(t, " and is asked not to");
@@ -167,6 +171,9 @@ void sm_words_stands(struct text *t, const struct sm_handover_record *r,
             put(t, "the copy here died with a reboot, it stays on %s", peer);
         else if (r->state == SM_HANDOVER_LOADING)
             put(t, "runs on %s, is arriving", peer);
+        else if (now->domain == SM_HANDOVER_RUNS)
+            put(t, "the copy runs here, started by somebody, although %s "
+                "may still run the guest", peer);
         else
             put(t, "a whole copy is here, paused, and waits for %s", peer);
         break;
@@ -174,7 +181,9 @@ void sm_words_stands(struct text *t, const struct sm_handover_record *r,
         put(t, "is to run here");
         break;
     case SM_HANDOVER_REFUSED:
-        put(t, "is refused here, stays on %s", peer);
+        put(t, now->domain == SM_HANDOVER_RUNS ?
+            "is refused here, and runs here, started by somebody, although "
+            "%s may still run it" : "is refused here, stays on %s", peer);
         break;
     default:
         put(t, "?");
@@ -258,7 +267,9 @@ void sm_words_next(struct text *t, const struct sm_handover_record *r,
         break;
     case SM_HANDOVER_REFUSED:
         if (acts)
-            put(t, "the copy here is destroyed, ");
+            put(t, now->domain == SM_HANDOVER_RUNS ?
+                "what runs here is left alone, " :
+                "the copy here is destroyed, ");
         put(t, "%s %s", peer, now->linked ? "is told" : "calls");
         break;
     default:
@@ -316,7 +327,8 @@ bool sm_handover_undo_means(const struct sm_handover_record *record,
             put(&t, "%s goes on here, and %s drops its copy", name, peer);
             return true;
         case SM_HANDOVER_RELEASED:
-            if (now->rebooted)
+            /* The other host's copy is the only one. */
+            if (now->rebooted || now->domain == SM_HANDOVER_GONE)
                 break;
             put(&t, "%s is asked to refuse %s: if it has not started it yet "
                 "it never will, and %s goes on here; else it stays there",
@@ -357,12 +369,17 @@ bool sm_handover_fence_means(const struct sm_handover_record *record,
     case SM_HANDOVER_RELEASED:
         if (now->rebooted)
             put(&t, "%s died here with a reboot, and is given up", name);
+        else if (now->domain == SM_HANDOVER_GONE)
+            put(&t, "%s was destroyed here, and is given up", name);
+        else if (now->domain == SM_HANDOVER_RUNS)
+            put(&t, "%s runs here already, and goes on", name);
         else
             put(&t, "%s is resumed here, as it was on %s", name, date);
         return true;
     case SM_HANDOVER_READY:
-        put(&t, "the copy of %s is started here, as it was on %s", name,
-            date);
+        put(&t, now->domain == SM_HANDOVER_RUNS ?
+            "the copy of %s runs here already, and goes on" :
+            "the copy of %s is started here, as it was on %s", name, date);
         return true;
     case SM_HANDOVER_SENDING:
     case SM_HANDOVER_SENT:

@@ -87,7 +87,7 @@ static void remedy(struct text *t, const struct sm_handover_record *r,
     case SM_HANDOVER_RELEASED:
         put(t, " get %s back on the network, or wait.  It is settled as soon "
             "as it answers.\n", peer);
-        if (!now->rebooted)
+        if (!now->rebooted && now->domain != SM_HANDOVER_GONE)
             put(t, "             To have it here again if %s has not started "
                 "it: secmig handover settle --undo %s\n", peer, name);
         put(t, "             Only if %s is lost for good: secmig handover "

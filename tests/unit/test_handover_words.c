@@ -107,6 +107,39 @@ START_TEST(what_is_known_at_the_moment_changes_it)
 }
 END_TEST
 
+/* Somebody has destroyed or started the domain since. */
+START_TEST(what_became_of_the_domain_is_told)
+{
+    static const struct {
+        enum sm_handover_state state;
+        enum sm_handover_domain domain;
+        const char *words;
+    } rows[] = {
+        { SM_HANDOVER_RELEASED, SM_HANDOVER_GONE, "to hostB  was destroyed "
+          "here, may run on hostB  since " DATE "  next: calls hostB in 5 s" },
+        { SM_HANDOVER_RELEASED, SM_HANDOVER_RUNS, "to hostB  runs here, "
+          "although hostB may start it  since " DATE "  next: calls hostB in "
+          "5 s" },
+        { SM_HANDOVER_READY, SM_HANDOVER_RUNS, "from hostB  the copy runs "
+          "here, started by somebody, although hostB may still run the guest"
+          "  since " DATE "  next: hostB calls" },
+        { SM_HANDOVER_REFUSED, SM_HANDOVER_RUNS, "from hostB  is refused "
+          "here, and runs here, started by somebody, although hostB may still "
+          "run it  since " DATE "  next: what runs here is left alone, hostB "
+          "calls" },
+    };
+    char want[512];
+    size_t i;
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        fresh(rows[i].state, 0);
+        now.domain = rows[i].domain;
+        snprintf(want, sizeof(want), "g1  %s", rows[i].words);
+        is(want);
+    }
+}
+END_TEST
+
 /* Once the domain is done with, it is no business of the record. */
 START_TEST(what_is_done_is_told_as_done)
 {
@@ -213,6 +246,13 @@ START_TEST(an_undo_says_what_it_does)
     ck_assert(!sm_handover_undo_means(&record, &now, line));
     ck_assert_str_eq(line, "g1: nothing can be undone: died here with a "
                      "reboot, may run on hostB");
+    fresh(SM_HANDOVER_RELEASED, 0);
+    now.domain = SM_HANDOVER_GONE;
+    ck_assert(!sm_handover_undo_means(&record, &now, line));
+    ck_assert_str_eq(line, "g1: nothing can be undone: was destroyed here, "
+                     "may run on hostB");
+    sm_handover_page(&record, &now, page);
+    ck_assert_ptr_null(strstr(page, "--undo"));
     fresh(SM_HANDOVER_READY, 0);
     ck_assert(sm_handover_undo_means(&record, &now, line));
     ck_assert_str_eq(line, "the copy of g1 here is destroyed for good: it "
@@ -234,10 +274,20 @@ START_TEST(a_fence_says_what_it_does)
     now.rebooted = true;
     ck_assert(sm_handover_fence_means(&record, &now, line));
     ck_assert_str_eq(line, "g1 died here with a reboot, and is given up");
+    fresh(SM_HANDOVER_RELEASED, 0);
+    now.domain = SM_HANDOVER_GONE;
+    ck_assert(sm_handover_fence_means(&record, &now, line));
+    ck_assert_str_eq(line, "g1 was destroyed here, and is given up");
+    now.domain = SM_HANDOVER_RUNS;
+    ck_assert(sm_handover_fence_means(&record, &now, line));
+    ck_assert_str_eq(line, "g1 runs here already, and goes on");
     fresh(SM_HANDOVER_READY, 0);
     ck_assert(sm_handover_fence_means(&record, &now, line));
     ck_assert_str_eq(line, "the copy of g1 is started here, as it was on "
                      DATE);
+    now.domain = SM_HANDOVER_RUNS;
+    ck_assert(sm_handover_fence_means(&record, &now, line));
+    ck_assert_str_eq(line, "the copy of g1 runs here already, and goes on");
     fresh(SM_HANDOVER_SENDING, 0);
     ck_assert(!sm_handover_fence_means(&record, &now, line));
     ck_assert_str_eq(line, "g1 stays here");
@@ -433,6 +483,7 @@ int main(void)
 
     tcase_add_test(t, a_line_for_every_state);
     tcase_add_test(t, what_is_known_at_the_moment_changes_it);
+    tcase_add_test(t, what_became_of_the_domain_is_told);
     tcase_add_test(t, what_is_done_is_told_as_done);
     tcase_add_test(t, the_owner_is_never_both);
     tcase_add_test(t, only_open_ones_and_those_of_a_day_are_news);

@@ -163,13 +163,15 @@ static void done(void *ctx, int err)
     char line[256];
 
     h->trouble[0] = '\0';
+    handover_act_line(&h->run, line, sizeof(line));
     if (h->acting == SM_HANDOVER_LOOK) {
-        if (!err)
+        if (!err) {
+            line[0] = '\0';
             err = read_look(h);
+        }
         if (err)
-            failed(h, err, "");
+            failed(h, err, line);
     } else {
-        handover_act_line(&h->run, line, sizeof(line));
         h->view.failed = false;
         acted(h, err, line);
     }
