@@ -3,6 +3,7 @@
 """A host that is owed an answer gets it, whatever the settings require by
 then: they were changed while the handover was open.  And it brings no guest
 that way."""
+import os
 import signal
 
 import case
@@ -11,7 +12,8 @@ import host
 from case import Skip, check, equal
 from doubt import in_doubt, settles
 
-REFUSED_LOCAL, REFUSED_REMOTE, UNMET = 20, 21, 29
+NOT_ALLOWED, REFUSED_LOCAL, REFUSED_REMOTE, UNMET = 17, 20, 21, 29
+DAY = 86400
 
 
 def after(lab, h, other, settings, refusal):
@@ -76,6 +78,31 @@ def _(lab):
            "and no guest is sent", 120)
 def _(lab):
     after(lab, lab.a, lab.b, {"demand_attestation": "always"}, None)
+
+
+@case.case("days later, and not paired with B any more, A is told that its "
+           "guest was refused: it goes on", 120)
+def _(lab):
+    g, b = lab.guest(), lab.b
+    in_doubt(lab, g, "released")
+    b.power_off()
+    b.boot()
+    paired, kept = b.etc + "/hosts/hostA", b.etc + "/hostA"
+    os.rename(paired, kept)
+    try:
+        b.launch()
+        check(host.wait_until(lambda: [(r["state"], r["closed"])
+                                       for r in b.records(g)] ==
+                              [("REFUSED", True)], 20), "it is not refused")
+        b.ages(3 * DAY)
+        lab.cable.lighten()
+        settles(lab, g, lab.a)
+        out = lab.migrate(lab.guest()).wait()
+        equal(out["code"], NOT_ALLOWED, out["text"])
+    finally:
+        b.stop()
+        os.rename(kept, paired)
+        b.start()
 
 
 if __name__ == "__main__":

@@ -320,24 +320,21 @@ bool handover_hear(const struct handover_from *from,
     return true;
 }
 
-/* Whether its source may have something to hear.  For a day after all is
- * settled here, too: it may not know yet.  Records without a name do not
- * count: they only say that there was no such migration, and asking again makes
- * more. */
-static bool is_owed(const struct sm_handover_record *r, int64_t now)
+/* Whether its source may have something to hear.  Records without a name do
+ * not count: they only say that there was no such migration, and asking again
+ * makes more. */
+static bool is_owed(const struct sm_handover_record *r)
 {
-    return !sm_handover_is_source(r->state) && r->name[0] &&
-           sm_handover_is_news(r, now);
+    return !sm_handover_is_source(r->state) && r->name[0];
 }
 
 bool handover_expects(const uint8_t key[static SM_HANDOVER_KEY_LEN])
 {
     const struct sm_handover_record *r;
-    int64_t now = sm_clock_real();
     size_t i;
 
     for (i = 0; (r = sm_handover_journal_at(handover_journal, i)); i++)
-        if (is_owed(r, now) && !memcmp(r->peer_key, key, sizeof(r->peer_key)))
+        if (is_owed(r) && !memcmp(r->peer_key, key, sizeof(r->peer_key)))
             return true;
     return false;
 }
@@ -345,7 +342,8 @@ bool handover_expects(const uint8_t key[static SM_HANDOVER_KEY_LEN])
 /* An ACCEPTED that is closed keeps no guest waiting: its source has said that
  * it is done.  A REFUSED may: it is closed at once where there is no link.  So
  * may what an administrator has fenced: he has closed it without its source,
- * whose guest may be suspended still. */
+ * whose guest may be suspended still.  For a day only: until the host key is
+ * used, who calls might be anybody. */
 bool handover_awaits_call(void)
 {
     const struct sm_handover_record *r;
@@ -355,7 +353,7 @@ bool handover_awaits_call(void)
 
     for (i = 0; (r = sm_handover_journal_at(handover_journal, i)); i++) {
         h = handover_find(r->id);
-        if (is_owed(r, now) &&
+        if (is_owed(r) && sm_handover_is_news(r, now) &&
             (h ? !h->say : r->state == SM_HANDOVER_REFUSED ||
                            (r->flags & SM_HANDOVER_FENCED)))
             return true;
