@@ -199,7 +199,8 @@ fuzz:
 faults: all unit xen
 	@bad=0; tests/faults/run || bad=1; \
 	SECMIG_FAULTS=all tests/rig/run test_handover.py test_owners.py \
-	    test_beside_stock.py test_may_start.py || bad=1; \
+	    test_beside_stock.py test_may_start.py test_secure.py \
+	    test_unlike.py || bad=1; \
 	[ $$bad = 0 ] || echo "faults: something failed, or was skipped: see above"; \
 	exit $$bad
 
