@@ -6,9 +6,9 @@ import random
 import faults
 from faults import (
     clock_back, clock_on, cut, deaf_here, deaf_there, destroy, eio, eio_on,
-    enospc, freeze, full_disk, kill_both, kill_control, kill_daemon, kill_keeper,
-    kill_peer, kill_receive, kill_received, kill_secmig_xl, kill_starting, kill_xl,
-    power, power_both, read_only, short, stop_daemon)
+    enospc, freeze, full_disk, kill_both, kill_control, kill_daemon, kill_helper,
+    kill_keeper, kill_peer, kill_receive, kill_received, kill_secmig_xl,
+    kill_starting, kill_xl, power, power_both, read_only, short, stop_daemon)
 
 
 class Cell:
@@ -166,6 +166,8 @@ def programs():
     # one that is killed when the copy is whole may have said so
     cells += [one("target", "+sync:LOADING", f, want) for f, want in (
         (kill_receive, "source"), (kill_received, "either"))]
+    cells += [one("source", "+sync:SENDING", kill_helper, "source"),
+              one("target", "+sync:LOADING", kill_helper, "source")]
     cells += [one(side, m, kill_starting, "either") for side, m in (
         ("source", "run:dialer"), ("source", "run:peer"), ("source", "run:judge"),
         ("target", "run:peer"), ("target", "run:judge"))]
@@ -236,7 +238,7 @@ def suits(moment, fault):
         return moment.startswith("run:") and moment not in STARTING
     if fault is kill_starting:
         return moment in STARTING
-    if fault in (kill_receive, kill_received):
+    if fault in (kill_receive, kill_received, kill_helper):
         return moment == "+sync:LOADING"
     # in a child, the daemon goes on meanwhile: only what needs no stop
     return not moment.startswith("run:") or fault in (kill_daemon, kill_both)

@@ -102,6 +102,16 @@ def kill_received(m):
     m.site.go_on(target)
 
 
+def kill_helper(m):
+    """What reads or writes the guest's memory for xl, while it does."""
+    m.site.go_on(m.host)
+    deadline = time.monotonic() + 60
+    while m.host.run("pkill -9 -f '[l]ibxl-save-helper'", check=False).code:
+        if time.monotonic() > deadline:
+            raise Missed("%s: no libxl-save-helper" % m.host)
+        time.sleep(0.2)
+
+
 def stop_daemon(m):
     time.sleep(DARK)
     m.site.go_on(m.host)
@@ -220,6 +230,7 @@ WORDS = {
     kill_xl: "kill -9 of xl migrate",
     kill_receive: "kill -9 of xl migrate-receive in the stream",
     kill_received: "kill -9 of xl migrate-receive, the copy complete",
+    kill_helper: "kill -9 of libxl-save-helper in the stream",
     kill_secmig_xl: "kill -9 of secmig-xl at work",
     stop_daemon: "SIGSTOP of the daemon for %d s" % DARK,
     freeze: "whole host stands still for %d s" % DARK,

@@ -18,6 +18,7 @@ Goal of this test
 whole grid has [10].  The result is printed as a table; --table prints that of
 the last run of each migration, of however many runs."""
 import os
+import re
 import statistics
 import sys
 import time
@@ -152,6 +153,38 @@ def twin(rig):
         time.sleep(0.5)
     outcome(rig, guest, since, rig.hosts)
     return "it runs on host%s: %s" % (where.pop(), job.err().splitlines()[-1])
+
+
+@cases.case("handover: somebody makes a second domain of the guest's uuid in the"
+            " middle: both are left alone until it is gone", long=True)
+def same_uuid(rig):
+    guest, source = the_guest(rig)
+    site, target = lab(rig), source.other
+    uuid = re.search("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
+                     source.run("xl list -v g1").out).group()
+    since = time.monotonic()
+    site.disarm()
+    site.arm(target, "write:READY", "stop")
+    job = source.start("xl migrate --secure g1 %s" % target)
+    expect(site.wait_hit(job), "the moment did not come: %s" % job.err())
+    target.put("/rig/guest/twin.cfg", guest.config.replace(
+        'name = "g1"', 'name = "twin"') + 'uuid = "%s"\n' % uuid)
+    target.run("xl create -p --ignore-handover /rig/guest/twin.cfg")
+    made = target.domains()["twin"][0]
+    site.go_on(target)
+    deadline = time.monotonic() + 60
+    words = "have the guest's uuid"
+    while words not in target.run("secmig handover list").out:
+        expect(time.monotonic() < deadline, "no TROUBLE is told: %s" %
+               target.run("secmig handover list").out)
+        time.sleep(1)
+    said = target.run("secmig handover list").out
+    expect(not guest.running_on(3, 3), "it runs beside its twin")
+    target.run("xl destroy %d" % made)
+    job.wait(90)
+    outcome(rig, guest, since, rig.hosts)
+    return "%s; then: %s" % (said.strip().rpartition("TROUBLE: ")[2],
+                             job.err().splitlines()[-1])
 
 
 @cases.case("handover: 64 MiB of pages that count, its daemon killed when it was"
