@@ -149,11 +149,11 @@ void sm_words_stands(struct text *t, const struct sm_handover_record *r,
         put(t, "suspended here, all of it is sent");
         break;
     case SM_HANDOVER_RELEASED:
-        put(t, now->rebooted ? "died here with a reboot, may run on %s" :
+        put(t, now->domain == SM_HANDOVER_RUNS ?
+            "runs here, although %s may start it" :
+            now->rebooted ? "died here with a reboot, may run on %s" :
             now->domain == SM_HANDOVER_GONE ?
             "was destroyed here, may run on %s" :
-            now->domain == SM_HANDOVER_RUNS ?
-            "runs here, although %s may start it" :
             "suspended here, waits for %s, which may start it", peer);
         if (r->flags & SM_HANDOVER_UNDO)
             put(t, " and is asked not to");
@@ -367,12 +367,12 @@ bool sm_handover_fence_means(const struct sm_handover_record *record,
     }
     switch (record->state) {
     case SM_HANDOVER_RELEASED:
-        if (now->rebooted)
+        if (now->domain == SM_HANDOVER_RUNS)
+            put(&t, "%s runs here already, and goes on", name);
+        else if (now->rebooted)
             put(&t, "%s died here with a reboot, and is given up", name);
         else if (now->domain == SM_HANDOVER_GONE)
             put(&t, "%s was destroyed here, and is given up", name);
-        else if (now->domain == SM_HANDOVER_RUNS)
-            put(&t, "%s runs here already, and goes on", name);
         else
             put(&t, "%s is resumed here, as it was on %s", name, date);
         return true;

@@ -137,6 +137,14 @@ START_TEST(what_became_of_the_domain_is_told)
         snprintf(want, sizeof(want), "g1  %s", rows[i].words);
         is(want);
     }
+    /* anew, after a reboot */
+    fresh(SM_HANDOVER_RELEASED, 0);
+    now.rebooted = true;
+    now.domain = SM_HANDOVER_RUNS;
+    is("g1  to hostB  runs here, although hostB may start it  since " DATE
+       "  next: calls hostB in 5 s");
+    ck_assert(sm_handover_fence_means(&record, &now, line));
+    ck_assert_str_eq(line, "g1 runs here already, and goes on");
 }
 END_TEST
 
