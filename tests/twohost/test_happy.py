@@ -183,7 +183,7 @@ def _(lab):
 
 
 @case.case("a stream of more than three keys (2^20 records each) arrives whole",
-           900)
+           1900)
 def _(lab):
     if not os.environ.get("SECMIG_LONG"):
         raise case.Skip("it takes long (set SECMIG_LONG)")
@@ -193,7 +193,7 @@ def _(lab):
     enough = lab.dir + "/enough"
     m = lab.migrate(g, chunk=16, until=enough)
     check(host.wait_until(lambda: meter.records["out"] > 3 * KEY or
-                          m.p.poll() is not None, 800, 0.1),
+                          m.p.poll() is not None, 1800, 0.1),
           "%s records" % meter.records)
     with open(enough, "w"):
         pass

@@ -46,7 +46,7 @@ def attacked(lab, attack, codes=TAMPERED, within=IDLE, begins=True,
     return out, p
 
 
-@case.case("bits flipped in every part of the handshake", 180)
+@case.case("bits flipped in every part of the handshake", 1800 if LONG else 180)
 def _(lab):
     # every byte when there is time, else a sample that hits each part
     p = lab.between()
