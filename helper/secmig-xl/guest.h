@@ -16,8 +16,8 @@ struct xl_guest {
  * Find a guest.  A dying domain is not there any more.
  *   uuid, name  as the verb has got them; checked here
  *   g           filled in, also on an error; for xl_guest_dispose()
- * Returns 0, also when there is none; SM_USAGE; SM_XL; SM_STATE: two domains
- * have the uuid.
+ * Returns 0, also when there is none; SM_USAGE; SM_XL; SM_STATE, after a line
+ * on standard output: two domains have the uuid.
  */
 int xl_guest_find(libxl_ctx *ctx, const char *uuid, const char *name,
                   struct xl_guest *g) SM_WARN_UNUSED;

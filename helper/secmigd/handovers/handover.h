@@ -152,7 +152,7 @@ bool handover_has(const uint8_t uuid[static 16]);
  * does not migrate so, for the other host would take that for its own. */
 bool handover_is_unnamed(const uint8_t uuid[static 16], const char *name);
 /* Whether a host with this key is owed an answer here: it may ask for it,
- * whatever the policy says of it by now. */
+ * whatever the policy says of it by now, while its migration is remembered. */
 bool handover_expects(const uint8_t key[static SM_HANDOVER_KEY_LEN]);
 /* Whether a host may call for an answer without which its guest stands still:
  * the connection on which it was begun is gone.  Who calls is not known before
